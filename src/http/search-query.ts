@@ -1,0 +1,157 @@
+// The grammar that every `q` search shares: blanks separate, double quotes protect, `key:value`, the rest is a bare term.
+// A folder reads its keys through a SearchReader, which collects what is wrong so that one answer names it all.
+
+export type SearchIssue = { field: string; detail: string }
+export type SearchTerm = { key: string; value: string }
+type Tokens = { terms: SearchTerm[]; issue: null } | { terms: null; issue: SearchIssue }
+
+const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
+const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/
+
+/** Splits on a separator that stands outside double quotes; empty pieces vanish, quotes stay. */
+export function splitOutsideQuotes(text: string, isSeparator: (char: string) => boolean): string[] {
+  const pieces: string[] = []
+  let piece = ""
+  let isQuoted = false
+  for (const char of text) {
+    if (char === '"') isQuoted = !isQuoted
+    if (!isQuoted && isSeparator(char)) {
+      if (piece !== "") pieces.push(piece)
+      piece = ""
+    } else {
+      piece += char
+    }
+  }
+  if (piece !== "") pieces.push(piece)
+  return pieces
+}
+
+/** Drops the double quotes around a piece. */
+export function stripQuotes(piece: string): string {
+  return piece.replace(/^"+|"+$/g, "")
+}
+
+const isBlank = (char: string) => /\s/.test(char)
+const isColon = (char: string) => char === ":"
+
+/**
+ * Cuts a query into terms. Words without a colon are joined by a blank and given to `readBareTerm` last.
+ * The first syntax error ends the reading.
+ */
+export function tokenizeSearch(
+  query: string,
+  readBareTerm: (text: string) => SearchTerm[] | SearchIssue,
+): Tokens {
+  const terms: SearchTerm[] = []
+  const bareWords: string[] = []
+  for (const element of splitOutsideQuotes(query.toLowerCase(), isBlank)) {
+    if (element.startsWith(":") || element.endsWith(":")) {
+      return fail(`Query element ${JSON.stringify(element)} cannot start or end with ':'`)
+    }
+    const [key, value, ...more] = splitOutsideQuotes(element, isColon)
+    if (key === undefined) continue
+    if (more.length > 0) return fail(`Query element ${JSON.stringify(element)} can only contain 1 ':'`)
+    if (value === undefined) bareWords.push(element)
+    else terms.push({ key: stripQuotes(key), value: stripQuotes(value) })
+  }
+  if (bareWords.length > 0) {
+    const read = readBareTerm(bareWords.join(" "))
+    if (!Array.isArray(read)) return { terms: null, issue: read }
+    terms.push(...read)
+  }
+  return { terms, issue: null }
+}
+
+function fail(detail: string): Tokens {
+  return { terms: null, issue: { field: "q", detail } }
+}
+
+export type SearchReader = ReturnType<typeof createSearchReader>
+
+/** Reads typed values out of terms. Each key that is asked for is known; `finish` reports the others and every bad value. */
+export function createSearchReader(terms: SearchTerm[]) {
+  const issues: SearchIssue[] = []
+  const known = new Set<string>()
+
+  function values(key: string): string[] {
+    known.add(key)
+    return terms.filter((term) => term.key === key).map((term) => term.value)
+  }
+
+  function report(key: string, problem: string): undefined {
+    issues.push({ field: key, detail: `Query param ${JSON.stringify(key)} ${problem}` })
+    return undefined
+  }
+
+  function single(key: string): string | undefined {
+    const found = values(key)
+    if (found.length > 1) return report(key, `provided more than once, found ${found.length} times`)
+    return found[0]
+  }
+
+  function text(key: string): string | undefined {
+    return single(key) || undefined
+  }
+
+  return {
+    text,
+    report,
+    /** Whether the key occurs at all, with an empty value too. */
+    isPresent: (key: string) => values(key).length > 0,
+    list: (key: string): string[] =>
+      values(key)
+        .flatMap((value) => value.split(","))
+        .map((value) => value.trim())
+        .filter((value) => value !== ""),
+    boolean(key: string): boolean | undefined {
+      const value = text(key)
+      if (value === undefined) return undefined
+      if (value === "1" || value === "t" || value === "true") return true
+      if (value === "0" || value === "f" || value === "false") return false
+      return report(key, `must be a valid boolean: ${JSON.stringify(value)} is neither true nor false`)
+    },
+    time(key: string): Date | undefined {
+      const value = text(key)?.toUpperCase()
+      if (value === undefined) return undefined
+      const instant = timePattern.test(value) ? new Date(value) : undefined
+      if (instant !== undefined && !Number.isNaN(instant.getTime())) return instant
+      return report(key, `must be a valid RFC 3339 time: ${JSON.stringify(value)}`)
+    },
+    oneOf<const Option extends string>(key: string, options: readonly Option[]): Option | undefined {
+      const value = text(key)
+      if (value === undefined) return undefined
+      const option = options.find((option) => option === value)
+      return (
+        option ??
+        report(
+          key,
+          `has invalid values: ${JSON.stringify(value)} is not a valid value of ${options.join(", ")}`,
+        )
+      )
+    },
+    uuids(key: string): string[] | undefined {
+      const found = this.list(key)
+      const wrong = found.filter((value) => !uuidPattern.test(value))
+      if (wrong.length > 0) {
+        return report(
+          key,
+          `has invalid values: ${wrong.map((value) => JSON.stringify(value)).join(", ")} is no UUID`,
+        )
+      }
+      return found.length > 0 ? found : undefined
+    },
+    uuid(key: string): string | undefined {
+      const value = text(key)
+      if (value === undefined || uuidPattern.test(value)) return value
+      return report(key, `must be a valid UUID: ${JSON.stringify(value)}`)
+    },
+    /** Every bad value, then every key that nobody asked for, each once. */
+    finish(): SearchIssue[] {
+      const unknown = new Set(terms.map((term) => term.key).filter((key) => !known.has(key)))
+      for (const key of unknown) {
+        issues.push({ field: key, detail: `${JSON.stringify(key)} is not a valid query param` })
+      }
+      return issues
+    },
+  }
+}
