@@ -1,0 +1,143 @@
+// The provisioner protocol: what a daemon sends and receives over HTTPS. All of it is JSON under `/api/v2`, with the
+// daemon's key in `Coder-Provisioner-Daemon-Key`. The daemon in `src/cli` imports the types alone.
+import { z } from "@hono/zod-openapi"
+import { planParameter, planPreset, planResources, planVariable } from "../templates/plan.ts"
+
+export const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
+
+const tags = z.record(z.string().max(128), z.string().max(256))
+const namedValue = z.object({ name: z.string(), value: z.string() })
+
+/** 4 MiB of state, as base64. */
+const stateBase64 = z.base64().max(5_592_408)
+
+export const jobType = z.enum(["template_version_import", "workspace_build", "template_version_dry_run"])
+export const transition = z.enum(["start", "stop", "delete"])
+
+export const registerRequest = z.object({
+  name: z
+    .string()
+    .max(64)
+    .regex(/^[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?$/),
+  version: z.string().max(64).default(""),
+  api_version: z.string().max(16).default("1.0"),
+  provisioners: z
+    .array(z.enum(["terraform", "echo"]))
+    .min(1)
+    .max(2),
+  /** Only where the key has no tags of its own. */
+  tags: tags.optional(),
+})
+
+export const acquiredJob = z.object({
+  job_id: z.uuid(),
+  type: jobType,
+  created_at: z.string(),
+  organization: z.object({ id: z.uuid(), name: z.string() }),
+  initiator: z.object({ id: z.uuid(), username: z.string() }),
+  /** The archive: `GET .../jobs/{job}/file`. The id stands for its content, so it may be cached for good. */
+  file_id: z.uuid(),
+  file_mimetype: z.string(),
+  tags,
+  template: z
+    .object({ id: z.uuid().nullable(), name: z.string(), version_id: z.uuid(), version_name: z.string() })
+    .nullable(),
+  import: z.object({ user_variable_values: z.array(namedValue) }).optional(),
+  build: z
+    .object({
+      id: z.uuid(),
+      number: z.int(),
+      transition,
+      reason: z.string(),
+      workspace: z.object({ id: z.uuid(), name: z.string(), created_at: z.string() }),
+      owner: z.object({ id: z.uuid(), username: z.string(), email: z.string(), name: z.string() }),
+      parameters: z.array(namedValue),
+      previous_parameters: z.array(namedValue),
+      variables: z.array(namedValue.extend({ sensitive: z.boolean() })),
+      state: z.string().nullable(),
+      /** `create`: a prebuild of the pool; `claim`: one that was just given to a person. */
+      stage: z.enum(["regular", "create", "claim"]),
+      /** Minted for this job alone, by agent name of the version's plan; empty unless it starts. */
+      agent_tokens: z.record(z.string(), z.string()),
+      access_url: z.string(),
+      log_level: z.string().optional(),
+    })
+    .optional(),
+})
+
+export const logLevel = z.enum(["trace", "debug", "info", "warn", "error"])
+export const logSource = z.enum(["provisioner_daemon", "provisioner"])
+
+/** A line longer than 1024 characters and a stage longer than 128 are cut; NUL bytes are dropped. */
+export const logLine = z.object({
+  created_at: z.iso.datetime({ offset: true }),
+  source: logSource.default("provisioner"),
+  level: logLevel.default("info"),
+  stage: z.string().max(4_096).default(""),
+  output: z.string().max(4_194_304),
+})
+
+/** Each update is the job's lease, even an empty one. */
+export const updateRequest = z.object({
+  logs: z.array(logLine).max(5_000).optional(),
+  readme: z.string().max(1_048_576).optional(),
+  /** Tags of an import, that builds of the version inherit. */
+  tags: tags.optional(),
+  variables: z.array(planVariable).max(1_024).optional(),
+})
+export const updateResponse = z.object({ canceled: z.boolean() })
+
+export const timing = z.object({
+  started_at: z.string().max(64),
+  ended_at: z.string().max(64),
+  stage: z.string().max(64),
+  source: z.string().max(256).default(""),
+  action: z.string().max(256).default(""),
+  resource: z.string().max(256).default(""),
+})
+
+export const importPlan = z.object({
+  parameters: z.array(planParameter).max(512).default([]),
+  presets: z.array(planPreset).max(256).default([]),
+  variables: z.array(planVariable).max(1_024).default([]),
+  resources_start: planResources.default([]),
+  resources_stop: planResources.default([]),
+  tags: tags.default({}),
+  has_external_agent: z.boolean().default(false),
+})
+
+export const completeRequest = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("template_version_import"),
+    plan: importPlan,
+    readme: z.string().max(1_048_576).default(""),
+  }),
+  z.object({
+    type: z.literal("workspace_build"),
+    resources: planResources.default([]),
+    state: stateBase64.nullish(),
+    timings: z.array(timing).max(10_000).default([]),
+  }),
+  z.object({ type: z.literal("template_version_dry_run"), resources: planResources.default([]) }),
+])
+
+export const failRequest = z.object({
+  error: z.string().min(1).max(65_536),
+  error_code: z.string().max(64).optional(),
+  state: stateBase64.nullish(),
+  timings: z.array(timing).max(10_000).optional(),
+})
+
+/** A text frame of the daemon's WebSocket: a hint to try an acquire now. */
+export const listenFrame = z.object({ type: z.literal("job") })
+
+export type RegisterRequest = z.input<typeof registerRequest>
+export type AcquiredJob = z.infer<typeof acquiredJob>
+export type LogLine = z.input<typeof logLine>
+export type UpdateRequest = z.input<typeof updateRequest>
+export type UpdateResponse = z.infer<typeof updateResponse>
+export type ImportPlan = z.infer<typeof importPlan>
+export type CompleteRequest = z.input<typeof completeRequest>
+export type FailRequest = z.input<typeof failRequest>
+export type JobType = z.infer<typeof jobType>
+export type Transition = z.infer<typeof transition>

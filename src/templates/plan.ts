@@ -1,0 +1,182 @@
+// What a template describes, as a provisioner reports it: parameters, variables, presets, and resources with their
+// agents. The manifest of an archive, the completion of an import and the completion of a build share these shapes.
+import { z } from "@hono/zod-openapi"
+
+const name = z.string().min(1).max(256)
+const text = z.string().max(8_192)
+const order = z.int().min(-100_000).max(100_000)
+const seconds = z.int().min(0).max(31_536_000)
+
+/** Agent names, unique within a build (prebuilds-provisioning-agents.md E1). */
+const agentName = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9](-?[a-z0-9])*$/i)
+const appSlug = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9](-?[a-z0-9])*$/)
+
+export const planParameter = z.object({
+  name: name.max(128),
+  display_name: text.optional(),
+  description: text.optional(),
+  type: z.enum(["string", "number", "bool", "list(string)"]).default("string"),
+  form_type: z
+    .enum([
+      "",
+      "radio",
+      "dropdown",
+      "input",
+      "textarea",
+      "slider",
+      "checkbox",
+      "switch",
+      "tag-select",
+      "multi-select",
+      "error",
+    ])
+    .default(""),
+  mutable: z.boolean().default(false),
+  default_value: text.optional(),
+  icon: z.string().max(256).optional(),
+  options: z
+    .array(
+      z.object({
+        name,
+        description: text.optional(),
+        value: text,
+        icon: z.string().max(256).optional(),
+      }),
+    )
+    .max(256)
+    .optional(),
+  validation_error: text.optional(),
+  validation_regex: z.string().max(1_024).optional(),
+  validation_min: z.int().min(-2_147_483_648).max(2_147_483_647).optional(),
+  validation_max: z.int().min(-2_147_483_648).max(2_147_483_647).optional(),
+  validation_monotonic: z.enum(["increasing", "decreasing"]).optional(),
+  /** Absent: required when there is no default. */
+  required: z.boolean().optional(),
+  ephemeral: z.boolean().default(false),
+})
+
+export const planVariable = z.object({
+  name: name.max(128),
+  description: text.optional(),
+  type: z.enum(["string", "number", "bool"]).default("string"),
+  default_value: text.optional(),
+  required: z.boolean().optional(),
+  sensitive: z.boolean().default(false),
+})
+
+/** Prebuild limits of prebuilds-provisioning-agents.md A1; cron lists are checked by the prebuild rules. */
+export const planPreset = z.object({
+  name: name.max(128),
+  default: z.boolean().default(false),
+  description: z.string().max(128).optional(),
+  icon: z.string().max(256).optional(),
+  parameters: z.record(z.string().max(128), text).default({}),
+  prebuilds: z
+    .object({
+      instances: z.int().min(0).max(1_000),
+      expiration_policy: z.object({ ttl: seconds }).optional(),
+      scheduling: z
+        .object({
+          timezone: z.string().max(64),
+          schedule: z
+            .array(z.object({ cron: z.string().max(128), instances: z.int().min(0).max(1_000) }))
+            .min(1)
+            .max(64),
+        })
+        .optional(),
+    })
+    .optional(),
+})
+
+export const planApp = z.object({
+  slug: appSlug,
+  display_name: text.optional(),
+  icon: z.string().max(256).optional(),
+  url: text.optional(),
+  command: text.optional(),
+  external: z.boolean().optional(),
+  subdomain: z.boolean().optional(),
+  share: z.enum(["owner", "authenticated", "organization", "public"]).optional(),
+  healthcheck: z.object({ url: text, interval: seconds, threshold: z.int().min(0).max(1_000) }).optional(),
+  order: order.optional(),
+  group: z.string().max(256).optional(),
+  hidden: z.boolean().optional(),
+  open_in: z.enum(["slim-window", "tab"]).optional(),
+  tooltip: text.optional(),
+})
+
+export const planScript = z.object({
+  display_name: text.optional(),
+  script: z.string().max(262_144),
+  cron: z.string().max(128).optional(),
+  run_on_start: z.boolean().optional(),
+  run_on_stop: z.boolean().optional(),
+  start_blocks_login: z.boolean().optional(),
+  timeout_seconds: seconds.optional(),
+  log_path: text.optional(),
+  icon: z.string().max(256).optional(),
+})
+
+export const planAgentMetadata = z.object({
+  key: name,
+  display_name: text.optional(),
+  script: text,
+  interval: seconds.optional(),
+  timeout: seconds.optional(),
+  order: order.optional(),
+})
+
+export const planAgent = z.object({
+  name: agentName,
+  os: z.string().max(64).optional(),
+  arch: z.string().max(64).optional(),
+  directory: text.optional(),
+  env: z.record(z.string().max(256), text).optional(),
+  /** Only where the infrastructure itself decided the token; else the one minted at acquire counts. */
+  token: z.uuid().optional(),
+  instance_id: z.string().max(256).optional(),
+  api_key_scope: z.enum(["all", "no_user_data"]).optional(),
+  connection_timeout_seconds: seconds.optional(),
+  troubleshooting_url: text.optional(),
+  motd_file: text.optional(),
+  display_apps: z
+    .array(z.enum(["vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper"]))
+    .max(5)
+    .optional(),
+  order: order.optional(),
+  apps: z.array(planApp).max(128).optional(),
+  scripts: z.array(planScript).max(128).optional(),
+  metadata: z.array(planAgentMetadata).max(128).optional(),
+})
+
+export const planResource = z.object({
+  type: name,
+  name,
+  icon: z.string().max(256).optional(),
+  hide: z.boolean().optional(),
+  daily_cost: z.int().min(0).max(1_000_000_000).optional(),
+  metadata: z
+    .array(z.object({ key: name, value: text.optional(), sensitive: z.boolean().optional() }))
+    .max(256)
+    .optional(),
+  agents: z.array(planAgent).max(64).optional(),
+})
+
+export const planResources = z.array(planResource).max(1_024)
+
+export type PlanParameter = z.infer<typeof planParameter>
+export type PlanVariable = z.infer<typeof planVariable>
+export type PlanPreset = z.infer<typeof planPreset>
+export type PlanApp = z.infer<typeof planApp>
+export type PlanScript = z.infer<typeof planScript>
+export type PlanAgent = z.infer<typeof planAgent>
+export type PlanResource = z.infer<typeof planResource>
+
+/** The resource type that marks a build as one whose machine lives elsewhere (B1). */
+export const externalAgentType = "coder_external_agent"
