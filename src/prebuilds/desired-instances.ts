@@ -1,6 +1,6 @@
 /** How many prebuilds a preset wants at an instant: its base, or what the first schedule that covers the instant says. */
-import { isWithinWindow, isZone, parseCronWindow } from "./cron-window.ts"
-import { findScheduleConflict } from "./schedule-overlap.ts"
+import { isWithinWindow, isZone, parseCronWindow } from "../schedule/cron-window.ts"
+import { findScheduleConflict } from "../schedule/schedule-overlap.ts"
 
 export type PoolSchedule = { cron: string; instances: number }
 

@@ -1,8 +1,8 @@
 /** Pool schedules: desired counts by window and zone, the overlap validator, and cron read as a range. */
 import { expect, test } from "vitest"
-import { isWithinWindow, parseCronWindow } from "../../../src/prebuilds/cron-window.ts"
+import { isWithinWindow, parseCronWindow } from "../../../src/schedule/cron-window.ts"
 import { desiredInstancesAt } from "../../../src/prebuilds/desired-instances.ts"
-import { compareSchedules, findScheduleConflict } from "../../../src/prebuilds/schedule-overlap.ts"
+import { compareSchedules, findScheduleConflict } from "../../../src/schedule/schedule-overlap.ts"
 import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
 import { groups } from "./pool-of-case.ts"
 
