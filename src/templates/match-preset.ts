@@ -1,0 +1,19 @@
+/** Which preset a set of parameter values amounts to, for requests that name none. */
+
+export type PresetValues = { parameters: readonly { name: string; value: string }[] }
+
+/**
+ * The preset with most parameters among those whose every value is given. A preset without parameters matches
+ * anything. Of equally large ones the first wins, so order the presets the same way each time.
+ */
+export function matchPreset<Preset extends PresetValues>(
+  presets: readonly Preset[],
+  given: ReadonlyMap<string, string>,
+): Preset | null {
+  let best: Preset | null = null
+  for (const preset of presets) {
+    const matches = preset.parameters.every(({ name, value }) => given.get(name) === value)
+    if (matches && (best === null || preset.parameters.length > best.parameters.length)) best = preset
+  }
+  return best
+}
