@@ -59,6 +59,7 @@ export const planParameter = z.object({
   /** Absent: required when there is no default. */
   required: z.boolean().optional(),
   ephemeral: z.boolean().default(false),
+  order: order.optional(),
 })
 
 export const planVariable = z.object({
@@ -102,7 +103,7 @@ export const planApp = z.object({
   command: text.optional(),
   external: z.boolean().optional(),
   subdomain: z.boolean().optional(),
-  share: z.enum(["owner", "authenticated", "organization", "public"]).optional(),
+  sharing_level: z.enum(["owner", "authenticated", "organization", "public"]).optional(),
   healthcheck: z.object({ url: text, interval: seconds, threshold: z.int().min(0).max(1_000) }).optional(),
   order: order.optional(),
   group: z.string().max(256).optional(),
@@ -127,8 +128,8 @@ export const planAgentMetadata = z.object({
   key: name,
   display_name: text.optional(),
   script: text,
-  interval: seconds.optional(),
-  timeout: seconds.optional(),
+  interval_seconds: seconds.optional(),
+  timeout_seconds: seconds.optional(),
   order: order.optional(),
 })
 
@@ -162,7 +163,9 @@ export const planResource = z.object({
   hide: z.boolean().optional(),
   daily_cost: z.int().min(0).max(1_000_000_000).optional(),
   metadata: z
-    .array(z.object({ key: name, value: text.optional(), sensitive: z.boolean().optional() }))
+    .array(
+      z.object({ key: name, value: z.string().max(65_536).nullish(), sensitive: z.boolean().optional() }),
+    )
     .max(256)
     .optional(),
   agents: z.array(planAgent).max(64).optional(),
