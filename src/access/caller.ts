@@ -1,0 +1,64 @@
+// The user credential of a request: found in the first of five places, checked for its shape, proven by the database.
+import { sql } from "drizzle-orm"
+import type { Context } from "hono"
+import { getCookie } from "hono/cookie"
+import { statement, type Database } from "../db/client.ts"
+import type { AppEnv } from "../http/env.ts"
+import { ApiError } from "../http/errors.ts"
+import type { UserActor } from "./actors.ts"
+import { openSession, signedOut, unauthenticated, type Session } from "./session.ts"
+
+export type Caller = Session<UserActor>
+
+export const sessionCookie = "coder_session_token"
+
+/** The presented token, from the first non-empty of the five places of api.md 0.3. */
+export function presentedToken(c: Context<AppEnv>): string | undefined {
+  const bearer = /^Bearer\s+(.+)$/i.exec(c.req.header("Authorization") ?? "")?.[1]
+  return (
+    [
+      getCookie(c, sessionCookie),
+      c.req.query(sessionCookie),
+      c.req.header("Coder-Session-Token"),
+      bearer,
+      c.req.query("access_token"),
+    ].find((token) => token !== undefined && token !== "") ?? undefined
+  )
+}
+
+/** `<id 10>-<secret 22>`, or the 401 that says what is wrong with its shape. */
+export function parseApiKey(token: string | undefined): { id: string; secret: string } | ApiError {
+  if (token === undefined) {
+    return unauthenticated(signedOut, `Cookie "${sessionCookie}" or query parameter must be provided.`)
+  }
+  const parts = token.split("-")
+  const [id = "", secret = ""] = parts
+  if (parts.length !== 2) {
+    return invalidFormat(`incorrect amount of API key parts, expected 2 got ${parts.length}`)
+  }
+  if (id.length !== 10) return invalidFormat(`invalid API key ID length, expected 10 got ${id.length}`)
+  if (secret.length !== 22)
+    return invalidFormat(`invalid API key secret length, expected 22 got ${secret.length}`)
+  return { id, secret }
+}
+
+const invalidFormat = (why: string) => unauthenticated(signedOut, `Invalid API key format: ${why}`)
+
+export async function sha256(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))
+}
+
+/** The caller of a request. Costs nothing until its first statement. */
+export async function openCaller(c: Context<AppEnv>, db: Database, now: Date): Promise<Caller> {
+  const key = parseApiKey(presentedToken(c))
+  if (key instanceof ApiError) return openSession<UserActor>(db, key)
+  const hash = await sha256(key.secret)
+  const ip = c.req.header("CF-Connecting-IP") ?? ""
+  return openSession<UserActor>(
+    db,
+    statement<{ actor: UserActor }>(
+      "authenticate-user",
+      sql`select authenticate_user(${key.id}, ${hash}::bytea, ${now}::timestamptz, ${ip}) as actor`,
+    ),
+  )
+}

@@ -1,0 +1,108 @@
+// The HTTP application: what every request passes, then one line a resource.
+import { OpenAPIHono } from "@hono/zod-openapi"
+import { HTTPException } from "hono/http-exception"
+import { requestId } from "hono/request-id"
+import { openCaller } from "./access/caller.ts"
+import type { Clock } from "./clock.ts"
+import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
+import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
+import { jsonBody, malformedBody } from "./http/body.ts"
+import type { AppEnv } from "./http/env.ts"
+import { ApiError, routeNotFound } from "./http/errors.ts"
+import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
+import { jsonType, wireJson } from "./http/json.ts"
+import { routedMethods } from "./http/methods.ts"
+import { buildVersion } from "./version.ts"
+
+const prefix = "/api/v2"
+
+/** Bodies that are not JSON: uploads are streamed. */
+const isRawBody = (path: string) => path === `${prefix}/files`
+
+export function createApp(clock: Clock) {
+  const app = new OpenAPIHono<AppEnv>()
+
+  app.use(requestId({ headerName: "X-Request-Id" }))
+  app.use(async (c, next) => {
+    const event: WideEvent = {
+      event: "request",
+      requestId: c.get("requestId"),
+      method: c.req.method,
+      url: loggedUrl(c.req.url),
+      dbCalls: 0,
+      dbMs: 0,
+    }
+    const startedAt = performance.now()
+    c.set("event", event)
+    c.set("now", clock())
+    c.json = ((value: unknown, status?: number, headers?: Record<string, string>) =>
+      c.body(wireJson(value), status as 200, {
+        "Content-Type": jsonType,
+        ...headers,
+      })) as unknown as typeof c.json
+    await next()
+    c.header("X-Coder-Build-Version", buildVersion)
+    c.header("X-Content-Type-Options", "nosniff")
+    writeEvent({ ...event, status: c.res.status, ms: performance.now() - startedAt })
+  })
+  app.use(async (c, next) => {
+    const database = parseDatabaseUrl(c.env.DATABASE_URL)
+    if (!database.ok) throw new ApiError(503, database.error)
+    const event = c.get("event")
+    const onCall = (call: DatabaseCall) => {
+      event["dbCalls"] = Number(event["dbCalls"]) + 1
+      event["dbMs"] = Number(event["dbMs"]) + call.ms
+    }
+    const db = connect(database.url, { onCall })
+    c.set("db", db)
+    c.set("caller", await openCaller(c, db, c.get("now")))
+    return next()
+  })
+  app.use(jsonBody(isRawBody))
+
+  app.get("/healthz", (c) => c.text("OK"))
+
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: { title: "Dormouse", version: buildVersion, description: "Decides when developer workspaces run." },
+  })
+
+  const methodsOf = routedMethods(app)
+  app.notFound((c) => {
+    const methods = methodsOf(c.req.path)
+    if (methods.length > 0) return c.body(null, 405, { Allow: methods.join(", ") })
+    return c.json(routeNotFound().body, 404)
+  })
+  app.onError((error, c) => {
+    const answer = toApiError(error)
+    const event = c.get("event")
+    if (event && answer.status >= 500) {
+      event["outcome"] = "error"
+      event["error"] = describe(error)
+    }
+    return c.body(wireJson(answer.body), answer.status, { "Content-Type": jsonType, ...answer.headers })
+  })
+  return app
+}
+
+function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof DatabaseUnavailable) {
+    return new ApiError(
+      503,
+      "The database is not available. Please try again in a moment.",
+      {},
+      { "Retry-After": "5" },
+    )
+  }
+  if (error instanceof HTTPException && error.status === 400) return malformedBody(error.message)
+  return new ApiError(500, "An internal server error occurred.")
+}
+
+/** What the log may say of an error: our own sentences, never a driver's. */
+function describe(error: unknown): Record<string, unknown> {
+  if (error instanceof StatementFailed || error instanceof DatabaseUnavailable) {
+    return { message: error.message, statement: error.statement, code: error.code }
+  }
+  return error instanceof Error ? { message: error.message, stack: error.stack } : { message: String(error) }
+}

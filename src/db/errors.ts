@@ -1,0 +1,67 @@
+// What can go wrong in a statement, said without its text: a driver's message holds the SQL and its parameters, so it is
+// neither logged nor returned. What the database raised on purpose (SQLSTATE DM...) keeps its sentence.
+
+/** The database could not be asked, or did not answer: 503 to a client, worth another try to a job. */
+export class DatabaseUnavailable extends Error {
+  override name = "DatabaseUnavailable"
+  readonly statement: string
+  readonly code: string | undefined
+
+  constructor(statement: string, code: string | undefined) {
+    super(`the database did not answer ${statement}`)
+    this.statement = statement
+    this.code = code
+  }
+}
+
+/** A statement failed. `code` is the SQLSTATE; `constraint` names what it broke. */
+export class StatementFailed extends Error {
+  override name = "StatementFailed"
+  readonly statement: string
+  readonly code: string
+  readonly constraint: string | undefined
+  /** The sentence and hint of an error that our own SQL raised; undefined for all others. */
+  readonly raised: { message: string; hint: string | undefined } | undefined
+
+  constructor(statement: string, fields: PostgresFields) {
+    super(`${statement} failed with ${fields.code}${fields.constraint ? ` on ${fields.constraint}` : ""}`)
+    this.statement = statement
+    this.code = fields.code
+    this.constraint = fields.constraint
+    this.raised = fields.code.startsWith("DM")
+      ? { message: fields.message, hint: fields.hint ?? undefined }
+      : undefined
+  }
+}
+
+export type PostgresFields = {
+  code: string
+  message: string
+  constraint?: string | undefined
+  hint?: string | undefined
+}
+
+/** True when a unique constraint, named or any, was broken. */
+export function isUniqueViolation(error: unknown, constraint?: string): error is StatementFailed {
+  return (
+    error instanceof StatementFailed &&
+    error.code === "23505" &&
+    (constraint === undefined || error.constraint === constraint)
+  )
+}
+
+// 08: connection; 53: resources; 57P: the server is stopping or the backend was ended.
+const unavailable = /^(08|53|57P)/
+
+/** Turns whatever the driver threw into one of the two errors above. */
+export function translateError(statement: string, error: unknown): DatabaseUnavailable | StatementFailed {
+  const fields = error as Partial<PostgresFields> | null
+  const code = typeof fields?.code === "string" && /^[0-9A-Z]{5}$/.test(fields.code) ? fields.code : undefined
+  if (code === undefined || unavailable.test(code)) return new DatabaseUnavailable(statement, code)
+  return new StatementFailed(statement, {
+    code,
+    message: fields?.message ?? "",
+    constraint: fields?.constraint,
+    hint: fields?.hint,
+  })
+}

@@ -1,0 +1,21 @@
+// Small pieces of SQL text that statements share.
+import { sql, type SQL } from "drizzle-orm"
+
+/** A JSON document as a bound parameter. */
+export function json(value: unknown): SQL {
+  return sql`${JSON.stringify(value)}::jsonb`
+}
+
+/** Arrays are bound whole: a bare `${array}` would become a tuple. */
+export const uuids = (ids: readonly string[]): SQL => sql`${sql.param(ids)}::uuid[]`
+export const texts = (values: readonly string[]): SQL => sql`${sql.param(values)}::text[]`
+export const instants = (values: readonly (Date | null)[]): SQL => sql`${sql.param(values)}::timestamptz[]`
+
+/** A duration in milliseconds as an interval. */
+export const intervalMs = (ms: SQL | number): SQL =>
+  sql`make_interval(secs => (${ms})::double precision / 1000)`
+
+/** The literal characters of a LIKE pattern, `\` being its escape. */
+export function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, (character) => `\\${character}`)
+}

@@ -1,0 +1,50 @@
+// How a resource's routes are made: OpenAPI routes as data, one hook that turns what validation found into the API's errors.
+import { OpenAPIHono, type Hook } from "@hono/zod-openapi"
+import type { AppEnv } from "./env.ts"
+import { badRequest, tagDetail, validationFailed, type Validation } from "./errors.ts"
+
+type Issue = {
+  code: string
+  path: PropertyKey[]
+  message: string
+  input?: unknown
+  params?: Record<string, unknown>
+}
+
+/** A router for one resource: `createRouter().openapi(route, handler)`. */
+export function createRouter() {
+  return new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
+}
+
+const validationHook: Hook<unknown, AppEnv, string, unknown> = (result, c) => {
+  if (result.success) return
+  const issues = result.error.issues as unknown as Issue[]
+  switch (result.target) {
+    case "param": {
+      const name = String(issues[0]?.path[0] ?? "")
+      throw badRequest(`Invalid UUID ${JSON.stringify(c.req.param(name) ?? "")}.`)
+    }
+    case "query":
+      throw badRequest("Query parameters have invalid values.", { validations: issues.map(toValidation) })
+    default: {
+      // A value of another kind is, to a typed decoder, a body that does not parse.
+      const mistyped = issues.find((issue) => issue.code === "invalid_type" && !isMissing(issue))
+      if (mistyped) {
+        throw badRequest("Request body must be valid JSON.", {
+          detail: `field "${fieldOf(mistyped)}": ${mistyped.message}`,
+        })
+      }
+      throw validationFailed(issues.map(toValidation))
+    }
+  }
+}
+
+const fieldOf = (issue: Issue) => issue.path.map(String).join(".")
+const isMissing = (issue: Issue) =>
+  issue.code === "invalid_type" && issue.message.endsWith("received undefined")
+
+function toValidation(issue: Issue): Validation {
+  const field = fieldOf(issue)
+  if (isMissing(issue)) return { field, detail: tagDetail("required", "") }
+  return { field, detail: issue.message }
+}

@@ -1,0 +1,13 @@
+// The production entry: the Worker on the platform's clock, and its Durable Objects.
+import { DurableObject } from "cloudflare:workers"
+import { platformClock } from "./clock.ts"
+import { createWorker } from "./worker.ts"
+
+export class UsageTracker extends DurableObject {}
+export class WorkspaceFeed extends DurableObject {}
+export class JobBoard extends DurableObject {}
+export class AgentHub extends DurableObject {}
+export class PortRelay extends DurableObject {}
+export class BackupClock extends DurableObject {}
+
+export default createWorker(platformClock)
