@@ -1,0 +1,76 @@
+// Applies migrations/ to a database in the order of their journal, each in a transaction of its own, and remembers which it has applied.
+//
+// Safe to run twice and beside itself: an advisory lock lets one runner at a time in, and what is in `schema_migrations` is not applied
+// again. A file that changed after it was applied is an error, for then nobody knows what that database looks like.
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { Client } from "pg"
+
+export type Migration = { tag: string; sql: string; checksum: string }
+
+const lockId = 4_021_977
+
+export function readMigrations(directory: string): Migration[] {
+  const journal: { entries: { tag: string }[] } = JSON.parse(
+    readFileSync(join(directory, "meta", "_journal.json"), "utf8"),
+  )
+  return journal.entries.map(({ tag }) => {
+    const sql = readFileSync(join(directory, `${tag}.sql`), "utf8")
+    return { tag, sql, checksum: createHash("sha256").update(sql).digest("hex") }
+  })
+}
+
+/** Returns the tags that it applied. `now` is what they are dated with. */
+export async function migrate(
+  databaseUrl: string,
+  migrations: Migration[],
+  now: Date,
+  onApply: (tag: string) => void = () => {},
+): Promise<string[]> {
+  const client = new Client({ connectionString: databaseUrl })
+  client.on("error", () => {})
+  await client.connect()
+  try {
+    await client.query("select pg_advisory_lock($1)", [lockId])
+    await client.query(
+      "create table if not exists schema_migrations" +
+        " (tag text primary key, checksum text not null, applied_at timestamptz(3) not null)",
+    )
+    const { rows } = await client.query<{ tag: string; checksum: string }>(
+      "select tag, checksum from schema_migrations",
+    )
+    const applied = new Map(rows.map((row) => [row.tag, row.checksum]))
+    const added = []
+    for (const migration of migrations) {
+      const checksum = applied.get(migration.tag)
+      if (checksum === migration.checksum) continue
+      if (checksum !== undefined) {
+        throw new Error(`Migration ${migration.tag} was changed after this database had applied it.`)
+      }
+      await applyOne(client, migration, now)
+      added.push(migration.tag)
+      onApply(migration.tag)
+    }
+    return added
+  } finally {
+    await client.end()
+  }
+}
+
+async function applyOne(client: Client, migration: Migration, now: Date): Promise<void> {
+  await client.query("begin")
+  try {
+    await client.query(migration.sql)
+    await client.query("insert into schema_migrations (tag, checksum, applied_at) values ($1, $2, $3)", [
+      migration.tag,
+      migration.checksum,
+      now,
+    ])
+    await client.query("commit")
+  } catch (error) {
+    await client.query("rollback").catch(() => {})
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`Migration ${migration.tag} failed and was rolled back: ${reason}`, { cause: error })
+  }
+}

@@ -1,0 +1,260 @@
+// A small Neon HTTP endpoint in front of an ordinary PostgreSQL, so that the production driver runs unchanged against a local database.
+//
+// It speaks what @neondatabase/serverless sends: POST /sql with the connection string in a header, one query or a batch that is one
+// transaction, values as text. Like Neon it answers a PostgreSQL error with 400 and all its fields, and bounds both directions at 64 MB.
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { type CustomTypesConfig, DatabaseError, Pool, type PoolClient, types } from "pg"
+import { readQuery, type QueryText, type SqlBody } from "./neon-request.ts"
+
+export const bodyBytesMax = 64 * 1024 * 1024
+const poolsMax = 64
+const connectionsMax = 16
+
+export type NeonEndpoint = { port: number; url: string; stop: () => Promise<void> }
+
+export type NeonEndpointOptions = {
+  port?: number
+  /** The only database server it connects to, whatever a caller asks for. */
+  server: { host: string; port: number }
+}
+
+export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<NeonEndpoint> {
+  const pools = createPools(options)
+  const server = createServer((request, response) => {
+    answer(request, response, pools).catch(() => {
+      if (!response.headersSent) sendJson(response, 500, { message: "the endpoint failed" })
+    })
+  })
+  await new Promise<void>((done, fail) => {
+    server.once("error", fail)
+    server.listen(options.port ?? 0, "127.0.0.1", done)
+  })
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  return {
+    port,
+    url: `http://127.0.0.1:${port}/sql`,
+    stop: async () => {
+      await new Promise<void>((done) => {
+        server.close(() => done())
+        server.closeAllConnections()
+      })
+      await pools.end()
+    },
+  }
+}
+
+type Pools = { of: (connectionString: string) => Pool; end: () => Promise<void> }
+
+// One pool a database. The least recently asked for is closed when there are too many: tests make and drop hundreds of databases.
+function createPools({ server }: NeonEndpointOptions): Pools {
+  const pools = new Map<string, Pool>()
+  return {
+    of: (connectionString) => {
+      const url = new URL(connectionString)
+      if (url.hostname !== server.host || Number(url.port || 5432) !== server.port) {
+        throw new RefusedError("this endpoint serves another database server")
+      }
+      const key = `${url.username}:${url.password}@${url.pathname}`
+      const existing = pools.get(key)
+      pools.delete(key)
+      const pool =
+        existing ??
+        new Pool({
+          connectionString,
+          max: connectionsMax,
+          idleTimeoutMillis: 10_000,
+          connectionTimeoutMillis: 10_000,
+          allowExitOnIdle: true,
+        })
+      // Without a listener, an idle connection that the server closes would end this process.
+      if (existing === undefined) pool.on("error", () => {})
+      pools.set(key, pool)
+      const oldest = pools.keys().next().value
+      if (pools.size > poolsMax && oldest !== undefined) {
+        void pools.get(oldest)?.end()
+        pools.delete(oldest)
+      }
+      return pool
+    },
+    end: async () => {
+      await Promise.all([...pools.values()].map((pool) => pool.end()))
+    },
+  }
+}
+
+class RefusedError extends Error {}
+class TooLargeError extends Error {}
+
+async function answer(request: IncomingMessage, response: ServerResponse, pools: Pools): Promise<void> {
+  if (request.method !== "POST" || new URL(request.url ?? "/", "http://localhost").pathname !== "/sql") {
+    sendJson(response, 404, { message: "not found" })
+    return
+  }
+  try {
+    const body = readQuery(await readBody(request))
+    const pool = pools.of(header(request, "neon-connection-string") ?? "")
+    const client = await connect(pool)
+    const output = {
+      rawText: header(request, "neon-raw-text-output") === "true",
+      arrayMode: header(request, "neon-array-mode") === "true",
+    }
+    const reply = await withClient(client, () => runBody(client, body, begin(request), output))
+    const text = JSON.stringify(reply)
+    if (Buffer.byteLength(text) > bodyBytesMax) {
+      sendJson(response, 507, { message: `response is too large (max is ${bodyBytesMax} bytes)` })
+      return
+    }
+    response.writeHead(200, { "content-type": "application/json" }).end(text)
+  } catch (error) {
+    sendError(response, error)
+  }
+}
+
+type Output = { rawText: boolean; arrayMode: boolean }
+
+async function runBody(
+  client: PoolClient,
+  body: SqlBody,
+  beginning: string,
+  output: Output,
+): Promise<unknown> {
+  if (!("queries" in body)) return runQuery(client, body, output)
+  await client.query(beginning)
+  const results = []
+  try {
+    for (const query of body.queries) results.push(await runQuery(client, query, output))
+    await client.query("commit")
+  } catch (error) {
+    await client.query("rollback").catch(() => {})
+    throw error
+  }
+  return { results }
+}
+
+async function runQuery(client: PoolClient, { query, params }: QueryText, output: Output): Promise<unknown> {
+  const result = await client.query<unknown[]>({
+    text: query,
+    values: params,
+    rowMode: "array",
+    types: output.rawText ? rawText : types,
+  })
+  const fields = result.fields.map((field) => ({ ...field }))
+  return {
+    fields,
+    command: result.command,
+    rowCount: result.rowCount,
+    rows: output.arrayMode
+      ? result.rows
+      : result.rows.map((row) => Object.fromEntries(row.map((value, at) => [fields[at]?.name, value]))),
+    rowAsArray: output.arrayMode,
+  }
+}
+
+const rawText: CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
+
+const isolationLevels: Record<string, string> = {
+  ReadUncommitted: "read uncommitted",
+  ReadCommitted: "read committed",
+  RepeatableRead: "repeatable read",
+  Serializable: "serializable",
+}
+
+function begin(request: IncomingMessage): string {
+  const asked = header(request, "neon-batch-isolation-level")
+  const level = asked === undefined ? undefined : isolationLevels[asked]
+  if (asked !== undefined && level === undefined) throw new RefusedError("unknown isolation level")
+  const words = ["begin"]
+  if (level !== undefined) words.push(`isolation level ${level}`)
+  if (header(request, "neon-batch-read-only") === "true") words.push("read only")
+  if (header(request, "neon-batch-deferrable") === "true") words.push("deferrable")
+  return words.join(" ")
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name]
+  return typeof value === "string" ? value : undefined
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request) {
+    const bytes: Buffer = chunk
+    size += bytes.length
+    // What is over the bound is read and thrown away: answering while the caller still sends would look like a broken connection.
+    if (size <= bodyBytesMax) chunks.push(bytes)
+    else chunks.length = 0
+  }
+  if (size > bodyBytesMax) throw new TooLargeError(`request is too large (max is ${bodyBytesMax} bytes)`)
+  return Buffer.concat(chunks).toString("utf8")
+}
+
+class UnreachableError extends Error {}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect()
+  } catch (error) {
+    // What the server itself says ("no such database", "too many clients") is a database error; anything else means that it cannot be reached.
+    if (error instanceof DatabaseError) throw error
+    throw new UnreachableError("could not connect to the database")
+  }
+}
+
+async function withClient<T>(client: PoolClient, work: () => Promise<T>): Promise<T> {
+  let broken = false
+  // A connection that dies while it is ours reports it here too, beside the failing query.
+  const note = () => {
+    broken = true
+  }
+  client.on("error", note)
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) {
+      broken = true
+      throw error instanceof RefusedError
+        ? error
+        : new UnreachableError("the connection to the database was lost")
+    }
+    if (error.severity === "FATAL" || error.severity === "PANIC") broken = true
+    throw error
+  } finally {
+    client.off("error", note)
+    client.release(broken)
+  }
+}
+
+const errorFields = [
+  "severity",
+  "code",
+  "detail",
+  "hint",
+  "position",
+  "internalPosition",
+  "internalQuery",
+  "where",
+  "schema",
+  "table",
+  "column",
+  "dataType",
+  "constraint",
+  "file",
+  "line",
+  "routine",
+] as const
+
+function sendError(response: ServerResponse, error: unknown): void {
+  if (error instanceof DatabaseError) {
+    const fields = errorFields.map((field) => [field, error[field] ?? null])
+    sendJson(response, 400, { message: error.message, ...Object.fromEntries(fields) })
+  } else if (error instanceof TooLargeError) sendJson(response, 413, { message: error.message })
+  else if (error instanceof UnreachableError) sendJson(response, 503, { message: error.message })
+  else if (error instanceof RefusedError) sendJson(response, 400, { message: error.message, code: null })
+  else sendJson(response, 400, { message: "the request is not understood", code: null })
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
+}

@@ -1,0 +1,45 @@
+// Before any test: a throw-away PostgreSQL, a migrated template database in it, and the Neon endpoint in front of it.
+import { mkdirSync, readdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { Client } from "pg"
+import type { TestProject } from "vitest/node"
+import { migrate, readMigrations } from "../dev/migrations.ts"
+import { startNeonEndpoint } from "../dev/neon-endpoint.ts"
+import { startPostgres } from "../dev/postgres.ts"
+import { isAlive } from "../dev/process-lock.ts"
+import { rootDirectory } from "../dev/root.ts"
+
+const templateDatabase = "dormouse_template"
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const parent = join(rootDirectory, ".data", "test")
+  removeAbandoned(parent)
+  const directory = join(parent, String(process.pid))
+  const postgres = await startPostgres({ directory, durable: false })
+  const endpoint = await startNeonEndpoint({ server: { host: "127.0.0.1", port: postgres.port } })
+  await createTemplate(postgres.url)
+  project.provide("adminUrl", postgres.url("postgres"))
+  project.provide("endpointUrl", endpoint.url)
+  return async () => {
+    await endpoint.stop()
+    await postgres.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function createTemplate(url: (database: string) => string): Promise<void> {
+  const admin = new Client({ connectionString: url("postgres") })
+  await admin.connect()
+  await admin.query(`create database ${templateDatabase}`)
+  await migrate(url(templateDatabase), readMigrations(join(rootDirectory, "migrations")), new Date(0))
+  await admin.query(`alter database ${templateDatabase} is_template true allow_connections false`)
+  await admin.end()
+}
+
+// Each run has a directory of its own, named after its process, so that two runs do not meet; a run that was killed leaves one behind.
+function removeAbandoned(parent: string): void {
+  mkdirSync(parent, { recursive: true })
+  for (const name of readdirSync(parent)) {
+    if (!isAlive(Number(name))) rmSync(join(parent, name), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,31 @@
+// Gives each test file a database of its own, copied from the migrated template, and sends the production driver to it.
+import { neon, neonConfig } from "@neondatabase/serverless"
+import { afterAll, beforeAll, inject } from "vitest"
+import { setLocalClock } from "../../dev/local-clock.ts"
+import { epoch } from "./epoch.ts"
+
+const admin = () => neon(inject("adminUrl"))
+let database = "none"
+
+neonConfig.fetchEndpoint = () => inject("endpointUrl")
+// The Worker's DATABASE_URL is fixed when workerd starts, before any file: only the name of the database changes on the way out.
+neonConfig.fetchFunction = (url: string, init: RequestInit) => {
+  const headers = new Headers(init.headers)
+  const asked = headers.get("neon-connection-string") ?? ""
+  headers.set("neon-connection-string", asked.replace(/\/none(?=$|\?)/, `/${database}`))
+  return fetch(url, { ...init, headers })
+}
+
+beforeAll(async () => {
+  setLocalClock(epoch)
+  const created = `t_${crypto.randomUUID().replaceAll("-", "")}`
+  await admin().query(`create database ${created} template dormouse_template`)
+  database = created
+})
+
+afterAll(async () => {
+  const dropped = database
+  database = "none"
+  setLocalClock(null)
+  await admin().query(`drop database ${dropped} with (force)`)
+})

@@ -1,0 +1,45 @@
+// Three kinds of test: `unit` for rules without a world, `node` for the programs of dev/ and the command line, `worker` for the
+// control plane inside workerd over real PostgreSQL.
+import { cloudflareTest } from "@cloudflare/vitest-plugin"
+import { defineConfig } from "vitest/config"
+
+const globalSetup = ["./test/global-setup.ts"]
+
+export default defineConfig({
+  test: {
+    // A passing test is quiet; a failing one shows what the Worker logged.
+    silent: "passed-only",
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "node", include: ["test/node/**/*.test.ts"], globalSetup, testTimeout: 30_000 } },
+      {
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            main: "./dev/worker.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                // Its database does not exist: each test file puts its own in the place of this name (test/worker/setup.ts).
+                DATABASE_URL: inject("adminUrl").replace(/[^/]*$/, "none"),
+                ACCESS_URL: "https://dormouse.test",
+                SETUP_TOKEN: "setup-token-of-the-tests",
+                METRICS_TOKEN: "metrics-token-of-the-tests",
+                TOKEN_KEYS: `test:${Buffer.alloc(32, 7).toString("base64")}`,
+              },
+            },
+          })),
+        ],
+        test: {
+          name: "worker",
+          include: ["test/worker/**/*.test.ts"],
+          globalSetup,
+          setupFiles: ["./test/worker/setup.ts"],
+          // One workerd for all files is four times faster than one each. A file has a database of its own all the same.
+          isolate: false,
+          maxWorkers: 1,
+          testTimeout: 20_000,
+        },
+      },
+    ],
+  },
+})
