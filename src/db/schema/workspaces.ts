@@ -86,6 +86,10 @@ export const workspaces = pgTable(
       .using("gin", sql`lower(${t.name}) gin_trgm_ops`)
       .where(sql`not ${t.deleted}`),
     index("workspaces_latest_build").on(t.latestBuildId),
+    // The pools: what the claim chooses from and the reconcile reads.
+    index("workspaces_pool")
+      .on(t.templateId)
+      .where(sql`${t.ownerId} = 'c42fdf75-3097-471c-8c33-fb52454d81c0' and not ${t.deleted}`),
     check("workspaces_automatic_updates", sql`${t.automaticUpdates} in ('always', 'never')`),
     check("workspaces_ttl", sql`${t.ttlMs} is null or ${t.ttlMs} > 0`),
     // Deletion is the end of dormancy and of nothing else.

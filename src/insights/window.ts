@@ -1,0 +1,89 @@
+/** The window of an insights question: whole days of the asker's zone, and the intervals that it is cut into. */
+
+export type Window = { startAt: Date; endAt: Date }
+
+export type Interval = "day" | "week"
+
+export type WindowProblem = { field: string; detail: string }
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+/** The longest window that one question may cover: two years. */
+export const WINDOW_DAYS_MAX = 731
+
+/** The most intervals that one report lists; a year by days is refused, a year by weeks is not. */
+export const INTERVALS_MAX = 120
+
+const INTERVAL_MS: Record<Interval, number> = { day: DAY_MS, week: 7 * DAY_MS }
+
+const RFC3339 = /^\d{4}-\d\d-\d\d[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
+
+/**
+ * Reads the two ends. Each stands at midnight of its own zone; the end may stand at any whole hour where it lies on the
+ * current day of that zone. Neither may lie beyond the next whole hour, and the end not before the start.
+ */
+export function parseWindow(
+  startText: string | undefined,
+  endText: string | undefined,
+  now: Date,
+): Window | WindowProblem[] {
+  const start = parseEnd("start_time", startText, now)
+  const end = parseEnd("end_time", endText, now)
+  if ("detail" in start || "detail" in end) return [start, end].filter((edge) => "detail" in edge)
+  const spanMs = end.at.getTime() - start.at.getTime()
+  if (spanMs < 0) return [{ field: "end_time", detail: "Must not be before the start time." }]
+  if (spanMs > WINDOW_DAYS_MAX * DAY_MS) {
+    return [{ field: "end_time", detail: `The window may span at most ${WINDOW_DAYS_MAX} days.` }]
+  }
+  return { startAt: start.at, endAt: end.at }
+}
+
+/** The intervals of a window in order, the last one cut at its end; a problem when there would be too many. */
+export function splitWindow({ startAt, endAt }: Window, interval: Interval): Window[] | WindowProblem {
+  const stepMs = INTERVAL_MS[interval]
+  const count = Math.ceil((endAt.getTime() - startAt.getTime()) / stepMs)
+  if (count > INTERVALS_MAX) {
+    return {
+      field: "interval",
+      detail: `The window holds ${count} intervals, more than ${INTERVALS_MAX}; ask for a shorter one.`,
+    }
+  }
+  return Array.from({ length: count }, (_, index) => {
+    const at = startAt.getTime() + index * stepMs
+    return { startAt: new Date(at), endAt: new Date(Math.min(at + stepMs, endAt.getTime())) }
+  })
+}
+
+function parseEnd(
+  field: "start_time" | "end_time",
+  text: string | undefined,
+  now: Date,
+): { at: Date } | WindowProblem {
+  if (text === undefined || text === "") return { field, detail: `Query param "${field}" is required.` }
+  const match = RFC3339.exec(text)
+  const at = new Date(text)
+  if (!match || Number.isNaN(at.getTime())) {
+    return { field, detail: `Query param "${field}" must be a valid RFC 3339 time.` }
+  }
+  if (at.getTime() <= Date.UTC(1, 0, 1) || at.getUTCFullYear() < 1970)
+    return { field, detail: `Query param "${field}" must not be zero.` }
+  const nextHourMs = Math.floor(now.getTime() / HOUR_MS) * HOUR_MS + HOUR_MS
+  if (at.getTime() > nextHourMs) return { field, detail: `Query param "${field}" must not be in the future.` }
+
+  const [, hour, minute, second, fraction, sign, offsetHours, offsetMinutes] = match
+  if (minute !== "00" || second !== "00" || Number(fraction ?? "0") !== 0) {
+    return { field, detail: `Query param "${field}" must be at a whole hour.` }
+  }
+  const offsetMs =
+    (sign === "-" ? -1 : 1) * (Number(offsetHours ?? 0) * HOUR_MS + Number(offsetMinutes ?? 0) * 60_000)
+  const isOnCurrentDay = localDay(at, offsetMs) === localDay(now, offsetMs)
+  if (hour !== "00" && !(field === "end_time" && isOnCurrentDay)) {
+    return { field, detail: `Query param "${field}" must be at midnight of its zone.` }
+  }
+  return { at }
+}
+
+function localDay(at: Date, offsetMs: number): number {
+  return Math.floor((at.getTime() + offsetMs) / DAY_MS)
+}
