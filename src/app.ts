@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
 import { jsonBody, malformedBody } from "./http/body.ts"
+import { docsPage } from "./http/docs.ts"
 import type { AppEnv } from "./http/env.ts"
 import { ApiError, routeNotFound } from "./http/errors.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
@@ -15,6 +16,11 @@ import { routedMethods } from "./http/methods.ts"
 import { buildVersion } from "./version.ts"
 
 const prefix = "/api/v2"
+
+const openApiInfo = {
+  openapi: "3.1.0",
+  info: { title: "Dormouse", version: buildVersion, description: "Decides when developer workspaces run." },
+}
 
 /** Bodies that are not JSON: uploads are streamed. */
 const isRawBody = (path: string) => path === `${prefix}/files`
@@ -62,10 +68,8 @@ export function createApp(clock: Clock) {
 
   app.get("/healthz", (c) => c.text("OK"))
 
-  app.doc31("/openapi.json", {
-    openapi: "3.1.0",
-    info: { title: "Dormouse", version: buildVersion, description: "Decides when developer workspaces run." },
-  })
+  app.doc31("/openapi.json", openApiInfo)
+  app.get("/docs", (c) => c.html(docsPage(app.getOpenAPI31Document(openApiInfo))))
 
   const methodsOf = routedMethods(app)
   app.notFound((c) => {

@@ -1,11 +1,23 @@
 // The Worker over a clock: what the platform calls, each minute and for each request.
 import { createApp } from "./app.ts"
-import type { Clock } from "./clock.ts"
+import { truncateToMinute, type Clock } from "./clock.ts"
+import { runSweeps, type Sweep } from "./sweeps.ts"
+
+/** In order: what silent jobs hold is freed first, then the rules run, then the pools, then the word goes out. */
+export const sweeps: readonly Sweep[] = []
 
 export function createWorker(clock: Clock) {
   const app = createApp(clock)
   return {
     fetch: (request, env, ctx) => app.fetch(request, env, ctx),
-    async scheduled() {},
+    async scheduled(controller, env, ctx) {
+      await runSweeps(sweeps, {
+        env,
+        now: truncateToMinute(new Date(controller.scheduledTime)),
+        startedAt: clock(),
+        source: "cron",
+        waitUntil: (work) => ctx.waitUntil(work),
+      })
+    },
   } satisfies ExportedHandler<Env>
 }
