@@ -37,18 +37,11 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 /** What the wall clock of the zone shows at the instant, to the millisecond. */
 export function wallTimeAt(instantMs: number, zone: string): WallMs {
   if (zone === "UTC") return instantMs
-  const parts = { year: 0, month: 1, day: 1, hour: 0, minute: 0, second: 0 }
-  for (const part of formatOf(zone).formatToParts(instantMs)) {
-    if (part.type in parts) parts[part.type as keyof typeof parts] = Number(part.value)
-  }
-  const wholeSecondsMs = Date.UTC(
-    parts.year,
-    parts.month - 1,
-    parts.day,
-    parts.hour,
-    parts.minute,
-    parts.second,
-  )
+  const parts = new Map<string, number>()
+  for (const { type, value } of formatOf(zone).formatToParts(instantMs)) parts.set(type, Number(value))
+  const part = (type: string) => parts.get(type) ?? 0
+  const dateMs = Date.UTC(part("year"), part("month") - 1, part("day"))
+  const wholeSecondsMs = dateMs + part("hour") * HOUR_MS + part("minute") * MINUTE_MS + part("second") * 1000
   return wholeSecondsMs + (((instantMs % 1000) + 1000) % 1000)
 }
 

@@ -35,7 +35,7 @@ export function bitmapOfDays(
 ): { ok: true; bitmap: number } | { ok: false; error: string } {
   let bitmap = 0
   for (const name of names) {
-    const day = weekdayNames.indexOf(name.toLowerCase() as WeekdayName)
+    const day = weekdayNames.findIndex((weekday) => weekday === name.toLowerCase())
     if (day < 0) return { ok: false, error: `invalid weekday "${name}"` }
     bitmap |= 1 << day
   }
