@@ -1,0 +1,1 @@
+ALTER TABLE "provisioner_jobs" ADD COLUMN "agent_tokens" jsonb;
