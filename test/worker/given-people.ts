@@ -1,0 +1,123 @@
+// Factories for who asks: organizations, people with a session token, provisioner daemons with a key. Defaults are valid.
+import { afterEpoch, epoch } from "./epoch.ts"
+import { query } from "./harness.ts"
+import { insertRow, sha256, unique, type Row } from "./rows.ts"
+
+const yearMs = 365 * 24 * 60 * 60_000
+
+export type GivenOrganization = { id: string; name: string }
+export type GivenUser = { id: string; username: string; email: string; token: string; organizationId: string }
+
+export async function defaultOrganization(): Promise<GivenOrganization> {
+  const [row] = await query<GivenOrganization>("select id, name from organizations where is_default")
+  if (row === undefined) throw new Error("no default organization")
+  return row
+}
+
+export async function givenOrganization(columns: Row = {}): Promise<GivenOrganization> {
+  const row = await insertRow("organizations", {
+    id: crypto.randomUUID(),
+    name: `org-${unique(8)}`,
+    created_at: epoch,
+    updated_at: epoch,
+    ...columns,
+  })
+  return { id: row.id, name: row.name }
+}
+
+/**
+ * An active person with a session token, member of `organization` (the default one when none is given).
+ *
+ * @example const owner = await givenUser({ roles: ["owner"] })
+ */
+export async function givenUser(
+  options: {
+    roles?: string[]
+    organization?: GivenOrganization
+    organizationRoles?: string[]
+    columns?: Row
+  } = {},
+): Promise<GivenUser> {
+  const id = crypto.randomUUID()
+  const name = `user-${unique(8)}`
+  const user = await insertRow("users", {
+    id,
+    username: name,
+    email: `${name}@example.test`,
+    status: "active",
+    site_roles: options.roles ?? [],
+    created_at: epoch,
+    updated_at: epoch,
+    last_seen_at: epoch,
+    ...options.columns,
+  })
+  const organization = options.organization ?? (await defaultOrganization())
+  await insertRow("organization_members", {
+    user_id: user.id,
+    organization_id: organization.id,
+    roles: options.organizationRoles ?? [],
+    created_at: epoch,
+    updated_at: epoch,
+  })
+  return {
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    token: await givenKey(user.id),
+    organizationId: organization.id,
+  }
+}
+
+/** A session of a person, good for a year from the epoch. Returns the token. */
+export async function givenKey(userId: string, columns: Row = {}): Promise<string> {
+  const id = unique(10)
+  const secret = unique(22)
+  await insertRow("api_keys", {
+    id,
+    user_id: userId,
+    hashed_secret: await sha256(secret),
+    login_type: "password",
+    lifetime_seconds: yearMs / 1000,
+    last_used_at: epoch,
+    expires_at: afterEpoch(yearMs),
+    created_at: epoch,
+    updated_at: epoch,
+    ...columns,
+  })
+  return `${id}-${secret}`
+}
+
+export type GivenProvisioner = { key: string; keyId: string; daemonId: string; organizationId: string }
+
+/** A provisioner key and a daemon that uses it, alive at the epoch. */
+export async function givenProvisioner(
+  options: {
+    organization?: GivenOrganization
+    tags?: Record<string, string>
+    columns?: Row
+  } = {},
+): Promise<GivenProvisioner> {
+  const organization = options.organization ?? (await defaultOrganization())
+  const tags = options.tags ?? { scope: "organization", owner: "" }
+  const key = `${unique(32)}${unique(11)}`
+  const keyRow = await insertRow("provisioner_keys", {
+    id: crypto.randomUUID(),
+    organization_id: organization.id,
+    name: `key-${unique(8)}`,
+    hashed_secret: await sha256(key),
+    tags,
+    created_at: epoch,
+  })
+  const daemon = await insertRow("provisioner_daemons", {
+    id: crypto.randomUUID(),
+    organization_id: organization.id,
+    key_id: keyRow.id,
+    name: `daemon-${unique(8)}`,
+    provisioners: ["terraform"],
+    tags,
+    created_at: epoch,
+    last_seen_at: epoch,
+    ...options.columns,
+  })
+  return { key, keyId: keyRow.id, daemonId: daemon.id, organizationId: organization.id }
+}

@@ -1,0 +1,130 @@
+// Factories for workspaces, their builds and agents. Defaults are valid: a workspace that was started and is running.
+import { epoch } from "./epoch.ts"
+import { query } from "./harness.ts"
+import { jobColumns, type GivenTemplate, type JobStatus } from "./given-templates.ts"
+import { insertRow, sha256, unique, type Row } from "./rows.ts"
+
+export type GivenBuild = { id: string; jobId: string; number: number }
+export type GivenWorkspace = {
+  id: string
+  name: string
+  ownerId: string
+  organizationId: string
+  template: GivenTemplate
+}
+
+export const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
+
+/**
+ * A workspace with a first build: a start that succeeded at the epoch. `build: null` leaves it without one.
+ *
+ * @example await givenWorkspace(user, template, { columns: { ttl_ms: 3_600_000 }, build: { columns: { deadline } } })
+ */
+export async function givenWorkspace(
+  owner: { id: string },
+  template: GivenTemplate,
+  options: { columns?: Row; build?: BuildOptions | null } = {},
+): Promise<GivenWorkspace & { build: GivenBuild }> {
+  const row = await insertRow("workspaces", {
+    id: crypto.randomUUID(),
+    owner_id: owner.id,
+    organization_id: template.organizationId,
+    template_id: template.id,
+    name: `workspace-${unique(8)}`,
+    last_used_at: epoch,
+    created_at: epoch,
+    updated_at: epoch,
+    ...options.columns,
+  })
+  const workspace: GivenWorkspace = {
+    id: row.id,
+    name: row.name,
+    ownerId: row.owner_id,
+    organizationId: row.organization_id,
+    template,
+  }
+  const build =
+    options.build === null ? { id: "", jobId: "", number: 0 } : await givenBuild(workspace, options.build)
+  return { ...workspace, build }
+}
+
+export type BuildOptions = {
+  transition?: "start" | "stop" | "delete"
+  status?: JobStatus
+  /** When the build was made and when its job came to its state. */
+  at?: Date
+  /** Columns of the build: deadline, max_deadline, reason, ... */
+  columns?: Row
+  /** Columns of its job: error, canceled_at, input, ... */
+  job?: Row
+}
+
+/** The next build of a workspace. */
+export async function givenBuild(workspace: GivenWorkspace, options: BuildOptions = {}): Promise<GivenBuild> {
+  const at = options.at ?? epoch
+  const [last] = await query<{ number: number }>(
+    "select coalesce(max(build_number), 0)::int as number from workspace_builds where workspace_id = $1",
+    [workspace.id],
+  )
+  const id = crypto.randomUUID()
+  const job = await insertRow("provisioner_jobs", {
+    id: crypto.randomUUID(),
+    organization_id: workspace.organizationId,
+    initiator_id: workspace.ownerId,
+    type: "workspace_build",
+    file_id: workspace.template.version.fileId,
+    input: { workspace_build_id: id },
+    tags: { scope: "organization", owner: "" },
+    created_at: at,
+    ...jobColumns(options.status ?? "succeeded", at),
+    ...options.job,
+  })
+  const build = await insertRow("workspace_builds", {
+    id,
+    workspace_id: workspace.id,
+    template_version_id: workspace.template.version.id,
+    build_number: (last?.number ?? 0) + 1,
+    transition: options.transition ?? "start",
+    initiator_id: workspace.ownerId,
+    job_id: job.id,
+    created_at: at,
+    updated_at: at,
+    ...options.columns,
+  })
+  return { id, jobId: job.id, number: build.build_number }
+}
+
+export type GivenAgent = { id: string; name: string; token: string; resourceId: string }
+
+/** An agent on a compute resource of a build, connected and ready at the epoch unless the columns say otherwise. */
+export async function givenAgent(
+  workspace: GivenWorkspace,
+  build: GivenBuild,
+  options: { columns?: Row; resource?: Row } = {},
+): Promise<GivenAgent> {
+  const token = crypto.randomUUID()
+  const resource = await insertRow("workspace_resources", {
+    id: crypto.randomUUID(),
+    job_id: build.jobId,
+    transition: "start",
+    type: "compute",
+    name: "main",
+    created_at: epoch,
+    ...options.resource,
+  })
+  const agent = await insertRow("workspace_agents", {
+    id: crypto.randomUUID(),
+    resource_id: resource.id,
+    workspace_id: workspace.id,
+    build_id: build.id,
+    name: "main",
+    hashed_token: await sha256(token),
+    lifecycle_state: "ready",
+    first_connected_at: epoch,
+    last_connected_at: epoch,
+    created_at: epoch,
+    updated_at: epoch,
+    ...options.columns,
+  })
+  return { id: agent.id, name: agent.name, token, resourceId: resource.id }
+}

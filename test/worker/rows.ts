@@ -1,0 +1,33 @@
+// Inserts rows straight into the file's database, for the factories.
+import { query } from "./harness.ts"
+
+export type Row = Record<string, unknown>
+
+/**
+ * Inserts one row and returns it whole. Columns are snake_case as in the schema; what is undefined is left to its default.
+ * A plain object becomes JSON and a list a PostgreSQL array; a list for a jsonb column is to be given as JSON text.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- a row is as its table is
+export async function insertRow(table: string, values: Row): Promise<any> {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  const columns = entries.map(([name]) => `"${name}"`).join(", ")
+  const places = entries.map((_, at) => `$${at + 1}`).join(", ")
+  const [row] = await query(
+    `insert into ${table} (${columns}) values (${places}) returning *`,
+    entries.map(([, value]) => (value instanceof Uint8Array ? `\\x${toHex(value)}` : value)),
+  )
+  return row
+}
+
+export async function sha256(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))
+}
+
+/** Letters and digits that no other call returned. */
+export function unique(length: number): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, length)
+}
+
+function toHex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+}
