@@ -47,8 +47,11 @@ export function createApp(clock: Clock) {
         ...headers,
       })) as unknown as typeof c.json
     await next()
-    c.header("X-Coder-Build-Version", buildVersion)
-    c.header("X-Content-Type-Options", "nosniff")
+    // A handshake's answer carries its socket: it is passed on untouched.
+    if (c.res.status !== 101) {
+      c.header("X-Coder-Build-Version", buildVersion)
+      c.header("X-Content-Type-Options", "nosniff")
+    }
     writeEvent({ ...event, status: c.res.status, ms: performance.now() - startedAt })
   })
   app.use(async (c, next) => {
