@@ -14,6 +14,7 @@ import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
 import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
 import { buildVersion } from "./version.ts"
+import { workspaceRoutes } from "./workspaces/routes.ts"
 
 const prefix = "/api/v2"
 
@@ -70,6 +71,8 @@ export function createApp(clock: Clock) {
   app.use(jsonBody(isRawBody))
 
   app.get("/healthz", (c) => c.text("OK"))
+
+  app.route(prefix, workspaceRoutes)
 
   app.doc31("/openapi.json", openApiInfo)
   app.get("/docs", (c) => c.html(docsPage(app.getOpenAPI31Document(openApiInfo))))
