@@ -13,6 +13,7 @@ import { ApiError, routeNotFound } from "./http/errors.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
 import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
+import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { buildVersion } from "./version.ts"
 import { workspaceRoutes } from "./workspaces/routes.ts"
 
@@ -69,6 +70,8 @@ export function createApp(clock: Clock) {
     return next()
   })
   app.use(jsonBody(isRawBody))
+
+  app.route(prefix, prebuildRoutes)
 
   app.get("/healthz", (c) => c.text("OK"))
 
