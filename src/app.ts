@@ -13,7 +13,6 @@ import { ApiError, routeNotFound } from "./http/errors.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
 import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
-import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { buildVersion } from "./version.ts"
 import { workspaceRoutes } from "./workspaces/routes.ts"
 
@@ -70,8 +69,6 @@ export function createApp(clock: Clock) {
     return next()
   })
   app.use(jsonBody(isRawBody))
-
-  app.route(prefix, prebuildRoutes)
 
   app.get("/healthz", (c) => c.text("OK"))
 
