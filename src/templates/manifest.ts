@@ -2,11 +2,13 @@
 import { z } from "zod"
 import { manifestParameter, manifestVariable } from "./manifest-parameters.ts"
 import { manifestPresets } from "./manifest-presets.ts"
-import { plannedResource, refuseDuplicateNames, RESOURCE_COUNT_MAX } from "./planned-resources.ts"
+import { planResource } from "./plan.ts"
+import { refuseDuplicateNames } from "./resource-names.ts"
 
 export const MANIFEST_NAME = "dormouse.json"
 export const MANIFEST_BYTES_MAX = 1024 * 1024
 const PARAMETER_COUNT_MAX = 200
+const RESOURCE_COUNT_MAX = 200
 const ISSUES_SHOWN_MAX = 10
 
 const scriptPath = z
@@ -17,7 +19,7 @@ const scriptPath = z
   .describe("Path of an executable script inside the archive.")
 
 /** A resource of the plan; `persistent` ones exist while the workspace is stopped, too (their agents do not). */
-const manifestResource = plannedResource.extend({
+const manifestResource = planResource.extend({
   persistent: z.boolean().optional().describe("Exists while the workspace is stopped, too."),
 })
 

@@ -1,0 +1,16 @@
+// The words of a field that breaks a rule with a name (api.md 0.4), for the schemas of request bodies.
+import { tagDetail } from "./errors.ts"
+
+const shownLengthMax = 256
+
+/** For zod's `error`: names the rule and the value, `required` where there is none. */
+export const tagError = (tag: string) => (issue: { input?: unknown }) =>
+  issue.input === undefined
+    ? tagDetail("required", "")
+    : tagDetail(
+        tag,
+        (typeof issue.input === "string" ? issue.input : JSON.stringify(issue.input)).slice(
+          0,
+          shownLengthMax,
+        ),
+      )

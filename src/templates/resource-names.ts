@@ -1,0 +1,27 @@
+// Names within a build's resources that must not meet: agents, and the apps of an agent.
+import { z } from "zod"
+import { planResources, type PlanResource } from "./plan.ts"
+
+/** What an engine reports after a build: resources whose names do not meet. */
+export const reportedResources = planResources.superRefine(refuseDuplicateNames)
+
+/** Agent names are unique within a build (ignoring case), app slugs within their agent. */
+export function refuseDuplicateNames(resources: readonly PlanResource[], ctx: z.RefinementCtx) {
+  const refuse = (path: (string | number)[], message: string) =>
+    ctx.addIssue({ code: "custom", path, message })
+  const agentNames = new Set<string>()
+  for (const [resourceIndex, resource] of resources.entries()) {
+    for (const [agentIndex, agent] of (resource.agents ?? []).entries()) {
+      const path = [resourceIndex, "agents", agentIndex]
+      const name = agent.name.toLowerCase()
+      if (agentNames.has(name)) refuse([...path, "name"], `another agent is named "${agent.name}"`)
+      agentNames.add(name)
+      const slugs = new Set<string>()
+      for (const [appIndex, app] of (agent.apps ?? []).entries()) {
+        const place = [...path, "apps", appIndex, "slug"]
+        if (slugs.has(app.slug)) refuse(place, `another app of the agent has the slug "${app.slug}"`)
+        slugs.add(app.slug)
+      }
+    }
+  }
+}
