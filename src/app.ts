@@ -15,6 +15,7 @@ import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
 import { templatesRoutes } from "./templates/routes.ts"
 import { buildVersion } from "./version.ts"
+import { workspaceRoutes } from "./workspaces/routes.ts"
 
 const prefix = "/api/v2"
 
@@ -72,6 +73,7 @@ export function createApp(clock: Clock) {
 
   app.get("/healthz", (c) => c.text("OK"))
 
+  app.route(prefix, workspaceRoutes)
   app.route(prefix, templatesRoutes)
 
   app.doc31("/openapi.json", openApiInfo)

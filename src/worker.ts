@@ -1,10 +1,11 @@
 // The Worker over a clock: what the platform calls, each minute and for each request.
 import { createApp } from "./app.ts"
 import { truncateToMinute, type Clock } from "./clock.ts"
+import { lifecycleSweep } from "./lifecycle/tick.ts"
 import { runSweeps, type Sweep } from "./sweeps.ts"
 
 /** In order: what silent jobs hold is freed first, then the rules run, then the pools, then the word goes out. */
-export const sweeps: readonly Sweep[] = []
+export const sweeps: readonly Sweep[] = [lifecycleSweep]
 
 export function createWorker(clock: Clock) {
   const app = createApp(clock)

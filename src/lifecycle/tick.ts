@@ -1,0 +1,105 @@
+// The tick: everything that is due at a minute, in bounded batches, whatever earlier ticks did or missed.
+import { carryParameters } from "../builds/carry-parameters.ts"
+import type { Database } from "../db/client.ts"
+import { writeEvent } from "../http/event.ts"
+import { nextAllowedAutostart } from "../schedule/autostart.ts"
+import type { Sweep, SweepContext } from "../sweeps.ts"
+import { announce } from "./announce.ts"
+import { recordTick } from "./ledger-statement.ts"
+import { type NextStart, writeNextStarts } from "./next-start-statement.ts"
+import { type OpenNextStart, prepareBatch } from "./prepare-statement.ts"
+import { type BatchResult, type Carry, runBatch } from "./transition-statement.ts"
+import { flushUsage } from "./usage-flush.ts"
+
+/** Rounds of at most a thousand workspaces each: what is left after them is reported and waits for the next tick. */
+const roundsMax = 60
+
+export const lifecycleSweep: Sweep = { name: "lifecycle", run: runLifecycle }
+
+/** What a tick did: counts by rule, by block, and of bounds that were moved without anything to do. */
+export type TickCounts = Record<string, number>
+
+/**
+ * Runs the rules at `now`. Every batch is complete in itself, so a tick that dies anywhere leaves the rest due, and ten ticks
+ * at once share the batches between them.
+ */
+async function runLifecycle(context: SweepContext): Promise<TickCounts> {
+  const { db, now } = context
+  const began = performance.now()
+  const counts: TickCounts = {}
+  const add = (name: string, n: number) => (counts[name] = (counts[name] ?? 0) + n)
+  let more = false
+  let failure: Error | null = null
+  try {
+    more = await runRounds(context, add)
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error("the tick failed with no error", { cause: error })
+  }
+  const lagMs = context.startedAt.getTime() - now.getTime()
+  const finishedAt = new Date(context.startedAt.getTime() + Math.round(performance.now() - began))
+  const error = failure?.message ?? null
+  const { startedAt, source } = context
+  await db.all(recordTick({ tickAt: now, startedAt, finishedAt, source, lagMs, counts, more, error }))
+  writeEvent({ event: "lifecycle", tickAt: now.toISOString(), source, lagMs, ...counts, more })
+  if (failure !== null) throw failure
+  return { ...counts, more: more ? 1 : 0 }
+}
+
+/** Answers whether there is more to do than the bound on rounds allowed. */
+async function runRounds(context: SweepContext, add: (name: string, n: number) => void): Promise<boolean> {
+  const { db, env, now } = context
+  let unflushed: { shards: number[]; shardCount: number } | null = null
+  for (let round = 0; round < roundsMax; round++) {
+    const [preparation] = await db.all(prepareBatch(now))
+    if (preparation === undefined || preparation.due_count === 0) return false
+    // Once a tick, and only when somebody may be stopped: what people did in the last minute counts.
+    unflushed ??= await flushUsage(env)
+    const asked = preparation.next_starts
+    await writeOpenNextStarts(db, now, asked)
+    const carries = await carryAll(db, preparation.carries)
+    const [batch] = await db.all(runBatch({ now, asked, carries, unflushed }))
+    if (batch === undefined || batch.taken === 0) return false
+    report(batch, add)
+    context.waitUntil(announce(env, batch))
+  }
+  return true
+}
+
+function report(batch: BatchResult, add: (name: string, n: number) => void): void {
+  for (const [rule, n] of Object.entries(batch.done)) add(rule, n)
+  for (const [block, n] of Object.entries(batch.waiting)) add(`waiting_${block}`, n)
+  add("moved", batch.moved)
+}
+
+/** A stop's next start counts from its creation, so that an autostart that fell into it is not lost. */
+export function nextStartOf(open: OpenNextStart, now: Date): Date | null {
+  const from = open.stop_created_at === null ? now : new Date(open.stop_created_at)
+  return nextAllowedAutostart(open.schedule, from, open.allowed_days)
+}
+
+async function writeOpenNextStarts(db: Database, now: Date, asked: readonly OpenNextStart[]): Promise<void> {
+  if (asked.length === 0) return
+  const starts = asked.map((open): NextStart => ({ open, nextStartAt: nextStartOf(open, now) }))
+  await db.all(writeNextStarts(starts))
+}
+
+async function carryAll(
+  db: Database,
+  open: readonly {
+    workspace_id: string
+    build_id: string
+    template_version_id: string
+    previous: { name: string; value: string }[]
+  }[],
+): Promise<Carry[]> {
+  const resolved = await carryParameters(db, open)
+  return open.map(({ workspace_id, build_id, template_version_id }, index) => {
+    const carried = resolved[index]
+    return {
+      workspace_id,
+      build_id,
+      template_version_id,
+      parameters: carried !== undefined && carried.ok ? carried.values : null,
+    }
+  })
+}

@@ -1,0 +1,59 @@
+// Reading workspaces: each question one statement, permissions in its where clause.
+import { sql, type SQL } from "drizzle-orm"
+import { userIdOf } from "../access/lookup.ts"
+import { statement, type Statement } from "../db/client.ts"
+import { matches, namedThings } from "./filter.ts"
+import { isVisible, pageOf, type PageCursor, type PageRange } from "./page.ts"
+import type { WorkspaceFilter } from "./search.ts"
+import { workspaceColumns, type WorkspaceRow } from "./view.ts"
+
+/** A page of the list with each workspace whole. */
+export function listPage(
+  filter: WorkspaceFilter,
+  range: PageRange,
+  now: Date,
+): Statement<WorkspaceRow & PageCursor> {
+  return statement(
+    "workspaces.page",
+    sql`with page as materialized (${pageOf(filter, range, now)})
+      select ${workspaceColumns(now)}, page.rank, page.owner_key, page.name_key
+      from page join workspaces_expanded whole on whole.id = page.id
+      order by page.rank, page.owner_key, page.name_key, page.id`,
+  )
+}
+
+/** How many workspaces match in all, and which of the things that the search names exist (in the order of `namedThings`). */
+export function countMatches(
+  filter: WorkspaceFilter,
+  now: Date,
+): Statement<{ count: number; found: boolean[] }> {
+  const found = namedThings(filter).map(({ id }) => sql`${id} is not null`)
+  return statement(
+    "workspaces.count",
+    sql`select count(*)::int as count, array[${sql.join(found, sql`, `)}]::boolean[] as found
+      from workspaces w where ${isVisible()} and ${matches(filter, now)}`,
+  )
+}
+
+/** One workspace by its id, deleted or not. */
+export function workspaceById(id: string, now: Date): Statement<WorkspaceRow> {
+  return statement("workspaces.by-id", oneWorkspace(sql`w.id = ${id}::uuid`, now))
+}
+
+/** One workspace by its owner and name; of deleted ones the latest, and only where no living one has the name. */
+export function workspaceByName(
+  user: string,
+  name: string,
+  includeDeleted: boolean,
+  now: Date,
+): Statement<WorkspaceRow> {
+  const isIt = sql`w.owner_id = ${userIdOf(user)} and lower(w.name) = lower(${name})
+    and (not w.deleted or ${includeDeleted}::boolean)`
+  return statement("workspaces.by-name", oneWorkspace(isIt, now))
+}
+
+function oneWorkspace(isIt: SQL, now: Date): SQL {
+  return sql`with found as materialized (
+      select w.id from workspaces w where ${isIt} and ${isVisible()} order by w.deleted, w.updated_at desc limit 1)
+    select ${workspaceColumns(now)} from found join workspaces_expanded whole on whole.id = found.id`
+}
