@@ -58,6 +58,24 @@ export async function migrate(
   }
 }
 
+/** The migrations that a database has not applied yet. Changes nothing. */
+export async function pendingMigrations(databaseUrl: string, migrations: Migration[]): Promise<string[]> {
+  const client = new Client({ connectionString: databaseUrl })
+  client.on("error", () => {})
+  await client.connect()
+  try {
+    const { rows: found } = await client.query(
+      "select to_regclass('schema_migrations') is not null as is_there",
+    )
+    if (found[0]?.is_there !== true) return migrations.map(({ tag }) => tag)
+    const { rows } = await client.query<{ tag: string }>("select tag from schema_migrations")
+    const applied = new Set(rows.map(({ tag }) => tag))
+    return migrations.map(({ tag }) => tag).filter((tag) => !applied.has(tag))
+  } finally {
+    await client.end()
+  }
+}
+
 async function applyOne(client: Client, migration: Migration, now: Date): Promise<void> {
   await client.query("begin")
   try {

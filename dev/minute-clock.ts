@@ -1,0 +1,31 @@
+// Fires the Worker's scheduled handler at each full minute, as the platform's cron trigger does.
+import type { LocalWorker } from "./local-worker.ts"
+
+export type MinuteClock = { stop: () => Promise<void> }
+
+export function startMinuteClock(worker: LocalWorker, onFailure: (message: string) => void): MinuteClock {
+  let running: Promise<void> = Promise.resolve()
+  let timer: NodeJS.Timeout
+  let isStopped = false
+  const arm = () => {
+    const nowMs = Date.now()
+    const minuteAt = new Date(Math.floor(nowMs / 60_000) * 60_000 + 60_000)
+    timer = setTimeout(() => {
+      arm()
+      // One after the other: a tick that outlasts its minute delays the next, which then sweeps for both.
+      running = running.then(() => (isStopped ? undefined : fire(minuteAt)))
+    }, minuteAt.getTime() - nowMs)
+  }
+  const fire = (at: Date) =>
+    worker.tick(at).catch((error: unknown) => {
+      if (!isStopped) onFailure(error instanceof Error ? error.message : String(error))
+    })
+  arm()
+  return {
+    stop: async () => {
+      isStopped = true
+      clearTimeout(timer)
+      await running
+    },
+  }
+}
