@@ -13,6 +13,7 @@ import { ApiError, routeNotFound } from "./http/errors.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
 import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
+import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
 import { buildVersion } from "./version.ts"
 import { workspaceRoutes } from "./workspaces/routes.ts"
@@ -75,6 +76,7 @@ export function createApp(clock: Clock) {
 
   app.route(prefix, workspaceRoutes)
   app.route(prefix, templatesRoutes)
+  app.route(prefix, prebuildRoutes)
 
   app.doc31("/openapi.json", openApiInfo)
   app.get("/docs", (c) => c.html(docsPage(app.getOpenAPI31Document(openApiInfo))))

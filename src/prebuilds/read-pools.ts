@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../db/client.ts"
 import { BACKOFF_LOOKBACK_MS, FAILURE_HARD_LIMIT } from "./plan.ts"
 import type { Pool } from "./pool.ts"
+import { isReconcilePaused } from "./pool-membership.ts"
 
 export type PrebuildStatus = "healthy" | "hard_limited" | "validation_failed"
 
@@ -24,7 +25,7 @@ export type PoolSnapshot = Pool & {
   queuedCount: number
 }
 
-type SnapshotRow = {
+export type PoolRow = {
   is_paused: boolean
   preset_id: string
   preset_name: string
@@ -55,11 +56,11 @@ type SnapshotRow = {
 }
 
 /**
- * Every pool that is active or has anything left: a row a preset, in the order of its id. One statement, so it is one
+ * Every pool that is active or has anything left, of all templates or of one: a row a preset, in the order of its id. One statement, so it is one
  * snapshot. `prebuilds` walks the partial index `workspaces_pool`, so it costs what the pools hold, not what exists.
  * Running ones without a preset, or of a preset without a pool, belong to no row and are left alone.
  */
-export function readPools(now: Date): Statement<SnapshotRow> {
+export function readPools(now: Date, templateId: string | null = null): Statement<PoolRow> {
   const lookbackAt = new Date(now.getTime() - BACKOFF_LOOKBACK_MS)
   return statement(
     "prebuilds.snapshot",
@@ -76,7 +77,7 @@ export function readPools(now: Date): Statement<SnapshotRow> {
       from workspaces w
       join workspace_builds b on b.id = w.latest_build_id
       join templates t on t.id = w.template_id
-      where w.owner_id = prebuilds_user_id() and not w.deleted
+      where w.owner_id = prebuilds_user_id() and not w.deleted${templateId === null ? sql`` : sql` and w.template_id = ${templateId}`}
     ), held as (
       select p.preset_id,
         coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'created_at_ms', extract(epoch from p.created_at) * 1000,
@@ -111,8 +112,7 @@ export function readPools(now: Date): Statement<SnapshotRow> {
       join template_version_presets p on p.id = s.preset_id
       group by s.preset_id
     )
-    select coalesce((select (c.value ->> 'reconciliation_paused')::boolean from site_configs c
-        where c.key = 'prebuilds_settings'), false) as is_paused,
+    select ${isReconcilePaused} as is_paused,
       p.id as preset_id, p.name as preset_name, v.id as template_version_id, t.id as template_id, t.name as template_name,
       t.deleted as template_deleted, t.deprecation_message <> '' as template_deprecated,
       t.active_version_id = v.id as using_active_version, t.organization_id, o.name as organization_name,
@@ -130,14 +130,14 @@ export function readPools(now: Date): Statement<SnapshotRow> {
     join organizations o on o.id = t.organization_id
     left join held h on h.preset_id = p.id
     left join failures f on f.preset_id = p.id
-    where p.desired_instances is not null
+    where p.desired_instances is not null${templateId === null ? sql`` : sql` and t.id = ${templateId}`}
       and ((t.active_version_id = v.id and not t.deleted and t.deprecation_message = '')
         or coalesce(jsonb_array_length(h.running), 0) > 0 or h.pending > 0 or f.last_failed_at is not null)
     order by p.id`,
   )
 }
 
-export function poolOfRow(row: SnapshotRow): PoolSnapshot {
+export function poolOfRow(row: PoolRow): PoolSnapshot {
   return {
     preset: {
       usingActiveVersion: row.using_active_version,
