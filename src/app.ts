@@ -72,6 +72,8 @@ export function createApp(clock: Clock) {
   })
   app.use(jsonBody(isRawBody))
 
+  app.route(prefix, prebuildRoutes)
+
   app.get("/healthz", (c) => c.text("OK"))
 
   app.route(prefix, workspaceRoutes)
