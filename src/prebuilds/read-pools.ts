@@ -60,7 +60,13 @@ export type PoolRow = {
  * snapshot. `prebuilds` walks the partial index `workspaces_pool`, so it costs what the pools hold, not what exists.
  * Running ones without a preset, or of a preset without a pool, belong to no row and are left alone.
  */
-export function readPools(now: Date, templateId: string | null = null): Statement<PoolRow> {
+export function readPools(
+  now: Date,
+  {
+    templateId = null,
+    hardLimit = FAILURE_HARD_LIMIT,
+  }: { templateId?: string | null; hardLimit?: number } = {},
+): Statement<PoolRow> {
   const lookbackAt = new Date(now.getTime() - BACKOFF_LOOKBACK_MS)
   return statement(
     "prebuilds.snapshot",
@@ -103,7 +109,7 @@ export function readPools(now: Date, templateId: string | null = null): Statemen
       select s.preset_id,
         count(*) filter (where s.is_recent_failure) as failed,
         max(s.build_created_at) filter (where s.is_recent_failure and s.age_rank <= p.desired_instances) as last_failed_at,
-        count(*) filter (where s.job_status = 'failed' and s.age_rank <= ${FAILURE_HARD_LIMIT}) as newest_failed
+        count(*) filter (where s.job_status = 'failed' and s.age_rank <= ${hardLimit}) as newest_failed
       from (
         select *, job_status = 'failed' and not is_template_deleted
           and build_created_at >= ${lookbackAt}::timestamptz as is_recent_failure
@@ -123,7 +129,7 @@ export function readPools(now: Date, templateId: string | null = null): Statemen
       coalesce(h.running, '[]') as running, coalesce(h.starting, 0) as starting, coalesce(h.stopping, 0) as stopping,
       coalesce(h.deleting, 0) as deleting, coalesce(h.pending, 0) as pending, coalesce(h.queued, 0) as queued,
       case when f.last_failed_at is not null then f.failed end as failed, f.last_failed_at,
-      coalesce(${FAILURE_HARD_LIMIT} > 0 and f.newest_failed >= ${FAILURE_HARD_LIMIT}, false) as is_hard_limited
+      coalesce(${hardLimit} > 0 and f.newest_failed >= ${hardLimit}, false) as is_hard_limited
     from template_version_presets p
     join template_versions v on v.id = p.template_version_id
     join templates t on t.id = v.template_id

@@ -1,8 +1,6 @@
 /** The pools over HTTP: pause, invalidate, and how a template's pools stand and have served. */
 import { createRoute, z } from "@hono/zod-openapi"
-import type { Context } from "hono"
-import type { AuditRequest } from "../audit/fragment.ts"
-import type { AppEnv } from "../http/env.ts"
+import { auditRequest } from "../audit/request.ts"
 import { forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, timeSchema, uuidSchema, wireTime } from "../http/wire.ts"
@@ -114,16 +112,11 @@ export const prebuildRoutes = createRouter()
     const sinceAt = new Date(now.getTime() - c.req.valid("query").days * 86_400_000)
     const [readable, figures, rows] = await c
       .get("caller")
-      .batch([readTemplate(template), readPoolFigures(template, sinceAt, now), readPools(now, template)])
+      .batch([
+        readTemplate(template),
+        readPoolFigures(template, sinceAt, now),
+        readPools(now, { templateId: template }),
+      ])
     if (readable.length === 0) throw notFound()
     return c.json({ since: wireTime(sinceAt), pools: poolFiguresView(rows, figures, now) }, 200)
   })
-
-function auditRequest(c: Context<AppEnv>): AuditRequest {
-  return {
-    requestId: c.get("requestId"),
-    ip: c.req.header("CF-Connecting-IP") ?? "",
-    userAgent: c.req.header("User-Agent") ?? "",
-    now: c.get("now"),
-  }
-}

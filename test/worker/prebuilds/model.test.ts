@@ -1,0 +1,184 @@
+/**
+ * Reconciles, claims, failures, version changes and invalidations in any order, some at once, against the promises of a
+ * pool. A failing run prints its seed and the shortest sequence that breaks it.
+ */
+import { sql } from "drizzle-orm"
+import * as fc from "fast-check"
+import { expect, test } from "vitest"
+import { statement } from "../../../src/db/client.ts"
+import { pickPrebuild, revokePoolKeys } from "../../../src/prebuilds/claim.ts"
+import { givenKey, givenUser } from "../given-people.ts"
+import { givenPreset } from "../given-templates.ts"
+import { givenBuild, prebuildsUserId } from "../given-workspaces.ts"
+import { afterEpoch, query } from "../harness.ts"
+import { unique } from "../rows.ts"
+import { database, finishBuilds, givenNewVersion, givenPool, reconcile } from "./given-pools.ts"
+
+const DESIRED = 3
+const minuteMs = 60_000
+
+const step = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("reconcile" as const), count: fc.integer({ min: 1, max: 3 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("claim" as const), count: fc.integer({ min: 1, max: 3 }) }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("finish" as const), count: fc.constant(1) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("fail" as const), count: fc.constant(1) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("version" as const), count: fc.constant(1) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("invalidate" as const), count: fc.constant(1) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("wait" as const), count: fc.integer({ min: 1, max: 90 }) }),
+  },
+)
+
+test("whatever happens, a pool keeps its promises, and converges once nothing fails", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
+      const world = await begin()
+      for (const { kind, count } of steps) {
+        await world.act(kind, count)
+        await world.check()
+      }
+      await world.converge()
+    }),
+    { numRuns: 12, endOnFailure: false, interruptAfterTimeLimit: 60_000 },
+  )
+}, 120_000)
+
+async function begin() {
+  let pool = await givenPool(DESIRED)
+  const template = pool.template
+  let minutes = 0
+  const owners = new Map<string, string>()
+  const now = () => afterEpoch(minutes * minuteMs)
+
+  async function claim(ownerId: string) {
+    const [claimed] = await database().all(
+      statement<{ id: string }>(
+        "test.claim",
+        sql`with picked_prebuild as (${pickPrebuild({ presetId: sql`${pool.presetId}`, now: now() })}),
+          revoked_pool_keys as (${revokePoolKeys}),
+          claimed as (update workspaces w set owner_id = ${ownerId}, name = ${`claimed-${unique(8)}`}
+            from picked_prebuild p where w.id = p.id returning w.id)
+        select id from claimed`,
+      ),
+    )
+    if (!claimed) return
+    expect(owners.has(claimed.id), "claimed once").toBe(false)
+    owners.set(claimed.id, ownerId)
+    const workspace = { id: claimed.id, name: "", ownerId, organizationId: template.organizationId, template }
+    await givenBuild(workspace, {
+      status: "running",
+      at: now(),
+      job: { input: { prebuilt_workspace_stage: 2 } },
+    })
+    await expectNoPoolCredential(claimed.id)
+  }
+
+  async function act(kind: string, count: number) {
+    switch (kind) {
+      case "reconcile":
+        await Promise.all(Array.from({ length: count }, () => reconcile(now())))
+        break
+      case "claim": {
+        const users = await Promise.all(Array.from({ length: count }, () => givenUser()))
+        await Promise.all([...users.map(({ id }) => claim(id)), reconcile(now())])
+        break
+      }
+      case "finish":
+        for (const { workspace_id } of await finishBuilds(pool, now())) {
+          await givenKey(prebuildsUserId, { workspace_id })
+        }
+        break
+      case "fail":
+        await finishBuilds(pool, now(), "failed")
+        break
+      case "version": {
+        const versionId = await givenNewVersion(pool)
+        const preset = await givenPreset(versionId, { columns: { desired_instances: DESIRED } })
+        pool = { template, presetId: preset.id, presetName: preset.name }
+        break
+      }
+      case "invalidate":
+        await query("update template_version_presets set last_invalidated_at = $2 where id = $1", [
+          pool.presetId,
+          now(),
+        ])
+        break
+      default:
+        minutes += count
+    }
+  }
+
+  async function check() {
+    for (const [id, ownerId] of owners) {
+      const [row] = await query("select owner_id, deleted, latest_transition from workspaces where id = $1", [
+        id,
+      ])
+      expect(row).toEqual({ owner_id: ownerId, deleted: false, latest_transition: "start" })
+    }
+    const [{ held }] = await query(
+      `select count(*)::int as held from workspaces w join workspace_builds b on b.id = w.latest_build_id
+       join template_version_presets p on p.id = b.template_version_preset_id
+       where b.template_version_preset_id = $1 and w.owner_id = $2 and not w.deleted and w.latest_transition = 'start'
+         and w.latest_job_status in ('pending', 'running', 'succeeded')
+         and (p.last_invalidated_at is null or w.created_at >= p.last_invalidated_at or w.latest_job_status <> 'succeeded')`,
+      [pool.presetId, prebuildsUserId],
+    )
+    expect(held, "never more than desired").toBeLessThanOrEqual(DESIRED)
+    const touched = await query(
+      `select w.id from workspaces w left join workspace_builds b on b.workspace_id = w.id
+       where w.owner_id = $1 and (w.check_at is not null or w.next_start_at is not null or b.deadline is not null)`,
+      [prebuildsUserId],
+    )
+    expect(touched, "no lifecycle value on a prebuild").toEqual([])
+  }
+
+  async function converge() {
+    await query("update workspaces set deleted = true where owner_id = $1 and latest_job_status = 'failed'", [
+      prebuildsUserId,
+    ])
+    minutes += 120
+    for (let round = 0; round < 4; round++) {
+      await act("reconcile", 2)
+      await act("finish", 1)
+      minutes += 1
+    }
+    await check()
+    const live = await query(
+      `select b.template_version_preset_id as preset_id, w.latest_transition || ' ' || w.latest_job_status as latest
+       from workspaces w join workspace_builds b on b.id = w.latest_build_id
+       where w.template_id = $1 and w.owner_id = $2 and not w.deleted`,
+      [template.id, prebuildsUserId],
+    )
+    expect(live).toEqual(
+      Array.from({ length: DESIRED }, () => ({ preset_id: pool.presetId, latest: "start succeeded" })),
+    )
+    await query("update templates set deleted = true where id = $1", [template.id])
+  }
+
+  return { act, check, converge }
+}
+
+async function expectNoPoolCredential(workspaceId: string) {
+  const keys = await query("select id from api_keys where workspace_id = $1", [workspaceId])
+  expect(keys, "no key of the pool is left").toEqual([])
+  const agents = await query(
+    "select hashed_token from workspace_agents where workspace_id = $1 and hashed_token is not null",
+    [workspaceId],
+  )
+  for (const { hashed_token } of agents) {
+    const token =
+      hashed_token instanceof Uint8Array
+        ? `\\x${hashed_token.reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "")}`
+        : hashed_token
+    await expect(query("select authenticate_agent($1)", [token]), "the pool's agent token").rejects.toThrow(
+      /cannot authenticate/,
+    )
+  }
+}
