@@ -57,3 +57,11 @@ function oneWorkspace(isIt: SQL, now: Date): SQL {
       select w.id from workspaces w where ${isIt} and ${isVisible()} order by w.deleted, w.updated_at desc limit 1)
     select ${workspaceColumns(now)} from found join workspaces_expanded whole on whole.id = found.id`
 }
+
+/** The workspace of a build, for whoever has just made the build. */
+export function workspaceOfBuild(buildId: string, now: Date): Statement<WorkspaceRow> {
+  return statement(
+    "workspaces.of-build",
+    sql`select ${workspaceColumns(now)} from workspaces_expanded whole where whole.latest_build_id = ${buildId}::uuid`,
+  )
+}

@@ -1,0 +1,93 @@
+// Creating a workspace over HTTP (api.md 2.6), under the owner's path and under the older one through an organization.
+import { createRoute, z } from "@hono/zod-openapi"
+import type { Context } from "hono"
+import { auditRequest } from "../audit/request.ts"
+import { isUniqueViolation } from "../db/errors.ts"
+import type { AppEnv } from "../http/env.ts"
+import { conflict } from "../http/errors.ts"
+import { createRouter } from "../http/router.ts"
+import { errors, jsonBody, jsonRequest } from "../http/wire.ts"
+import { createContext } from "./create-context.ts"
+import { createRequest, type CreateRequest } from "./create-request.ts"
+import { createWorkspace } from "./create-statement.ts"
+import { nameTaken, planCreate } from "./plan-create.ts"
+import { workspaceOfBuild } from "./statements.ts"
+import { toWorkspaceView, workspaceSchema, type WorkspaceView } from "./view.ts"
+
+const shared = {
+  method: "post" as const,
+  tags: ["Workspaces"],
+  description:
+    "A ready prebuild of the preset is given away where there is one; otherwise a new workspace is built. Without a preset the one whose values the request matches best is taken.",
+  responses: {
+    201: jsonBody(workspaceSchema, "The workspace, its build pending."),
+    ...errors(400, 401, 403, 404, 406, 409, 413, 429, 503),
+  },
+}
+
+const user = z.string().openapi({ description: "An id, a username or `me`." })
+
+const createForUserRoute = createRoute({
+  ...shared,
+  path: "/users/{user}/workspaces",
+  summary: "Create a workspace for a user",
+  request: { params: z.object({ user }), body: jsonRequest(createRequest) },
+})
+
+const createForMemberRoute = createRoute({
+  ...shared,
+  path: "/organizations/{organization}/members/{user}/workspaces",
+  summary: "Create a workspace for a member of an organization",
+  request: { params: z.object({ organization: z.string(), user }), body: jsonRequest(createRequest) },
+})
+
+export const workspaceCreateRoutes = createRouter()
+  .openapi(createForUserRoute, async (c) => {
+    const target = { user: c.req.valid("param").user, organization: null }
+    return c.json(await create(c, target, c.req.valid("json")), 201)
+  })
+  .openapi(createForMemberRoute, async (c) =>
+    c.json(await create(c, c.req.valid("param"), c.req.valid("json")), 201),
+  )
+
+// The template may change between the reading and the writing; then the plan is made anew.
+const triesMax = 3
+
+/** Two round trips: what decides, then what is made together with how it looks. */
+async function create(
+  c: Context<AppEnv>,
+  target: { user: string; organization: string | null },
+  request: CreateRequest,
+): Promise<WorkspaceView> {
+  const now = c.get("now")
+  const caller = c.get("caller")
+  for (let tries = 1; tries <= triesMax; tries++) {
+    const [context] = await caller.query(
+      createContext({
+        ...target,
+        templateId: request.template_id,
+        versionId: request.template_version_id,
+        name: request.name,
+      }),
+    )
+    const plan = planCreate(context, request, now)
+    const ids = {
+      workspaceId: crypto.randomUUID(),
+      buildId: crypto.randomUUID(),
+      jobId: crypto.randomUUID(),
+    }
+    const [made, rows] = await caller
+      .batch([createWorkspace(plan, ids, auditRequest(c)), workspaceOfBuild(ids.buildId, now)])
+      .catch((error: unknown) => {
+        throw isUniqueViolation(error, "workspaces_name_live") ? nameTaken(request.name) : error
+      })
+    const [row] = rows
+    if (row !== undefined) {
+      const view = toWorkspaceView(row, (await caller.actor()).id, now)
+      // As the reference answers: the version's name is blank until the workspace is read again.
+      return { ...view, latest_build: { ...view.latest_build, template_version_name: "" } }
+    }
+    if (made[0]?.was_picked && plan.claim.refusal !== null) throw plan.claim.refusal
+  }
+  throw conflict("The template changed while the workspace was created. Please try again.")
+}
