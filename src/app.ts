@@ -16,6 +16,7 @@ import { routedMethods } from "./http/methods.ts"
 import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
 import { buildVersion } from "./version.ts"
+import { usageRoutes } from "./usage/routes.ts"
 import { workspaceRoutes } from "./workspaces/routes.ts"
 
 const prefix = "/api/v2"
@@ -77,6 +78,7 @@ export function createApp(clock: Clock) {
   app.get("/healthz", (c) => c.text("OK"))
 
   app.route(prefix, workspaceRoutes)
+  app.route(prefix, usageRoutes)
   app.route(prefix, templatesRoutes)
   app.route(prefix, prebuildRoutes)
 

@@ -3,7 +3,8 @@ import { DurableObject } from "cloudflare:workers"
 import { platformClock } from "./clock.ts"
 import { createWorker } from "./worker.ts"
 
-export class UsageTracker extends DurableObject {}
+export { UsageTracker } from "./usage/tracker.ts"
+
 export class WorkspaceFeed extends DurableObject {}
 export class JobBoard extends DurableObject {}
 export class AgentHub extends DurableObject {}

@@ -1,0 +1,191 @@
+// The tracker's own SQLite: every table and statement of it. Statements run one after another without an await between
+// them, so each function is atomic; what it wrote is durable before the caller hears of it.
+import type { AgentStat, Mark, Verdict, VerdictKey } from "./mark.ts"
+
+/** Active workspaces a shard can hold. A database that is gone for hours does not make it grow: a workspace is one row. */
+export const usedRowsMax = 100_000
+/** Statistics kept while the database is gone; the oldest give way. */
+export const statRowsMax = 20_000
+export const verdictRowsMax = 10_000
+
+export type UsedRow = {
+  workspace_id: string
+  seen_at_ms: number
+  bump_at_ms: number | null
+  next_autostart_at_ms: number | null
+}
+export type StatRow = { id: number; stat: string }
+export type VerdictRow = {
+  key_id: string
+  workspace_id: string
+  key_hash: string
+  checked_at_ms: number
+  used_at_ms: number
+  is_renewable: number
+  facts: string
+}
+
+export type TrackerStorage = ReturnType<typeof openTrackerStorage>
+
+export function openTrackerStorage(sql: SqlStorage) {
+  sql.exec(`
+    create table if not exists used (
+      workspace_id text primary key, seen_at_ms integer not null, bump_at_ms integer, next_autostart_at_ms integer
+    ) without rowid;
+    create table if not exists stats (id integer primary key autoincrement, stat text not null);
+    create table if not exists verdicts (
+      key_id text not null, workspace_id text not null, key_hash text not null, checked_at_ms integer not null,
+      used_at_ms integer not null, is_renewable integer not null, facts text not null, primary key (key_id, workspace_id)
+    ) without rowid;
+    create table if not exists counters (name text primary key, value integer not null) without rowid;
+  `)
+
+  const count = (table: "used" | "stats" | "verdicts") =>
+    Number(sql.exec(`select count(*) as n from ${table}`).one()["n"])
+  // Counted once when the object wakes and after removals, not at each mark: rows that are read are paid for.
+  const counts = { used: count("used"), stats: count("stats"), verdicts: count("verdicts") }
+
+  return {
+    /** Keeps the latest instant of each; false when the shard is full and the workspace is new to it. */
+    mark({ workspaceId, seenAtMs, bump }: Mark): boolean {
+      const updated = sql.exec(
+        `update used set seen_at_ms = max(seen_at_ms, ?2),
+           next_autostart_at_ms = case when ?3 >= ifnull(bump_at_ms, -1) then ?4 else next_autostart_at_ms end,
+           bump_at_ms = case when ?3 is null then bump_at_ms else max(ifnull(bump_at_ms, -1), ?3) end
+         where workspace_id = ?1`,
+        workspaceId,
+        seenAtMs,
+        bump && seenAtMs,
+        bump && bump.nextAutostartAtMs,
+      ).rowsWritten
+      if (updated > 0) return true
+      if (counts.used >= usedRowsMax) return false
+      counts.used += 1
+      sql.exec(
+        "insert into used values (?, ?, ?, ?)",
+        workspaceId,
+        seenAtMs,
+        bump && seenAtMs,
+        bump && bump.nextAutostartAtMs,
+      )
+      return true
+    },
+    readUsed(limit: number): UsedRow[] {
+      return sql.exec<UsedRow>("select * from used limit ?", limit).toArray()
+    },
+    /** Removes exactly what was read: a row that was marked again meanwhile stays. */
+    removeUsed(rows: readonly UsedRow[]): void {
+      sql.exec(
+        `delete from used where exists (
+           select 1 from json_each(?) r
+           where r.value ->> 'workspace_id' = used.workspace_id and r.value ->> 'seen_at_ms' = used.seen_at_ms
+             and r.value ->> 'bump_at_ms' is used.bump_at_ms)
+         and workspace_id in (select r.value ->> 'workspace_id' from json_each(?) r)`,
+        JSON.stringify(rows),
+        JSON.stringify(rows),
+      )
+      counts.used = count("used")
+    },
+
+    /** Returns how many of the oldest had to give way. */
+    addStat(stat: AgentStat): number {
+      sql.exec("insert into stats (stat) values (?)", JSON.stringify(stat))
+      counts.stats += 1
+      const excess = counts.stats - statRowsMax
+      if (excess <= 0) return 0
+      sql.exec("delete from stats where id in (select id from stats order by id limit ?)", excess)
+      counts.stats = count("stats")
+      return excess
+    },
+    readStats(limit: number): StatRow[] {
+      return sql.exec<StatRow>("select id, stat from stats order by id limit ?", limit).toArray()
+    },
+    removeStats(rows: readonly StatRow[]): void {
+      sql.exec(
+        "delete from stats where id in (select value from json_each(?))",
+        JSON.stringify(rows.map((row) => row.id)),
+      )
+      counts.stats = count("stats")
+    },
+
+    findVerdict({ keyId, keyHash, workspaceId }: VerdictKey): VerdictRow | null {
+      return (
+        sql
+          .exec<VerdictRow>(
+            "select * from verdicts where key_id = ? and workspace_id = ? and key_hash = ?",
+            keyId,
+            workspaceId,
+            keyHash,
+          )
+          .toArray()[0] ?? null
+      )
+    },
+    putVerdict(verdict: Verdict): void {
+      if (counts.verdicts >= verdictRowsMax) {
+        sql.exec(
+          `delete from verdicts where (key_id, workspace_id) in
+             (select key_id, workspace_id from verdicts order by used_at_ms limit 100)`,
+        )
+      }
+      sql.exec(
+        "insert or replace into verdicts values (?, ?, ?, ?, ?, ?, ?)",
+        verdict.keyId,
+        verdict.workspaceId,
+        verdict.keyHash,
+        verdict.checkedAtMs,
+        verdict.checkedAtMs,
+        Number(verdict.isRenewable),
+        JSON.stringify(verdict.facts),
+      )
+      counts.verdicts = count("verdicts")
+    },
+    touchVerdict(row: VerdictRow, usedAtMs: number): void {
+      sql.exec(
+        "update verdicts set used_at_ms = ? where key_id = ? and workspace_id = ?",
+        usedAtMs,
+        row.key_id,
+        row.workspace_id,
+      )
+    },
+    readRenewable(): VerdictRow[] {
+      return sql.exec<VerdictRow>("select * from verdicts where is_renewable = 1").toArray()
+    },
+    /** Facts rarely change, so that a renewal writes next to nothing. */
+    updateFacts(row: VerdictRow, facts: string): void {
+      sql.exec(
+        "update verdicts set facts = ? where key_id = ? and workspace_id = ? and checked_at_ms = ?",
+        facts,
+        row.key_id,
+        row.workspace_id,
+        row.checked_at_ms,
+      )
+    },
+    /** A verdict that was given again meanwhile stays. */
+    removeVerdict(row: VerdictRow): void {
+      sql.exec(
+        "delete from verdicts where key_id = ? and workspace_id = ? and checked_at_ms = ?",
+        row.key_id,
+        row.workspace_id,
+        row.checked_at_ms,
+      )
+      counts.verdicts = count("verdicts")
+    },
+    /** Forgets what nobody used since an instant, and what cannot be renewed and is too old to hold. */
+    forgetVerdicts(usedBeforeMs: number, checkedBeforeMs: number): void {
+      sql.exec(
+        "delete from verdicts where used_at_ms < ? or (is_renewable = 0 and checked_at_ms < ?)",
+        usedBeforeMs,
+        checkedBeforeMs,
+      )
+      counts.verdicts = count("verdicts")
+    },
+
+    sizes: () => ({ ...counts }),
+    counter(name: string): number {
+      return Number(sql.exec("select value from counters where name = ?", name).toArray()[0]?.["value"] ?? 0)
+    },
+    setCounter(name: string, value: number): void {
+      sql.exec("insert or replace into counters values (?, ?)", name, value)
+    },
+  }
+}

@@ -1,0 +1,202 @@
+// What the tracker promises when things go wrong: eviction, a database that is gone, marks that arrive while it flushes.
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { neonConfig } from "@neondatabase/serverless"
+import { afterEach, describe, expect, test } from "vitest"
+import type { AgentStat, Mark } from "../../../src/usage/mark.ts"
+import { usageShardOf, usageShardSql } from "../../../src/usage/shards.ts"
+import { statRowsMax } from "../../../src/usage/tracker-storage.ts"
+import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { givenUser } from "../given-people.ts"
+import { givenTemplate } from "../given-templates.ts"
+import { givenWorkspace } from "../given-workspaces.ts"
+import { afterEpoch, epoch, query } from "../harness.ts"
+
+const trackerNamed = () => env.USAGE_TRACKER.getByName(`usage-test-${crypto.randomUUID()}`)
+const markAt = (workspaceId: string, at: Date): Mark => ({ workspaceId, seenAtMs: at.getTime(), bump: null })
+const marks = (...list: Mark[]) => ({ marks: list, stats: [], verdict: null })
+type Tracker = ReturnType<typeof trackerNamed>
+
+async function givenWorkspaces(count: number): Promise<string[]> {
+  const user = await givenUser()
+  const template = await givenTemplate(user)
+  const made = []
+  for (let i = 0; i < count; i++) made.push((await givenWorkspace(user, template, { build: null })).id)
+  return made
+}
+
+async function lastUsed(id: string | undefined): Promise<string> {
+  const [row] = await query("select last_used_at from workspaces where id = $1", [id])
+  return new Date(row.last_used_at).toISOString()
+}
+
+// What stands between the tracker and the database: passes on, fails, or waits.
+const passOn = neonConfig.fetchFunction as typeof fetch
+afterEach(() => {
+  neonConfig.fetchFunction = passOn
+})
+const breakDatabase = () => {
+  neonConfig.fetchFunction = () => Promise.reject(new Error("connection refused"))
+}
+
+describe("usage_tracker", () => {
+  const [twoInstances, concurrent] = cases.groups.usage_tracker
+  test(twoInstances!.name, async () => {
+    const input = twoInstances!.input as unknown as {
+      workspaces: number
+      marked_by_A: number[]
+      marked_by_B: number[]
+      initial_last_used_at: string
+      heartbeat_time_A: string
+      heartbeat_time_B: string
+    }
+    const ids = await givenWorkspaces(input.workspaces)
+    await query("update workspaces set last_used_at = $1", [input.initial_last_used_at])
+    const [a, b] = [trackerNamed(), trackerNamed()]
+    await a.keep(marks(...input.marked_by_A.map((i) => markAt(ids[i]!, new Date(input.heartbeat_time_A)))))
+    await b.keep(marks(...input.marked_by_B.map((i) => markAt(ids[i]!, new Date(input.heartbeat_time_B)))))
+    expect((await a.flush()).used).toBe(5)
+    expect((await b.flush()).used).toBe(5)
+    const expected = (twoInstances!.expected as unknown as { last_used_at: Record<string, string> })
+      .last_used_at
+    for (const [i, at] of Object.entries(expected)) {
+      expect(await lastUsed(ids[Number(i)])).toBe(new Date(at).toISOString())
+    }
+  })
+
+  test(concurrent!.name, async () => {
+    const ids = await givenWorkspaces(32)
+    const tracker = trackerNamed()
+    const at = afterEpoch(60_000)
+    const reports = await Promise.all(
+      ids.flatMap((id) => [tracker.keep(marks(markAt(id, at))).then(() => null), tracker.flush()]),
+    )
+    const last = await tracker.flush()
+    const total = reports.reduce((sum, report) => sum + (report?.used ?? 0), 0)
+    expect(total + last.used).toBeGreaterThanOrEqual(32)
+    const [row] = await query(
+      "select count(*)::int as n from workspaces where last_used_at = $1 and id = any($2::uuid[])",
+      [at, ids],
+    )
+    expect(row.n).toBe(32)
+  })
+})
+
+test("what was acknowledged survives an eviction", async () => {
+  const [id] = await givenWorkspaces(1)
+  const tracker = trackerNamed()
+  await tracker.keep(marks(markAt(id!, afterEpoch(1_000))))
+  await evictDurableObject(tracker)
+  expect(await runDurableObjectAlarm(tracker)).toBe(true)
+  expect(await lastUsed(id)).toBe(afterEpoch(1_000).toISOString())
+})
+
+test("a failed flush keeps its rows, does not throw, and is tried again until it succeeds", async () => {
+  const [id] = await givenWorkspaces(1)
+  const tracker = trackerNamed()
+  await tracker.keep(marks(markAt(id!, afterEpoch(2_000))))
+  breakDatabase()
+  expect(await runDurableObjectAlarm(tracker)).toBe(true)
+  expect(await runDurableObjectAlarm(tracker)).toBe(true)
+  for (let tries = 0; tries < 8; tries++) await tracker.flush()
+  expect(await tracker.flush()).toMatchObject({ ok: false, left: 1 })
+  expect(await delayOfAlarm(tracker)).toBeLessThanOrEqual(60_000)
+  neonConfig.fetchFunction = passOn
+  expect(await runDurableObjectAlarm(tracker)).toBe(true)
+  expect(await lastUsed(id)).toBe(afterEpoch(2_000).toISOString())
+  expect(await runDurableObjectAlarm(tracker)).toBe(false)
+})
+
+test("a mark that arrives while its workspace is being written is kept for the next flush", async () => {
+  const [id] = await givenWorkspaces(1)
+  const tracker = trackerNamed()
+  await tracker.keep(marks(markAt(id!, afterEpoch(1_000))))
+  const state = { isSent: false }
+  neonConfig.fetchFunction = async (...args: Parameters<typeof fetch>) => {
+    state.isSent = true
+    await scheduler.wait(200)
+    return passOn(...args)
+  }
+  const flushing = runDurableObjectAlarm(tracker)
+  while (!state.isSent) await scheduler.wait(5)
+  await tracker.keep(marks(markAt(id!, afterEpoch(9_000))))
+  await flushing
+  expect(await lastUsed(id)).toBe(afterEpoch(1_000).toISOString())
+  neonConfig.fetchFunction = passOn
+  expect(await runDurableObjectAlarm(tracker)).toBe(true)
+  expect(await lastUsed(id)).toBe(afterEpoch(9_000).toISOString())
+})
+
+test("a flush whose answer was lost is harmless when it is repeated", async () => {
+  const [id] = await givenWorkspaces(1)
+  const tracker = trackerNamed()
+  const stat = givenStat(id!)
+  await tracker.keep({ marks: [markAt(id!, afterEpoch(1_000))], stats: [stat], verdict: null })
+  neonConfig.fetchFunction = async (...args: Parameters<typeof fetch>) => {
+    await passOn(...args)
+    throw new Error("the connection was cut")
+  }
+  expect((await tracker.flush()).ok).toBe(false)
+  neonConfig.fetchFunction = passOn
+  expect((await tracker.flush()).ok).toBe(true)
+  const [row] = await query("select count(*)::int as n from workspace_agent_stats where agent_id = $1", [
+    stat.agent_id,
+  ])
+  expect(row.n).toBe(1)
+})
+
+test("statistics that the database refuses do not hold back the marks behind them", async () => {
+  const [id] = await givenWorkspaces(1)
+  const tracker = trackerNamed()
+  const stat = { ...givenStat(id!), connection_count: 2 ** 40 }
+  await tracker.keep({ marks: [markAt(id!, afterEpoch(3_000))], stats: [stat], verdict: null })
+  expect(await tracker.flush()).toMatchObject({ ok: true, left: 0 })
+  expect(await lastUsed(id)).toBe(afterEpoch(3_000).toISOString())
+})
+
+test("statistics are bounded while the database is gone: the oldest give way", async () => {
+  const tracker = trackerNamed()
+  const stats = Array.from({ length: 5_000 }, () => givenStat(crypto.randomUUID()))
+  for (let i = 0; i < statRowsMax; i += stats.length) await tracker.keep({ marks: [], stats, verdict: null })
+  await tracker.keep({ marks: [], stats: stats.slice(0, 10), verdict: null })
+  const kept = await runInDurableObject(tracker, (_, state) =>
+    Number(state.storage.sql.exec("select count(*) as n from stats").one()["n"]),
+  )
+  expect(kept).toBe(statRowsMax)
+})
+
+test("SQL and the Worker agree on a workspace's shard", async () => {
+  const ids = Array.from({ length: 50 }, () => crypto.randomUUID())
+  expect(usageShardSql).toBeDefined()
+  const rows = await query(
+    "select id::text, get_byte(uuid_send(id), 15) % 8 as shard from unnest($1::uuid[]) id",
+    [ids],
+  )
+  for (const row of rows) expect(usageShardOf(row.id)).toBe(Number(row.shard))
+})
+
+function delayOfAlarm(tracker: Tracker): Promise<number> {
+  return runInDurableObject(tracker, async (_, state) => (await state.storage.getAlarm())! - Date.now())
+}
+
+function givenStat(workspaceId: string): AgentStat {
+  return {
+    created_at: epoch.toISOString(),
+    user_id: crypto.randomUUID(),
+    workspace_id: workspaceId,
+    template_id: crypto.randomUUID(),
+    agent_id: crypto.randomUUID(),
+    connections_by_proto: { TCP: 1 },
+    connection_count: 1,
+    connection_median_latency_ms: 4,
+    rx_packets: 1,
+    rx_bytes: 2,
+    tx_packets: 3,
+    tx_bytes: 4,
+    session_count_vscode: 0,
+    session_count_jetbrains: 0,
+    session_count_reconnecting_pty: 0,
+    session_count_ssh: 0,
+    usage: false,
+  }
+}
