@@ -1,0 +1,33 @@
+// `npm run bench -- <name>`: runs bench/<name>.ts, which exports `run`, and judges what it returns.
+//
+// A bench seeds its own data in a database of its own and returns figures and targets; the last line printed is JSON, and the exit
+// code is 1 where a target was missed.
+import { readdirSync } from "node:fs"
+import { calibrate } from "./lib/calibration.ts"
+import { openBenchDatabase, type BenchDatabase } from "./lib/bench-database.ts"
+import { report, type Result } from "./lib/report.ts"
+import type { Calibration } from "./lib/calibration.ts"
+
+/** What each bench exports as `run`. */
+export type Bench = (database: BenchDatabase, calibration: Calibration) => Promise<Omit<Result, "bench">>
+
+const name = process.argv[2] ?? ""
+const names = readdirSync(import.meta.dirname)
+  .filter((file) => file.endsWith(".ts") && file !== "run.ts")
+  .map((file) => file.slice(0, -3))
+
+if (!names.includes(name)) {
+  console.error(`usage: npm run bench -- <${names.join(" | ") || "name"}>`)
+  process.exit(2)
+}
+
+const { run }: { run: Bench } = await import(`./${name}.ts`)
+const database = await openBenchDatabase(name)
+try {
+  const calibration = await calibrate(database.db)
+  const { figures, targets } = await run(database, calibration)
+  const all = { calibrationMs: calibration.ms, calibrationSlack: calibration.slack, ...figures }
+  if (!report({ bench: name, figures: all, targets })) process.exitCode = 1
+} finally {
+  await database.stop()
+}
