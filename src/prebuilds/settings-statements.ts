@@ -20,7 +20,7 @@ export function writeSettings(
   isPaused: boolean,
   request: AuditRequest,
 ): Statement<{ allowed: boolean; changed: boolean }> {
-  const mayWrite = may("update", "deployment")
+  const mayWrite = may("update", "deployment_config")
   return statement(
     "prebuilds.write-settings",
     sql`
