@@ -255,7 +255,10 @@ export const workspaceAgentLogs = pgTable(
     level: text("level").notNull(),
     output: text("output").notNull(),
   },
-  (t) => [index("workspace_agent_logs_agent").on(t.agentId, t.id)],
+  (t) => [
+    index("workspace_agent_logs_agent").on(t.agentId, t.id),
+    index("workspace_agent_logs_created").using("brin", t.createdAt),
+  ],
 )
 
 export const workspaceAgentMetadata = pgTable(

@@ -89,6 +89,7 @@ export const inboxNotifications = pgTable(
     createdAt: instant("created_at").notNull(),
   },
   (t) => [
+    index("inbox_notifications_created").on(t.createdAt),
     index("inbox_notifications_user").on(t.userId, t.createdAt.desc(), t.id),
     index("inbox_notifications_unread")
       .on(t.userId)

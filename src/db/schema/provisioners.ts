@@ -115,6 +115,11 @@ export const provisionerJobs = pgTable(
     index("provisioner_jobs_unfinished")
       .on(t.updatedAt)
       .where(sql`${t.completedAt} is null`),
+    // What began and what ended lately: the roll-ups and the retention go by these.
+    index("provisioner_jobs_created").on(t.createdAt),
+    index("provisioner_jobs_completed")
+      .on(t.completedAt)
+      .where(sql`${t.completedAt} is not null`),
     index("provisioner_jobs_worker")
       .on(t.workerId)
       .where(sql`${t.completedAt} is null`),
@@ -141,7 +146,10 @@ export const provisionerJobLogs = pgTable(
     stage: text("stage").notNull(),
     output: text("output").notNull(),
   },
-  (t) => [index("provisioner_job_logs_job").on(t.jobId, t.id)],
+  (t) => [
+    index("provisioner_job_logs_job").on(t.jobId, t.id),
+    index("provisioner_job_logs_created").using("brin", t.createdAt),
+  ],
 )
 
 export const provisionerJobTimings = pgTable(

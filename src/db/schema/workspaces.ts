@@ -148,6 +148,10 @@ export const workspaceBuilds = pgTable(
       .on(t.templateVersionPresetId, t.createdAt.desc())
       .where(sql`${t.templateVersionPresetId} is not null`),
     index("workspace_builds_initiator").on(t.initiatorId),
+    // States that retention drops once they are old and no longer the latest.
+    index("workspace_builds_state")
+      .on(t.createdAt)
+      .where(sql`${t.provisionerState} is not null`),
     check("workspace_builds_transition", sql`${t.transition} in ('start', 'stop', 'delete')`),
     check("workspace_builds_number_from_one", sql`${t.buildNumber} >= 1`),
     check(
