@@ -9,7 +9,7 @@ import { recordTick } from "./ledger-statement.ts"
 import { type NextStart, writeNextStarts } from "./next-start-statement.ts"
 import { type OpenNextStart, prepareBatch } from "./prepare-statement.ts"
 import { type BatchResult, type Carry, runBatch } from "./transition-statement.ts"
-import { flushUsage } from "./usage-flush.ts"
+import { flushUsage } from "../usage/flush-shards.ts"
 
 /** Rounds of at most a thousand workspaces each: what is left after them is reported and waits for the next tick. */
 const roundsMax = 60

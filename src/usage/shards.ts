@@ -1,16 +1,12 @@
-// Which tracker holds a workspace. An id's last byte is random, so it spreads by itself, and SQL can say the same.
-import { sql, type SQL } from "drizzle-orm"
+// Which tracker holds a workspace.
+import { shardOf } from "../http/stable-hash.ts"
 
 /** May change at any time: rows in shards that are no longer asked drain by their own alarms. */
 export const usageShardCount = 8
 
+/** `stable_hash(id::text) % count` in SQL, for a sweep that must leave out the workspaces of some shards. */
 export function usageShardOf(workspaceId: string): number {
-  return Number.parseInt(workspaceId.slice(-2), 16) % usageShardCount
-}
-
-/** The same in SQL, for a sweep that must leave out the workspaces of shards that could not be flushed. */
-export function usageShardSql(workspaceId: SQL): SQL {
-  return sql`(get_byte(uuid_send(${workspaceId}), 15) % ${sql.raw(String(usageShardCount))})`
+  return shardOf(workspaceId, usageShardCount)
 }
 
 export function trackerOf(env: Env, workspaceId: string) {
