@@ -56,6 +56,9 @@ export const templates = pgTable(
     failureTtlMs: durationMs("failure_ttl_ms").notNull().default(0),
     timeTilDormantMs: durationMs("time_til_dormant_ms").notNull().default(0),
     timeTilDormantAutodeleteMs: durationMs("time_til_dormant_autodelete_ms").notNull().default(0),
+    // Set while the workspaces have yet to follow a change of the schedule; `starts` when its allowed days changed too.
+    scheduleChangedAt: instant("schedule_changed_at"),
+    scheduleChangedStarts: boolean("schedule_changed_starts").notNull().default(false),
     requireActiveVersion: boolean("require_active_version").notNull().default(false),
     disableEveryoneGroupAccess: boolean("disable_everyone_group_access").notNull().default(false),
     maxPortShareLevel: text("max_port_share_level").notNull().default("public"),
@@ -70,6 +73,9 @@ export const templates = pgTable(
     uniqueIndex("templates_name_live")
       .on(t.organizationId, sql`lower(${t.name})`)
       .where(sql`not ${t.deleted}`),
+    index("templates_schedule_changed")
+      .on(t.scheduleChangedAt)
+      .where(sql`${t.scheduleChangedAt} is not null`),
     check("templates_autostop_days", sql`${t.autostopRequirementDays} between 0 and 127`),
     check("templates_autostop_weeks", sql`${t.autostopRequirementWeeks} between 1 and 16`),
     check("templates_autostart_days", sql`${t.autostartDays} between 0 and 127`),

@@ -1,0 +1,177 @@
+// A change of a template's schedule reaches its workspaces, and nobody else's.
+import { sql } from "drizzle-orm"
+import { env } from "cloudflare:workers"
+import { describe, expect, test } from "vitest"
+import { connect, statement } from "../../../src/db/client.ts"
+import { followScheduleChange } from "../../../src/templates/follow-schedule-change.ts"
+import { mustFollow, scheduleEffects } from "../../../src/templates/schedule-effects.ts"
+import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { givenUser } from "../given-people.ts"
+import { givenTemplate } from "../given-templates.ts"
+import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { query, tick } from "../harness.ts"
+import { instant, templateColumns } from "./executor-cases.ts"
+
+const hourMs = 3_600_000
+const db = () => connect(env.DATABASE_URL)
+const noIntent = { updateWorkspaceLastUsedAt: false, updateWorkspaceDormantAt: false }
+
+/** The template's own statement, reduced to what the effects need. */
+async function change(id: string, columns: Record<string, unknown>, now: Date, intents = noIntent) {
+  const set = Object.entries(columns).map(([name, value]) => sql`${sql.identifier(name)} = ${value}`)
+  const b = sql`b`
+  const days = sql`a.autostart_days <> b.autostart_days`
+  await db().all(
+    statement(
+      "test.change-template",
+      sql`with before as (select * from templates where id = ${id}::uuid for update),
+        after as (update templates set ${sql.join([...set, sql`updated_at = ${now}::timestamptz`], sql`, `)} where id = ${id}::uuid returning *),
+        ${scheduleEffects(sql`before`, sql`after`, intents, now)}
+        select ${mustFollow(b, sql`a`)} as follow, ${days} as starts from before b, after a`,
+    ),
+  )
+  await query("update templates set schedule_changed_at = $2, schedule_changed_starts = true where id = $1", [
+    id,
+    now,
+  ])
+  return followScheduleChange(db(), id, now)
+}
+
+const workspaceRow = async (id: string) => (await query("select * from workspaces where id = $1", [id]))[0]
+const buildRow = async (id: string) =>
+  (await query("select deadline, max_deadline from workspace_builds where id = $1", [id]))[0]
+
+describe("template_dormancy_write", () => {
+  test.each(cases.groups.template_dormancy_write)("$id $name", async ({ input, expected }) => {
+    const now = new Date("2024-01-10T00:00:00Z")
+    const user = await givenUser()
+    const before = input.time_til_dormant_autodelete_ms === 0 ? 1 : 0
+    const template = await givenTemplate(user, {
+      columns: { time_til_dormant_autodelete_ms: 86_400_000 + before },
+    })
+    const isPrebuild = "prebuild" in input.workspace
+    const { prebuild: _, ...columns } = { prebuild: false, ...input.workspace }
+    const owner = { id: isPrebuild ? prebuildsUserId : user.id }
+    const workspace = await givenWorkspace(owner, template, isPrebuild ? {} : { columns })
+    const neighbour = await givenWorkspace(user, await givenTemplate(user), {
+      columns: { dormant_at: now, deleting_at: now },
+    })
+    await change(template.id, { time_til_dormant_autodelete_ms: input.time_til_dormant_autodelete_ms }, now, {
+      ...noIntent,
+      updateWorkspaceDormantAt: instant(input.dormant_at_argument) !== null,
+    })
+    const row = await workspaceRow(workspace.id)
+    if (!isPrebuild) {
+      expect([row.dormant_at, row.deleting_at]).toEqual([
+        instant(expected.dormant_at),
+        instant(expected.deleting_at),
+      ])
+    }
+    expect(await workspaceRow(neighbour.id)).toMatchObject({ dormant_at: now, deleting_at: now })
+    const notices = await query("select labels from notification_messages where user_id = $1", [user.id])
+    expect(notices.length).toBe(expected.returned_rows === 1 && expected.deleting_at !== null ? 1 : 0)
+  })
+})
+
+type Ttl = {
+  allow_user_autostop: boolean
+  default_ttl_hours: number
+  workspace_ttl_hours?: number
+  failure_ttl_hours?: number
+}
+
+describe("template_ttl_propagation", () => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the data is fixed and the test checks what it reads
+  const rows = cases.groups.template_ttl_propagation as unknown as {
+    id: string
+    name: string
+    input: { before: Ttl; after: Ttl }
+    expected: { workspace_ttl_hours: number | null }
+  }[]
+  const columnsOf = ({ allow_user_autostop, default_ttl_hours, failure_ttl_hours = 0 }: Ttl) => ({
+    allow_user_autostop,
+    default_ttl_ms: default_ttl_hours * hourMs,
+    failure_ttl_ms: failure_ttl_hours * hourMs,
+  })
+  test.each(rows)("$id $name", async ({ input, expected }) => {
+    const now = new Date("2024-01-10T00:00:00Z")
+    const user = await givenUser()
+    const ttl = { columns: { ttl_ms: (input.before.workspace_ttl_hours ?? 0) * hourMs } }
+    const template = await givenTemplate(user, { columns: columnsOf(input.before) })
+    const other = await givenTemplate(user, { columns: columnsOf(input.before) })
+    const [workspace, neighbour] = [
+      await givenWorkspace(user, template, ttl),
+      await givenWorkspace(user, other, ttl),
+    ]
+    await change(template.id, columnsOf(input.after), now)
+    const hours = expected.workspace_ttl_hours
+    expect((await workspaceRow(workspace.id)).ttl_ms).toEqual(hours === null ? null : String(hours * hourMs))
+    expect((await workspaceRow(neighbour.id)).ttl_ms).toEqual(String(ttl.columns.ttl_ms))
+  })
+})
+
+test("the last-used intent reaches every workspace of the template, prebuilds too, and no other", async () => {
+  const now = new Date("2026-05-01T00:00:00Z")
+  const user = await givenUser()
+  const template = await givenTemplate(user)
+  const used = await givenWorkspace(user, template)
+  const prebuild = await givenWorkspace({ id: prebuildsUserId }, template)
+  const neighbour = await givenWorkspace(user, await givenTemplate(user))
+  await change(template.id, {}, now, { ...noIntent, updateWorkspaceLastUsedAt: true })
+  for (const { id } of [used, prebuild]) expect((await workspaceRow(id)).last_used_at).toEqual(now)
+  expect((await workspaceRow(neighbour.id)).last_used_at).not.toEqual(now)
+})
+
+describe("running builds", () => {
+  type Row = (typeof cases.groups.template_change_running_build)[number]
+  const rows: Row[] = cases.groups.template_change_running_build
+  test.each(rows.filter(({ expected }) => expected.provisioner_state_unchanged === true))(
+    "$id $name",
+    async ({ input, expected }) => {
+      const now = new Date(input.now)
+      const completedAt = new Date(input.build_completed_at)
+      const user = await givenUser({ columns: { quiet_hours_schedule: input.quiet_hours } })
+      const template = await givenTemplate(user)
+      const changed = input.build.other_template ? await givenTemplate(user) : template
+      const state = new Uint8Array([1, 2, 3])
+      const workspace = await givenWorkspace(user, template, {
+        build: {
+          at: completedAt,
+          status: input.build.completed === false ? "pending" : "succeeded",
+          columns: {
+            deadline: instant(input.build.deadline),
+            max_deadline: instant(input.build.max_deadline),
+            provisioner_state: state,
+          },
+        },
+      })
+      const isLatest = input.build.build_number === input.build.latest_build_number
+      if (!isLatest) await givenBuild(workspace, { at: completedAt })
+      await change(changed.id, templateColumns(input.new_template), now)
+      expect(await buildRow(workspace.build.id)).toEqual({
+        deadline: instant(expected.deadline),
+        max_deadline: instant(expected.max_deadline),
+      })
+    },
+  )
+})
+
+test("allowed days move the next start, also when the request died before it could", async () => {
+  const now = new Date("2024-01-01T08:00:00Z")
+  const user = await givenUser()
+  const template = await givenTemplate(user, { columns: { autostart_days: 31 } })
+  const workspace = await givenWorkspace(user, template, {
+    columns: {
+      autostart_schedule: "CRON_TZ=UTC 0 9 * * 1-5",
+      next_start_at: new Date("2024-01-01T09:00:00Z"),
+    },
+  })
+  await query(
+    "update templates set autostart_days = 30, schedule_changed_at = $2, schedule_changed_starts = true where id = $1",
+    [template.id, now],
+  )
+  await tick(now)
+  expect((await workspaceRow(workspace.id)).next_start_at).toEqual(new Date("2024-01-02T09:00:00Z"))
+  const [row] = await query("select schedule_changed_at from templates where id = $1", [template.id])
+  expect(row.schedule_changed_at).toBeNull()
+})
