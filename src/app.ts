@@ -14,6 +14,7 @@ import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
 import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
 import { prebuildRoutes } from "./prebuilds/routes.ts"
+import { provisionerRoutes } from "./provisioners/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
 import { buildVersion } from "./version.ts"
 import { usageRoutes } from "./usage/routes.ts"
@@ -81,6 +82,7 @@ export function createApp(clock: Clock) {
   app.route(prefix, usageRoutes)
   app.route(prefix, templatesRoutes)
   app.route(prefix, prebuildRoutes)
+  app.route(prefix, provisionerRoutes)
 
   app.doc31("/openapi.json", openApiInfo)
   app.get("/docs", (c) => c.html(docsPage(app.getOpenAPI31Document(openApiInfo))))

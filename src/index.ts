@@ -3,10 +3,10 @@ import { DurableObject } from "cloudflare:workers"
 import { platformClock } from "./clock.ts"
 import { createWorker } from "./worker.ts"
 
+export { JobBoard } from "./provisioners/job-board.ts"
 export { UsageTracker } from "./usage/tracker.ts"
 
 export class WorkspaceFeed extends DurableObject {}
-export class JobBoard extends DurableObject {}
 export class AgentHub extends DurableObject {}
 export class PortRelay extends DurableObject {}
 export class BackupClock extends DurableObject {}

@@ -15,7 +15,7 @@ export type AuditRow = {
   diff?: SQL
   additionalFields?: SQL
   resourceType: string
-  action: string
+  action: string | SQL
   statusCode?: number
 }
 

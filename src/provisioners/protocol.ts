@@ -81,9 +81,6 @@ export const logLine = z.object({
 export const updateRequest = z.object({
   logs: z.array(logLine).max(5_000).optional(),
   readme: z.string().max(1_048_576).optional(),
-  /** Tags of an import, that builds of the version inherit. */
-  tags: tags.optional(),
-  variables: z.array(planVariable).max(1_024).optional(),
 })
 export const updateResponse = z.object({ canceled: z.boolean() })
 
@@ -123,6 +120,8 @@ export const completeRequest = z.discriminatedUnion("type", [
 
 export const failRequest = z.object({
   error: z.string().min(1).max(65_536),
+  /** The daemon stopped because it was told to: a job that was canceled then ends as `canceled`, without an error. */
+  canceled: z.boolean().default(false),
   error_code: z.string().max(64).optional(),
   state: stateBase64.nullish(),
   timings: z.array(timing).max(10_000).optional(),

@@ -109,8 +109,14 @@ export const provisionerJobs = pgTable(
   },
   (t) => [
     // Acquire and the queue position read the pending ones; the reaper all that are unfinished.
-    index("provisioner_jobs_pending")
-      .on(t.organizationId, t.createdAt)
+    // In the order of acquire: people before the prebuilds user, then the oldest.
+    index("provisioner_jobs_queue")
+      .on(
+        t.organizationId,
+        sql`(${t.initiatorId} = 'c42fdf75-3097-471c-8c33-fb52454d81c0'::uuid)`,
+        t.createdAt,
+        t.id,
+      )
       .where(sql`${t.startedAt} is null and ${t.completedAt} is null`),
     index("provisioner_jobs_unfinished")
       .on(t.updatedAt)

@@ -1,0 +1,58 @@
+// Tokens that must be shown again are kept encrypted (decision 13): AES-256-GCM under a key of the environment. Several keys
+// may be valid during a rotation: the first encrypts, each decrypts what carries its id (decision 18).
+
+/** `TOKEN_KEYS`: `id:base64,id2:base64`, each key 32 bytes. Throws a sentence without the keys in it. */
+export function parseTokenKeys(text: string): Map<string, Uint8Array<ArrayBuffer>> {
+  const keys = new Map<string, Uint8Array<ArrayBuffer>>()
+  for (const part of text.split(",").filter((part) => part.trim() !== "")) {
+    const [id = "", encoded = ""] = part.trim().split(":")
+    const bytes = fromBase64(encoded)
+    if (!/^[\w-]+$/.test(id) || bytes?.byteLength !== 32) {
+      throw new Error("TOKEN_KEYS must be a list of id:base64 pairs, each key 32 bytes, separated by commas.")
+    }
+    keys.set(id, bytes)
+  }
+  return keys
+}
+
+/** `id:base64 of nonce and ciphertext`. */
+export async function encryptToken(tokenKeys: string, token: string): Promise<string> {
+  const [first] = parseTokenKeys(tokenKeys)
+  if (first === undefined) throw new Error("TOKEN_KEYS is not set.")
+  const [id, bytes] = first
+  const nonce = crypto.getRandomValues(new Uint8Array(12))
+  const sealed = await crypto.subtle.encrypt(
+    { name: "AES-GCM", iv: nonce, additionalData: utf8(id) },
+    await importKey(bytes),
+    utf8(token),
+  )
+  return `${id}:${Buffer.concat([nonce, new Uint8Array(sealed)]).toString("base64")}`
+}
+
+/** Null where its key is gone or the text was tampered with. */
+export async function decryptToken(tokenKeys: string, encrypted: string): Promise<string | null> {
+  const [id = "", encoded = ""] = encrypted.split(":")
+  const bytes = parseTokenKeys(tokenKeys).get(id)
+  const sealed = fromBase64(encoded)
+  if (bytes === undefined || sealed === null || sealed.byteLength < 13) return null
+  try {
+    const opened = await crypto.subtle.decrypt(
+      { name: "AES-GCM", iv: sealed.subarray(0, 12), additionalData: utf8(id) },
+      await importKey(bytes),
+      sealed.subarray(12),
+    )
+    return new TextDecoder().decode(opened)
+  } catch {
+    return null
+  }
+}
+
+const importKey = (bytes: Uint8Array<ArrayBuffer>) =>
+  crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"])
+
+const utf8 = (text: string) => new TextEncoder().encode(text)
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return null
+  return new Uint8Array(Buffer.from(text, "base64"))
+}

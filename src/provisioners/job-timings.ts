@@ -1,0 +1,26 @@
+// How long a job's stages took, as its daemon measured them. Entries that make no sense are skipped (C5).
+import type { z } from "@hono/zod-openapi"
+import { type SQL, sql } from "drizzle-orm"
+import { json } from "../db/sql.ts"
+import type { timing } from "./protocol.ts"
+import { withoutNul } from "./without-nul.ts"
+
+export type Timing = z.infer<typeof timing>
+
+const isSound = ({ started_at, ended_at }: Timing) => Date.parse(ended_at) >= Date.parse(started_at)
+
+/** The CTE `timed`, over the CTE `ended` (id). */
+export function timingInsert(timings: readonly Timing[]): SQL {
+  const rows = timings.filter(isSound).map((row) =>
+    Object.assign(withoutNul(row), {
+      started_at: new Date(row.started_at).toISOString(),
+      ended_at: new Date(row.ended_at).toISOString(),
+    }),
+  )
+  return sql`timed as (
+    insert into provisioner_job_timings (job_id, started_at, ended_at, stage, source, action, resource)
+    select e.id, t.started_at, t.ended_at, t.stage, t.source, t.action, t.resource
+    from ended e, jsonb_to_recordset(${json(rows)})
+      as t(started_at timestamptz, ended_at timestamptz, stage text, source text, action text, resource text)
+  )`
+}

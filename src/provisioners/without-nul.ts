@@ -1,0 +1,13 @@
+// PostgreSQL text and jsonb hold no NUL and no half of a surrogate pair: both are dropped from what an engine reports.
+
+/** The same value with every string, keys included, made storable. */
+export function withoutNul<T>(value: T): T {
+  return strip(value) as T
+}
+
+function strip(value: unknown): unknown {
+  if (typeof value === "string") return value.replaceAll("\0", "").toWellFormed()
+  if (Array.isArray(value)) return value.map(strip)
+  if (value === null || typeof value !== "object") return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [strip(key), strip(inner)]))
+}
