@@ -3,13 +3,12 @@
 //   --migrate        brings the database of DATABASE_URL up to the newest migration first
 //   DATABASE_URL     use this database instead of the embedded one; it is never seeded
 //   DORMOUSE_PORT, DORMOUSE_POSTGRES_PORT, DORMOUSE_ENDPOINT_PORT    fixed ports in the place of free ones
-import { spawn, type ChildProcess } from "node:child_process"
-import { createWriteStream } from "node:fs"
 import { join } from "node:path"
 import { createApiClient } from "./api-client.ts"
 import { readDatabaseUrl } from "./database-url.ts"
 import { choosePort, preferPort } from "./free-port.ts"
 import { readSecrets, writeSecrets } from "./local-secrets.ts"
+import { startLocalProvisioner } from "./local-provisioner.ts"
 import { startLocalSystem, type LocalSystem } from "./local-system.ts"
 import { startMinuteClock } from "./minute-clock.ts"
 import { rootDirectory } from "./root.ts"
@@ -84,44 +83,17 @@ async function seed(system: LocalSystem): Promise<void> {
     secrets.provisionerKey = await createProvisionerKey(admin)
     writeSecrets(directory, secrets)
   }
-  stops.push(startProvisioner(system.url, secrets.provisionerKey))
+  const provisioner = startLocalProvisioner({
+    url: system.url,
+    key: secrets.provisionerKey,
+    directory,
+    onEnd: (code) => console.error(`the provisioner ended (${code}); see .data/provisioner.log`),
+  })
+  stops.push(provisioner.stop)
   progress("a local provisioner takes jobs")
   const templateId = await ensureTemplate(admin)
   const made = await ensureWorkspaces(admin, templateId)
   if (made.length > 0) progress(`template and workspaces made: ${made.join(", ")}`)
-}
-
-function startProvisioner(url: string, key: string): () => Promise<void> {
-  const child = spawn(process.execPath, [join(rootDirectory, "src", "cli", "provisioner.ts")], {
-    cwd: rootDirectory,
-    // A group of its own, so that Ctrl-C reaches only us and what it runs is ended in order.
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...process.env,
-      DORMOUSE_URL: url,
-      DORMOUSE_PROVISIONER_KEY: key,
-      DORMOUSE_PROVISIONER_NAME: "local",
-    },
-  })
-  const log = createWriteStream(join(directory, "provisioner.log"), { flags: "a" })
-  child.stdout.pipe(log, { end: false })
-  child.stderr.pipe(log, { end: false })
-  child.once("exit", (code) => {
-    if (!isStopping) console.error(`the provisioner ended (${code}); see .data/provisioner.log`)
-  })
-  return () => endChild(child)
-}
-
-async function endChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = new Promise<void>((done) => {
-    child.once("exit", () => done())
-  })
-  child.kill("SIGTERM")
-  const hard = setTimeout(() => child.kill("SIGKILL"), 8_000)
-  await gone
-  clearTimeout(hard)
 }
 
 function progress(line: string): void {

@@ -1,0 +1,40 @@
+// How the demo tells: a line for each thing that happens, at its instant, and what it waits for and expects. What does not happen ends it.
+import { setTimeout as sleep } from "node:timers/promises"
+
+export class DidNotHappen extends Error {}
+
+export type Story = {
+  chapter: (title: string) => void
+  tell: (text: string) => void
+  /** Reads until `holds`; throws what was read last when it does not come to hold. */
+  until: <T>(what: string, read: () => Promise<T>, holds: (value: T) => boolean) => Promise<T>
+  expect: (what: string, holds: boolean) => void
+}
+
+const waitMsMax = 30_000
+const pollMs = 60
+
+export function createStory(now: () => Date, print: (line: string) => void): Story {
+  const stamp = () => {
+    const at = now()
+    const day = at.toLocaleDateString("en-GB", { weekday: "short", timeZone: "UTC" })
+    return `${day} ${at.toISOString().slice(11, 16)}`
+  }
+  return {
+    chapter: (title) => print(`\n${title}`),
+    tell: (text) => print(`  ${stamp()}  ${text}`),
+    until: async (what, read, holds) => {
+      const untilMs = performance.now() + waitMsMax
+      for (;;) {
+        const value = await read()
+        if (holds(value)) return value
+        if (performance.now() > untilMs)
+          throw new DidNotHappen(`${what}: did not happen within ${waitMsMax / 1000} s`)
+        await sleep(pollMs)
+      }
+    },
+    expect: (what, holds) => {
+      if (!holds) throw new DidNotHappen(`${what}: is not so`)
+    },
+  }
+}

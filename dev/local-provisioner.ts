@@ -1,0 +1,70 @@
+// Runs a provisioner daemon beside a local system, as a process of its own.
+import { spawn, type ChildProcess } from "node:child_process"
+import { createWriteStream, mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { rootDirectory } from "./root.ts"
+
+export type LocalProvisioner = {
+  /** Sets its clock so far ahead of the platform's; only when it was started with `followsClock`. */
+  shiftClock: (aheadMs: number) => void
+  stop: () => Promise<void>
+}
+
+export type LocalProvisionerOptions = {
+  url: string
+  key: string
+  /** Its log and what its templates make. */
+  directory: string
+  followsClock?: boolean
+  /** Called when it ends by itself. */
+  onEnd: (code: number | null) => void
+}
+
+const stopMsMax = 8_000
+
+export function startLocalProvisioner(options: LocalProvisionerOptions): LocalProvisioner {
+  const machines = join(options.directory, "machines")
+  mkdirSync(machines, { recursive: true })
+  const follow =
+    options.followsClock === true ? ["--import", join(import.meta.dirname, "follow-clock.ts")] : []
+  const child = spawn(process.execPath, [...follow, join(rootDirectory, "src", "cli", "provisioner.ts")], {
+    cwd: rootDirectory,
+    // A group of its own, so that Ctrl-C reaches only us and what it runs is ended in order.
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", ...(options.followsClock === true ? (["ipc"] as const) : [])],
+    env: {
+      ...process.env,
+      DORMOUSE_URL: options.url,
+      DORMOUSE_PROVISIONER_KEY: options.key,
+      DORMOUSE_PROVISIONER_NAME: "local",
+      DORMOUSE_MACHINES: machines,
+    },
+  })
+  const log = createWriteStream(join(options.directory, "provisioner.log"), { flags: "a" })
+  child.stdout?.pipe(log, { end: false })
+  child.stderr?.pipe(log, { end: false })
+  let isStopping = false
+  child.once("exit", (code) => {
+    if (!isStopping) options.onEnd(code)
+  })
+  return {
+    shiftClock: (aheadMs) => {
+      if (child.connected) child.send({ aheadMs })
+    },
+    stop: () => {
+      isStopping = true
+      return endChild(child)
+    },
+  }
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise<void>((done) => {
+    child.once("exit", () => done())
+  })
+  child.kill("SIGTERM")
+  const hard = setTimeout(() => child.kill("SIGKILL"), stopMsMax)
+  await gone
+  clearTimeout(hard)
+}
