@@ -13,6 +13,7 @@ import { ApiError, routeNotFound } from "./http/errors.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
 import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
+import { lifecycleRoutes } from "./lifecycle/routes.ts"
 import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { provisionerRoutes } from "./provisioners/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
@@ -74,11 +75,10 @@ export function createApp(clock: Clock) {
   })
   app.use(jsonBody(isRawBody))
 
-  app.route(prefix, prebuildRoutes)
-
   app.get("/healthz", (c) => c.text("OK"))
 
   app.route(prefix, workspaceRoutes)
+  app.route(prefix, lifecycleRoutes)
   app.route(prefix, usageRoutes)
   app.route(prefix, templatesRoutes)
   app.route(prefix, prebuildRoutes)

@@ -2,10 +2,10 @@
 import { carryParameters } from "../builds/carry-parameters.ts"
 import type { Database } from "../db/client.ts"
 import { writeEvent } from "../http/event.ts"
-import { nextAllowedAutostart } from "../schedule/autostart.ts"
 import type { Sweep, SweepContext } from "../sweeps.ts"
 import { announce } from "./announce.ts"
 import { recordTick } from "./ledger-statement.ts"
+import { nextStartOf } from "./next-start.ts"
 import { type NextStart, writeNextStarts } from "./next-start-statement.ts"
 import { type OpenNextStart, prepareBatch } from "./prepare-statement.ts"
 import { type BatchResult, type Carry, runBatch } from "./transition-statement.ts"
@@ -69,12 +69,6 @@ function report(batch: BatchResult, add: (name: string, n: number) => void): voi
   for (const [rule, n] of Object.entries(batch.done)) add(rule, n)
   for (const [block, n] of Object.entries(batch.waiting)) add(`waiting_${block}`, n)
   add("moved", batch.moved)
-}
-
-/** A stop's next start counts from its creation, so that an autostart that fell into it is not lost. */
-export function nextStartOf(open: OpenNextStart, now: Date): Date | null {
-  const from = open.stop_created_at === null ? now : new Date(open.stop_created_at)
-  return nextAllowedAutostart(open.schedule, from, open.allowed_days)
 }
 
 async function writeOpenNextStarts(db: Database, now: Date, asked: readonly OpenNextStart[]): Promise<void> {

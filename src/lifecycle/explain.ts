@@ -1,0 +1,90 @@
+// Explains a workspace's lifecycle from what the tick would see: each rule's verdict, and the transition that comes next.
+import type { ResolvedParameters } from "../templates/resolve-parameters.ts"
+import type { ExplainRow, RuleRow } from "./explain-statement.ts"
+import { nextStartOf } from "./next-start.ts"
+import { blockSentences, whyNotSentences } from "./reasons.ts"
+
+export type RuleVerdict = {
+  rule: string
+  precedence: number
+  verdict: "does_not_apply" | "scheduled" | "due" | "waits"
+  /** Why it does not apply, or what it waits for. */
+  because: { code: string; message: string } | null
+  /** When it fires or fired first; null where it does not apply. */
+  dueAt: Date | null
+  transition: RuleRow["transition"]
+  reason: string | null
+  templateVersionId: string
+  isOtherVersion: boolean
+}
+
+export type NextTransition = { rule: string; transition: string | null; reason: string | null; at: Date }
+
+const minuteMs = 60_000
+const firstTickAfter = (at: Date) => new Date(Math.ceil(at.getTime() / minuteMs) * minuteMs)
+
+/** The verdict on each rule, in their order. `carried`: how a start on another version would take the last values. */
+export function judgeRules(row: ExplainRow, carried: ResolvedParameters | null, now: Date): RuleVerdict[] {
+  return row.rules.map((rule) => {
+    const { whyNot, dueAt } = applicability(rule, row, now)
+    const base = {
+      rule: rule.rule,
+      precedence: rule.precedence,
+      dueAt,
+      transition: rule.transition,
+      reason: rule.reason,
+      templateVersionId: rule.template_version_id,
+      isOtherVersion: rule.is_other_version,
+    }
+    if (dueAt === null)
+      return { ...base, verdict: "does_not_apply", because: because(whyNotSentences, whyNot) }
+    const block = blockOf(rule, row, carried)
+    if (block !== null) return { ...base, verdict: dueAt <= now ? "waits" : "scheduled", because: block }
+    return { ...base, verdict: dueAt <= now ? "due" : "scheduled", because: null }
+  })
+}
+
+/** A next start that nobody wrote yet is computed as the tick will. What is due since ever is due now. */
+function applicability(rule: RuleRow, row: ExplainRow, now: Date): { whyNot: string; dueAt: Date | null } {
+  const whyNot = rule.why_not ?? ""
+  if (rule.rule === "autostart" && whyNot === "no_next_start" && row.next_start_open !== null) {
+    return { whyNot, dueAt: nextStartOf(row.next_start_open, now) }
+  }
+  if (rule.why_not !== null || rule.due_at === null) return { whyNot, dueAt: null }
+  return { whyNot, dueAt: rule.due_at === "-infinity" ? now : new Date(rule.due_at) }
+}
+
+function blockOf(rule: RuleRow, row: ExplainRow, carried: ResolvedParameters | null): RuleVerdict["because"] {
+  if (row.job_status === "pending" || row.job_status === "running" || row.job_status === "canceling") {
+    return because(blockSentences, "build_in_progress")
+  }
+  if (rule.transition === null) return null
+  if (rule.is_ready !== true) return because(blockSentences, "version_not_ready")
+  if (rule.is_alive !== true) return because(blockSentences, "no_provisioner")
+  if (rule.is_other_version && carried !== null && !carried.ok) {
+    return { code: "parameter", message: `${carried.message}: ${carried.detail}` }
+  }
+  return null
+}
+
+function because(sentences: Record<string, string>, code: string) {
+  return { code, message: sentences[code] ?? code }
+}
+
+/**
+ * The first thing that will happen if nothing else does: the earliest tick, and at it the lowest precedence. A rule that waits
+ * for something that nobody can foresee is left out; one that is only scheduled is expected to find its way free.
+ */
+export function nextTransition(verdicts: readonly RuleVerdict[], now: Date): NextTransition | null {
+  const candidates = verdicts
+    .filter(({ verdict, rule }) => (verdict === "due" || verdict === "scheduled") && rule !== "reminder")
+    .map((verdict) => ({
+      verdict,
+      at: firstTickAfter(verdict.dueAt !== null && verdict.dueAt > now ? verdict.dueAt : now),
+    }))
+    .sort((a, b) => a.at.getTime() - b.at.getTime() || a.verdict.precedence - b.verdict.precedence)
+  const [first] = candidates
+  if (first === undefined) return null
+  const { rule, transition, reason } = first.verdict
+  return { rule, transition, reason, at: first.at }
+}
