@@ -14,7 +14,7 @@ const templateDatabase = "dormouse_template"
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const parent = join(rootDirectory, ".data", "test")
   removeAbandoned(parent)
-  const directory = join(parent, String(process.pid))
+  const directory = join(parent, `${process.pid}-${project.name}`)
   const postgres = await startPostgres({ directory, durable: false })
   const endpoint = await startNeonEndpoint({ server: { host: "127.0.0.1", port: postgres.port } })
   await createTemplate(postgres.url)
@@ -36,10 +36,11 @@ async function createTemplate(url: (database: string) => string): Promise<void> 
   await admin.end()
 }
 
-// Each run has a directory of its own, named after its process, so that two runs do not meet; a run that was killed leaves one behind.
+// Each project of each run has a directory of its own, named after its process, so that no two meet; a run that was killed leaves
+// one behind.
 function removeAbandoned(parent: string): void {
   mkdirSync(parent, { recursive: true })
   for (const name of readdirSync(parent)) {
-    if (!isAlive(Number(name))) rmSync(join(parent, name), { recursive: true, force: true })
+    if (!isAlive(Number.parseInt(name, 10))) rmSync(join(parent, name), { recursive: true, force: true })
   }
 }
