@@ -56,6 +56,8 @@ export function createApp(clock: Clock) {
     // A handshake's answer carries its socket: it is passed on untouched.
     if (c.res.status !== 101) {
       c.header("X-Coder-Build-Version", buildVersion)
+      // Daemons and agents follow this clock, which is not the machine's where the local system runs ahead.
+      c.header("Date", c.get("now").toUTCString())
       c.header("X-Content-Type-Options", "nosniff")
     }
     writeEvent({ ...event, status: c.res.status, ms: performance.now() - startedAt })

@@ -1,0 +1,140 @@
+/** A control plane for the daemon's tests: the protocol over real HTTP and WebSocket, with jobs in memory. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Duplex } from "node:stream"
+import { createHash } from "node:crypto"
+import type {
+  AcquiredJob,
+  CompleteRequest,
+  FailRequest,
+  LogLine,
+} from "../../../src/provisioners/protocol.ts"
+
+export type JobRecord = {
+  job: AcquiredJob
+  archive: Uint8Array
+  lines: LogLine[]
+  complete?: CompleteRequest
+  fail?: FailRequest
+  canceled: boolean
+  isReaped: boolean
+  acquiredBy?: string
+}
+
+export type FakeControlPlane = Awaited<ReturnType<typeof startFakeControlPlane>>
+
+/** `ahead` moves the Date header, which the daemon's clock follows. */
+export async function startFakeControlPlane(options: { key?: string; aheadMs?: number } = {}) {
+  const jobs = new Map<string, JobRecord>()
+  const queue: string[] = []
+  const calls: string[] = []
+  const sockets = new Set<Duplex>()
+  let isAway = false
+  const date = () => new Date(Date.now() + (options.aheadMs ?? 0)).toUTCString()
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const body = await readBody(req)
+    const answer = (status: number, value?: unknown) => {
+      res.writeHead(status, {
+        "Content-Type": "application/json",
+        Date: date(),
+      })
+      res.end(value === undefined ? undefined : JSON.stringify(value))
+    }
+    const path = (req.url ?? "").replace("/api/v2/provisionerdaemons", "")
+    calls.push(`${req.method} ${path}`)
+    if (isAway) return void req.socket.destroy()
+    if (req.headers["coder-provisioner-daemon-key"] !== (options.key ?? "key")) {
+      return answer(401, { message: "Provisioner key not authorized." })
+    }
+    if (path === "") return answer(201, { id: "daemon-1" })
+    const [, daemon = "", action = "", jobId = "", verb = ""] = path.split("/")
+    if (action === "heartbeat") return answer(204)
+    if (action === "acquire") {
+      const record = jobs.get(queue.shift() ?? "")
+      if (record === undefined) return answer(204)
+      record.acquiredBy = daemon
+      return answer(200, record.job)
+    }
+    const record = jobs.get(jobId)
+    if (record === undefined) return answer(404, { message: "Resource not found" })
+    if (record.isReaped) return answer(409, { message: "The job has already ended." })
+    if (verb === "file") {
+      res.writeHead(200, { "Content-Type": "application/x-tar", Date: date() })
+      return void res.end(record.archive)
+    }
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the daemon's own types
+    const value = JSON.parse(body || "{}") as { logs?: LogLine[] } & CompleteRequest & FailRequest
+    if (verb === "update") {
+      record.lines.push(...(value.logs ?? []))
+      return answer(200, { canceled: record.canceled })
+    }
+    if (verb === "complete") record.complete = value
+    else record.fail = value
+    record.isReaped = true
+    return answer(204)
+  }
+
+  const server = createServer((req, res) => void handle(req, res).catch(() => res.destroy()))
+  server.on("upgrade", (req, socket) => {
+    calls.push(`WS ${(req.url ?? "").replace("/api/v2/provisionerdaemons", "")}`)
+    if (isAway) {
+      socket.destroy()
+      return
+    }
+    const accept = createHash("sha1")
+      .update(`${req.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      .digest("base64")
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    )
+    sockets.add(socket)
+    socket.on("close", () => sockets.delete(socket))
+    socket.on("error", () => socket.destroy())
+    // A client's close frame ends it; nothing else is expected.
+    socket.on("data", () => socket.end())
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve)
+  })
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a listening TCP server has one
+  const { port } = server.address() as AddressInfo
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    calls,
+    /** Queues a job; tells listening daemons unless `quietly`. */
+    post(job: AcquiredJob, archive: Uint8Array, quietly = false): JobRecord {
+      const record: JobRecord = { job, archive, lines: [], canceled: false, isReaped: false }
+      jobs.set(job.job_id, record)
+      queue.push(job.job_id)
+      if (!quietly) for (const socket of sockets) socket.write(textFrame('{"type":"job"}'))
+      return record
+    },
+    goAway() {
+      isAway = true
+      for (const socket of sockets) socket.destroy()
+    },
+    comeBack() {
+      isAway = false
+    },
+    async stop() {
+      for (const socket of sockets) socket.destroy()
+      server.closeAllConnections()
+      await new Promise((resolve) => {
+        server.close(resolve)
+      })
+    },
+  }
+}
+
+function textFrame(text: string): Buffer {
+  const data = Buffer.from(text)
+  return Buffer.concat([Buffer.from([0x81, data.length]), data])
+}
+
+async function readBody(req: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of req) chunks.push(Buffer.from(chunk as Uint8Array))
+  return Buffer.concat(chunks).toString()
+}
