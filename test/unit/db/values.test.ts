@@ -1,3 +1,4 @@
+// Values cross the wire to PostgreSQL and back unchanged.
 import { describe, expect, test } from "vitest"
 import { parseDatabaseUrl } from "../../../src/db/client.ts"
 import { DatabaseUnavailable, StatementFailed, translateError } from "../../../src/db/errors.ts"

@@ -1,3 +1,4 @@
+// The one door to PostgreSQL: what a statement, a batch and a failure look like to the code behind it.
 import { env } from "cloudflare:workers"
 import { sql } from "drizzle-orm"
 import { describe, expect, test } from "vitest"

@@ -1,3 +1,4 @@
+// The ground that every route stands on: errors, bodies, methods, headers.
 import { env } from "cloudflare:workers"
 import { createExecutionContext } from "cloudflare:test"
 import { describe, expect, test, vi } from "vitest"

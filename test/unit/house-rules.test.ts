@@ -1,0 +1,55 @@
+// The rules of style that no linter knows: time is an argument, a file says what it is for, names are kebab-case.
+import { expect, test } from "vitest"
+import { sourceFiles } from "./source-files.ts"
+
+const linesMax = 300
+const code = ["src", "dev", "bench", "test"].flatMap(sourceFiles)
+const worker = sourceFiles("src").filter(({ path }) => !path.startsWith("src/cli/"))
+
+/** Without comments, so that a rule may be spoken of. */
+const bare = (text: string) => text.replaceAll(/\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, "$1")
+
+test("the Worker reads a clock in src/clock.ts alone", () => {
+  const found = worker.filter(
+    ({ path, text }) => path !== "src/clock.ts" && /Date\.now\(|new Date\(\)/.test(bare(text)),
+  )
+  // An object's alarm lives on the platform's clock (setAlarm), whatever the domain's clock says.
+  expect(found.filter(({ text }) => !/setAlarm|#alarm/.test(text)).map(({ path }) => path)).toEqual([])
+})
+
+test("no statement asks the database what time it is", () => {
+  const found = worker.filter(({ text }) =>
+    /(?<![.\w])(now\(\)|current_timestamp|clock_timestamp\(\))/i.test(bare(text)),
+  )
+  expect(found.map(({ path }) => path)).toEqual([])
+})
+
+test("a file opens with a sentence that says what it is for", () => {
+  const found = code.filter(({ text }) => !/^(#!.*\n)?(\/\/|\/\*\*?)\s*\S/.test(text))
+  expect(found.map(({ path }) => path)).toEqual([])
+})
+
+test("a file's name is kebab-case", () => {
+  expect(
+    code
+      .map(({ path }) => path)
+      .filter((path) => !/^([a-z0-9.-]+\/)*[a-z0-9]+([.-][a-z0-9]+)*\.ts$/.test(path)),
+  ).toEqual([])
+})
+
+test("a file of the program stays below 300 lines, lists of columns aside", () => {
+  const found = code.filter(
+    ({ path, text }) => !/^(test|src\/db\/schema)\//.test(path) && text.split("\n").length > linesMax + 1,
+  )
+  expect(found.map(({ path, text }) => `${path}: ${text.split("\n").length}`)).toEqual([])
+})
+
+test("no file has a name that says nothing", () => {
+  const found = code.filter(({ path }) => /(^|\/)(utils?|helpers?|common|misc|index)\.ts$/.test(path))
+  expect(found.map(({ path }) => path)).toEqual(["src/index.ts"])
+})
+
+test("no file speaks of the machine it was written on", () => {
+  const found = code.filter(({ text }) => /\/(work|home)\/[a-z]|\/tmp\/[a-z]+\//.test(text))
+  expect(found.map(({ path }) => path)).toEqual([])
+})
