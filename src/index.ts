@@ -5,8 +5,8 @@ import { createWorker } from "./worker.ts"
 
 export { JobBoard } from "./provisioners/job-board.ts"
 export { UsageTracker } from "./usage/tracker.ts"
+export { WorkspaceFeed } from "./workspaces/feed.ts"
 
-export class WorkspaceFeed extends DurableObject {}
 export class AgentHub extends DurableObject {}
 export class PortRelay extends DurableObject {}
 export class BackupClock extends DurableObject {}

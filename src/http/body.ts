@@ -44,3 +44,9 @@ const tooLarge = () => new ApiError(413, "Request body too large.")
 export function malformedBody(text: string): ApiError {
   return badRequest("Request body must be valid JSON.", { detail: text })
 }
+
+/** For routes whose every field is optional: a body that is missing is still an error (api.md 0.1). */
+export const requireBody: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (!c.req.header("Content-Type")?.includes("json")) throw malformedBody("EOF")
+  return next()
+}

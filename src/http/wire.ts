@@ -48,6 +48,7 @@ const errorDescriptions = {
   401: "No credential, or one that is not valid.",
   403: "The caller may read the thing but not do this.",
   404: "There is no such thing, or the caller may not read it.",
+  405: "The workspace is deleted.",
   406: "The version is still being imported.",
   409: "The state of the thing forbids it.",
   410: "The workspace is deleted.",

@@ -13,6 +13,7 @@ import { createWorkspace } from "./create-statement.ts"
 import { nameTaken, planCreate } from "./plan-create.ts"
 import { workspaceOfBuild } from "./statements.ts"
 import { toWorkspaceView, workspaceSchema, type WorkspaceView } from "./view.ts"
+import { viewerOf } from "./viewer.ts"
 
 const shared = {
   method: "post" as const,
@@ -83,7 +84,7 @@ async function create(
       })
     const [row] = rows
     if (row !== undefined) {
-      const view = toWorkspaceView(row, (await caller.actor()).id, now)
+      const view = toWorkspaceView(row, await viewerOf(c), now)
       // As the reference answers: the version's name is blank until the workspace is read again.
       return { ...view, latest_build: { ...view.latest_build, template_version_name: "" } }
     }

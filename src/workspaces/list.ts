@@ -22,6 +22,7 @@ export async function listWorkspaces(
   caller: Caller,
   filter: WorkspaceFilter,
   { limit, offset }: { limit: number; offset: number },
+  allowRenames: boolean,
   now: Date,
 ): Promise<WorkspaceList> {
   const pageLimit = limit === 0 ? streamPageMax : limit
@@ -34,14 +35,14 @@ export async function listWorkspaces(
   if (missing.length > 0) {
     throw invalidSearch(missing.map(({ field, problem }) => ({ field, detail: problem })))
   }
-  const viewerId = (await caller.actor()).id
-  const first = rows.map((row) => toWorkspaceView(row, viewerId, now))
+  const viewer = { userId: (await caller.actor()).id, allowRenames }
+  const first = rows.map((row) => toWorkspaceView(row, viewer, now))
 
   async function* pagesAfter() {
     let last = rows.at(-1)
     while (last !== undefined) {
       const page = await caller.query(listPage(filter, { limit: streamPageMax, offset: 0, after: last }, now))
-      if (page.length > 0) yield page.map((row) => toWorkspaceView(row, viewerId, now))
+      if (page.length > 0) yield page.map((row) => toWorkspaceView(row, viewer, now))
       last = page.length < streamPageMax ? undefined : page.at(-1)
     }
   }

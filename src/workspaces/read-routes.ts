@@ -7,7 +7,8 @@ import { errors, jsonBody, pageQuery, uuidSchema } from "../http/wire.ts"
 import { invalidSearch, listWorkspaces, streamList } from "./list.ts"
 import { parseWorkspaceSearch } from "./search.ts"
 import { workspaceById, workspaceByName } from "./statements.ts"
-import { toWorkspaceView, workspaceSchema } from "./view.ts"
+import { allowRenames, toWorkspaceView, workspaceSchema } from "./view.ts"
+import { viewerOf } from "./viewer.ts"
 
 export const workspaceParam = z.object({ workspace: uuidSchema })
 
@@ -81,7 +82,13 @@ export const workspaceReadRoutes = createRouter()
     const { q, limit, offset } = c.req.valid("query")
     const { filter, issues } = parseWorkspaceSearch(q)
     if (issues !== null) throw invalidSearch(issues)
-    const list = await listWorkspaces(c.get("caller"), filter, { limit, offset }, c.get("now"))
+    const list = await listWorkspaces(
+      c.get("caller"),
+      filter,
+      { limit, offset },
+      allowRenames(c.env),
+      c.get("now"),
+    )
     if (list.rest === null) return c.json({ workspaces: list.first, count: list.count }, 200)
     // The types know no streamed JSON; the text is the same as that of the branch above.
     return c.body(streamList(list), 200, { "Content-Type": jsonType }) as never
@@ -96,7 +103,7 @@ export const workspaceReadRoutes = createRouter()
         detail: "Ask with include_deleted=true to read it all the same.",
       })
     }
-    return c.json(toWorkspaceView(row, (await caller.actor()).id, now), 200)
+    return c.json(toWorkspaceView(row, await viewerOf(c), now), 200)
   })
   .openapi(byNameRoute, async (c) => {
     const now = c.get("now")
@@ -105,5 +112,5 @@ export const workspaceReadRoutes = createRouter()
     const isDeletedWanted = c.req.valid("query").include_deleted
     const [row] = await caller.query(workspaceByName(user, workspacename, isDeletedWanted, now))
     if (row === undefined) throw notFound()
-    return c.json(toWorkspaceView(row, (await caller.actor()).id, now), 200)
+    return c.json(toWorkspaceView(row, await viewerOf(c), now), 200)
   })

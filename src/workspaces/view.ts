@@ -94,11 +94,16 @@ export const workspaceSchema = z
 
 export type WorkspaceView = z.infer<typeof workspaceSchema>
 
-/** Whether workspaces may be renamed here; a deployment flag of the reference that is off unless asked for. */
-export const allowRenames = false
+/** Who looks, and what the deployment lets people do. */
+export type Viewer = { userId: string; allowRenames: boolean }
 
-/** What `viewerId` sees: a favourite is one for its owner alone. */
-export function toWorkspaceView(row: WorkspaceRow, viewerId: string, now: Date): WorkspaceView {
+/** Whether workspaces may be renamed here; a flag of the deployment, off unless asked for. */
+export function allowRenames(env: Pick<Env, "ALLOW_RENAMES">): boolean {
+  return env.ALLOW_RENAMES === "true"
+}
+
+/** What the viewer sees: a favourite is one for its owner alone. */
+export function toWorkspaceView(row: WorkspaceRow, viewer: Viewer, now: Date): WorkspaceView {
   const latestBuild = toBuildView(row.latest_build, now)
   const failingAgents = latestBuild.resources
     .flatMap((resource) => resource.agents ?? [])
@@ -135,8 +140,8 @@ export function toWorkspaceView(row: WorkspaceRow, viewerId: string, now: Date):
     next_start_at: wireTimeOrNull(row.next_start_at),
     health: { healthy: failingAgents.length === 0, failing_agents: failingAgents },
     automatic_updates: row.automatic_updates,
-    allow_renames: allowRenames,
-    favorite: row.favorite && row.owner_id === viewerId,
+    allow_renames: viewer.allowRenames,
+    favorite: row.favorite && row.owner_id === viewer.userId,
     is_prebuild: row.owner_id === prebuildsUserId,
     task_id: null,
   }

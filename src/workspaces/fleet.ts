@@ -1,0 +1,126 @@
+// What is read about workspaces besides the workspaces themselves: a user's fleet, its cost, a build's timings, whether the next
+// automatic start will find its parameters.
+import { sql, type SQL } from "drizzle-orm"
+import { organizationIdOf, userIdOf } from "../access/lookup.ts"
+import { statement, type Statement } from "../db/client.ts"
+import type { ParameterDefinition } from "../templates/resolve-parameters.ts"
+import { isVisible } from "./page.ts"
+
+export type FleetRow = {
+  id: string
+  name: string
+  template_id: string
+  organization_id: string
+  job_status: string
+  transition: string
+  agents: { id: string; name: string }[]
+}
+
+/**
+ * Every workspace that a user owns and the caller may read, deleted ones left out, with its latest build's state and agents.
+ * `isOwner` is a condition on `workspaces w`. Walks workspaces_name_live by its owner.
+ */
+export function fleetOf(owner: SQL): Statement<FleetRow> {
+  return statement(
+    "workspaces.fleet",
+    sql`select w.id, w.name, w.template_id, w.organization_id, w.latest_job_status as job_status,
+        w.latest_transition as transition,
+        (select coalesce(json_agg(json_build_object('id', a.id, 'name', a.name) order by a.display_order, a.name), '[]')
+          from workspace_agents a where a.build_id = w.latest_build_id and not a.deleted) as agents
+      from workspaces w
+      where w.owner_id = ${owner} and not w.deleted and w.latest_build_id is not null and ${isVisible()}
+      order by lower(w.name)`,
+  )
+}
+
+/** Whether the user is there at all, for whoever may see nothing of them. */
+export function userExists(user: string): Statement<{ id: string }> {
+  return statement("users.exists", sql`select ${userIdOf(user)} as id where ${userIdOf(user)} is not null`)
+}
+
+/** What the user's workspaces in the organization cost a day; no row where the user is no member or the caller may not know. */
+export function quotaOf(user: string, organization: string): Statement<{ credits_consumed: number }> {
+  return statement(
+    "workspaces.quota",
+    sql`select coalesce((select sum(b.daily_cost) from workspaces w join workspace_builds b on b.id = w.latest_build_id
+          where w.owner_id = m.user_id and w.organization_id = m.organization_id and not w.deleted), 0)::int as credits_consumed
+      from organization_members m
+      where m.user_id = ${userIdOf(user)} and m.organization_id = ${organizationIdOf(organization)}
+        and (m.user_id = actor_id() or actor_has_site_role('{owner,user-admin}')
+          or m.organization_id = any (actor_organizations('{organization-admin,organization-user-admin}')))`,
+  )
+}
+
+export type Timings = {
+  provisioner_timings: {
+    job_id: string
+    started_at: string
+    ended_at: string
+    stage: string
+    source: string
+    action: string
+    resource: string
+  }[]
+  agent_script_timings: {
+    started_at: string
+    ended_at: string
+    exit_code: number
+    stage: string
+    status: string
+    display_name: string
+    workspace_agent_id: string
+    workspace_agent_name: string
+  }[]
+  agent_connection_timings: {
+    started_at: string
+    ended_at: string
+    stage: string
+    workspace_agent_id: string
+    workspace_agent_name: string
+  }[]
+}
+
+/** The timings of the workspace's latest build. Instants are text, as PostgreSQL writes them into JSON. */
+export function latestTimings(workspaceId: string): Statement<Timings> {
+  const agent = sql`'workspace_agent_id', a.id, 'workspace_agent_name', a.name`
+  return statement(
+    "workspaces.timings",
+    sql`select
+        (select coalesce(json_agg(json_build_object('job_id', t.job_id, 'started_at', t.started_at, 'ended_at', t.ended_at,
+            'stage', t.stage, 'source', t.source, 'action', t.action, 'resource', t.resource) order by t.started_at, t.id), '[]')
+          from provisioner_job_timings t where t.job_id = b.job_id) as provisioner_timings,
+        (select coalesce(json_agg(json_build_object('started_at', t.started_at, 'ended_at', t.ended_at,
+            'exit_code', t.exit_code, 'stage', t.stage, 'status', t.status, 'display_name', s.display_name, ${agent})
+            order by t.started_at, t.id), '[]')
+          from workspace_agents a join workspace_agent_scripts s on s.agent_id = a.id
+          join workspace_agent_script_timings t on t.script_id = s.id
+          where a.build_id = b.id) as agent_script_timings,
+        (select coalesce(json_agg(json_build_object('started_at', a.created_at, 'ended_at', a.first_connected_at,
+            'stage', 'connect', ${agent}) order by a.created_at, a.id), '[]')
+          from workspace_agents a where a.build_id = b.id and a.first_connected_at is not null) as agent_connection_timings
+      from workspaces w join workspace_builds b on b.id = w.latest_build_id
+      where w.id = ${workspaceId}::uuid and ${isVisible()}`,
+  )
+}
+
+export type AutostartContext = {
+  uses_active: boolean
+  is_on_active: boolean
+  parameters: ParameterDefinition[]
+  previous: { name: string; value: string }[]
+}
+
+/** What the next automatic start would build: the active version's parameters, and the values that the last build leaves it. */
+export function autostartContext(workspaceId: string): Statement<AutostartContext> {
+  return statement(
+    "workspaces.autostart-context",
+    sql`select t.require_active_version or w.automatic_updates = 'always' as uses_active,
+        b.template_version_id = t.active_version_id as is_on_active,
+        (select coalesce(json_agg(p order by p.display_order, p.name), '[]')
+          from template_version_parameters p where p.template_version_id = t.active_version_id) as parameters,
+        (select coalesce(json_agg(json_build_object('name', v.name, 'value', v.value)), '[]')
+          from workspace_build_parameters v where v.workspace_build_id = b.id) as previous
+      from workspaces w join templates t on t.id = w.template_id join workspace_builds b on b.id = w.latest_build_id
+      where w.id = ${workspaceId}::uuid and ${isVisible()}`,
+  )
+}
