@@ -67,7 +67,7 @@ async function run(): Promise<void> {
   const story = createStory(clock.now, console.log)
 
   story.chapter("Before work")
-  await createFirstUser(api, secrets.password)
+  await createFirstUser(api.as(secrets.setupToken), secrets.password)
   const admin = await signIn(api, secrets.password)
   const key = await createProvisionerKey(admin)
   provisioner = startLocalProvisioner({

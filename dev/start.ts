@@ -75,7 +75,7 @@ async function seed(system: LocalSystem): Promise<void> {
   const secrets = readSecrets(directory)
   const api = createApiClient(system.url)
   if (await needsFirstUser(api)) {
-    await createFirstUser(api, secrets.password)
+    await createFirstUser(api.as(secrets.setupToken), secrets.password)
     progress(`first user made: ${firstUser.email}`)
   }
   const admin = await signIn(api, secrets.password)

@@ -3,9 +3,11 @@ import { OpenAPIHono } from "@hono/zod-openapi"
 import { HTTPException } from "hono/http-exception"
 import { requestId } from "hono/request-id"
 import { openCaller } from "./access/caller.ts"
+import { refuseForgery } from "./access/csrf.ts"
 import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
+import { deploymentRoutes } from "./deployment/routes.ts"
 import { jsonBody, malformedBody } from "./http/body.ts"
 import { docsPage } from "./http/docs.ts"
 import type { AppEnv } from "./http/env.ts"
@@ -14,6 +16,7 @@ import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
 import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
 import { lifecycleRoutes } from "./lifecycle/routes.ts"
+import { identityRoutes } from "./identity/routes.ts"
 import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { provisionerRoutes } from "./provisioners/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
@@ -75,7 +78,11 @@ export function createApp(clock: Clock) {
     c.set("caller", await openCaller(c, db, c.get("now")))
     return next()
   })
+  app.use(refuseForgery)
   app.use(jsonBody(isRawBody))
+
+  app.route(prefix, deploymentRoutes)
+  app.route(prefix, identityRoutes)
 
   app.get("/healthz", (c) => c.text("OK"))
 

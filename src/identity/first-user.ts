@@ -1,0 +1,151 @@
+// The first user (api.md 2.2): made once, by whoever holds the deployment's setup token.
+import { createRoute, z } from "@hono/zod-openapi"
+import { Buffer } from "node:buffer"
+import { timingSafeEqual } from "node:crypto"
+import { sql } from "drizzle-orm"
+import { presentedToken, sha256 } from "../access/caller.ts"
+import { unauthenticated } from "../access/session.ts"
+import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
+import { auditRequest } from "../audit/request.ts"
+import { statement } from "../db/client.ts"
+import { isUniqueViolation } from "../db/errors.ts"
+import { json } from "../db/sql.ts"
+import { ApiError, conflict } from "../http/errors.ts"
+import { createRouter } from "../http/router.ts"
+import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../http/wire.ts"
+import { hashPassword } from "./password.ts"
+import {
+  emailField,
+  passwordField,
+  realNameField,
+  requireStrongPassword,
+  usernameField,
+} from "./user-fields.ts"
+
+const tags = ["Users"]
+const alreadyCreated = "The initial user has already been created."
+const setupHeader = "X-Setup-Token"
+
+const existsRoute = createRoute({
+  method: "get",
+  path: "/users/first",
+  tags,
+  summary: "Whether the first user has been made",
+  responses: { 200: jsonBody(messageSchema, "There is a first user."), ...errors(404, 429, 503) },
+})
+
+const createFirstRoute = createRoute({
+  method: "post",
+  path: "/users/first",
+  tags,
+  summary: "Make the first user, an owner",
+  description: `Once, by whoever holds the deployment's setup token: in the header \`${setupHeader}\` or wherever a session token may be.`,
+  request: {
+    headers: z.object({ [setupHeader.toLowerCase()]: z.string().max(512).optional() }),
+    body: jsonRequest(
+      z
+        .object({
+          email: emailField,
+          username: usernameField,
+          password: passwordField,
+          name: realNameField.default(""),
+        })
+        .openapi("CreateFirstUserRequest"),
+    ),
+  },
+  responses: {
+    201: jsonBody(
+      z.object({ user_id: uuidSchema, organization_id: uuidSchema }).openapi("CreateFirstUserResponse"),
+      "The first user.",
+    ),
+    ...errors(400, 401, 409, 429, 503),
+  },
+})
+
+const isThere = statement<{ there: boolean }>(
+  "users.first-exists",
+  sql`select exists (select 1 from users where not is_system)
+    or exists (select 1 from site_configs where key = 'first_user') as there`,
+)
+
+type FirstUser = { id: string; email: string; username: string; name: string; hashedPassword: string }
+
+/**
+ * Makes the first user and closes the gate behind them. Of two at once, the gate's primary key lets one through; the other
+ * gets no row. Does nothing when run again.
+ */
+const createFirst = (user: FirstUser, request: AuditRequest) =>
+  statement<{ user_id: string; organization_id: string }>(
+    "users.create-first",
+    sql`with gate as (
+        insert into site_configs (key, value)
+        select 'first_user', ${json({ id: user.id })} where not exists (select 1 from users where not is_system)
+        on conflict do nothing returning key
+      ), made as (
+        insert into users (id, email, username, name, hashed_password, status, login_type, site_roles, created_at, updated_at)
+        select ${user.id}::uuid, ${user.email}, ${user.username}, ${user.name}, ${user.hashedPassword}, 'active', 'password',
+          array['owner'], ${request.now}::timestamptz, ${request.now}::timestamptz
+        from gate returning id, username
+      ), joined as (
+        insert into organization_members (user_id, organization_id, created_at, updated_at)
+        select made.id, o.id, ${request.now}::timestamptz, ${request.now}::timestamptz
+        from made, organizations o where o.is_default returning user_id, organization_id
+      ), audited as (${auditInsert(
+        request,
+        {
+          resourceType: "user",
+          resourceId: sql`made.id`,
+          resourceTarget: sql`made.username`,
+          userId: sql`made.id`,
+          action: "create",
+          statusCode: 201,
+        },
+        sql`made`,
+      )})
+      select user_id, organization_id from joined`,
+  )
+
+/** Compared by digest: its length and its first wrong character take no longer than any other. */
+async function isSetupToken(presented: string, expected: string | undefined): Promise<boolean> {
+  if (expected === undefined || expected === "") return false
+  const [left, right] = await Promise.all([sha256(presented), sha256(expected)])
+  return timingSafeEqual(Buffer.from(left), Buffer.from(right))
+}
+
+export const firstUserRoutes = createRouter()
+  .openapi(existsRoute, async (c) => {
+    const [row] = await c.get("db").all(isThere)
+    if (row?.there !== true) throw new ApiError(404, "The initial user has not been created!")
+    return c.json({ message: "The initial user has already been created!" }, 200)
+  })
+  .openapi(createFirstRoute, async (c) => {
+    const presented = c.req.header(setupHeader) ?? presentedToken(c) ?? ""
+    if (!(await isSetupToken(presented, c.env.SETUP_TOKEN))) {
+      throw unauthenticated(
+        "The setup token of this deployment is needed to make its first user.",
+        `Send it in the header ${setupHeader}.`,
+      )
+    }
+    const { email, username, password, name } = c.req.valid("json")
+    requireStrongPassword(password)
+    const hashedPassword = await hashPassword(password)
+    try {
+      const [row] = await c
+        .get("db")
+        .all(
+          createFirst(
+            { id: crypto.randomUUID(), email, username, name: name.trim(), hashedPassword },
+            auditRequest(c),
+          ),
+        )
+      if (row === undefined) throw conflict(alreadyCreated)
+      return c.json(row, 201)
+    } catch (error) {
+      if (isUniqueViolation(error)) {
+        throw conflict("User already exists.", {
+          validations: [{ field: "username", detail: "this value is already in use and should be unique" }],
+        })
+      }
+      throw error
+    }
+  })
