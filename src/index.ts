@@ -1,7 +1,9 @@
 // The production entry: the Worker on the platform's clock, and its Durable Objects.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock } from "./clock.ts"
-import { createWorker } from "./worker.ts"
+import { SecondClock } from "./lifecycle/backup-clock.ts"
+import { runSweeps } from "./sweeps.ts"
+import { createWorker, sweeps } from "./worker.ts"
 
 export { JobBoard } from "./provisioners/job-board.ts"
 export { UsageTracker } from "./usage/tracker.ts"
@@ -9,6 +11,13 @@ export { WorkspaceFeed } from "./workspaces/feed.ts"
 
 export class AgentHub extends DurableObject {}
 export class PortRelay extends DurableObject {}
-export class BackupClock extends DurableObject {}
+
+/** Ticks when the cron is silent, with the same sweeps. */
+export class BackupClock extends SecondClock {
+  protected override tick(now: Date, startedAt: Date) {
+    const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work)
+    return runSweeps(sweeps, { env: this.env, now, startedAt, source: "backup", waitUntil })
+  }
+}
 
 export default createWorker(platformClock)

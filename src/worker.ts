@@ -1,6 +1,7 @@
 // The Worker over a clock: what the platform calls, each minute and for each request.
 import { createApp } from "./app.ts"
 import { truncateToMinute, type Clock } from "./clock.ts"
+import { backupClockName } from "./lifecycle/backup-clock.ts"
 import { lifecycleSweep } from "./lifecycle/tick.ts"
 import { prebuildsSweep } from "./prebuilds/sweep.ts"
 import { templateChangesSweep } from "./templates/follow-schedule-change.ts"
@@ -14,6 +15,7 @@ export function createWorker(clock: Clock) {
   return {
     fetch: (request, env, ctx) => app.fetch(request, env, ctx),
     async scheduled(controller, env, ctx) {
+      ctx.waitUntil(env.BACKUP_CLOCK.getByName(backupClockName).heard())
       await runSweeps(sweeps, {
         env,
         now: truncateToMinute(new Date(controller.scheduledTime)),

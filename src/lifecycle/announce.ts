@@ -1,6 +1,7 @@
 // After the commit: watchers learn that workspaces changed, daemons that there is work. Hints; losing one costs seconds.
+import { postJobs } from "../provisioners/post.ts"
 import type { BatchResult } from "./transition-statement.ts"
 
-export function announce(_env: Env, _batch: BatchResult): Promise<void> {
-  return Promise.resolve()
+export async function announce(env: Env, batch: BatchResult): Promise<void> {
+  await postJobs(env, batch.jobs)
 }
