@@ -20,6 +20,7 @@ import { identityRoutes } from "./identity/routes.ts"
 import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { provisionerRoutes } from "./provisioners/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
+import { metricsRoutes } from "./insights/metrics-route.ts"
 import { buildVersion } from "./version.ts"
 import { usageRoutes } from "./usage/routes.ts"
 import { workspaceRoutes } from "./workspaces/routes.ts"
@@ -84,6 +85,7 @@ export function createApp(clock: Clock) {
   app.route(prefix, deploymentRoutes)
   app.route(prefix, identityRoutes)
 
+  app.route("/", metricsRoutes)
   app.get("/healthz", (c) => c.text("OK"))
 
   app.route(prefix, workspaceRoutes)

@@ -2,13 +2,20 @@
 import { createApp } from "./app.ts"
 import { truncateToMinute, type Clock } from "./clock.ts"
 import { backupClockName } from "./lifecycle/backup-clock.ts"
+import { metricsSweep, rollupSweep } from "./insights/sweeps.ts"
 import { lifecycleSweep } from "./lifecycle/tick.ts"
 import { prebuildsSweep } from "./prebuilds/sweep.ts"
 import { templateChangesSweep } from "./templates/follow-schedule-change.ts"
 import { runSweeps, type Sweep } from "./sweeps.ts"
 
 /** In order: what silent jobs hold is freed first, then the rules run, then the pools, then the word goes out. */
-export const sweeps: readonly Sweep[] = [templateChangesSweep, lifecycleSweep, prebuildsSweep]
+export const sweeps: readonly Sweep[] = [
+  templateChangesSweep,
+  lifecycleSweep,
+  prebuildsSweep,
+  rollupSweep,
+  metricsSweep,
+]
 
 export function createWorker(clock: Clock) {
   const app = createApp(clock)

@@ -73,6 +73,10 @@ export function openTrackerStorage(sql: SqlStorage) {
     readUsed(limit: number): UsedRow[] {
       return sql.exec<UsedRow>("select * from used limit ?", limit).toArray()
     },
+    oldestUsedAtMs(): number | null {
+      const [row] = sql.exec<{ at_ms: number | null }>("select min(seen_at_ms) as at_ms from used").toArray()
+      return row?.at_ms ?? null
+    },
     /** Removes exactly what was read: a row that was marked again meanwhile stays. */
     removeUsed(rows: readonly UsedRow[]): void {
       sql.exec(

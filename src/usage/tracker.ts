@@ -69,6 +69,12 @@ export class UsageTracker extends DurableObject<Env> {
     return this.#flushOnce()
   }
 
+  /** How much waits to be written and since when, for the metrics. Writes nothing. */
+  waiting(): { rows: number; oldestAtMs: number | null } {
+    const { used, stats } = this.#storage.sizes()
+    return { rows: used + stats, oldestAtMs: this.#storage.oldestUsedAtMs() }
+  }
+
   override async alarm(): Promise<void> {
     await this.#flushOnce()
   }

@@ -1,0 +1,92 @@
+/** The metrics page: who may read it, what it says, and that nothing is counted twice. */
+import { env } from "cloudflare:workers"
+import { expect, test } from "vitest"
+import { connect } from "../../../src/db/client.ts"
+import { countJobs } from "../../../src/insights/job-metrics.ts"
+import { metricFamilies } from "../../../src/metrics/catalogue.ts"
+import { givenUser } from "../given-people.ts"
+import { givenTemplate } from "../given-templates.ts"
+import { givenWorkspace } from "../given-workspaces.ts"
+import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
+import { givenPool } from "../prebuilds/given-pools.ts"
+
+const minuteMs = 60_000
+const headers = { Authorization: "Bearer metrics-token-of-the-tests" }
+
+test("401 without the token, with another, or with a person's", async () => {
+  const owner = await givenUser({ roles: ["owner"] })
+  expect((await api("/metrics")).status).toBe(401)
+  expect((await api("/metrics", { headers: { Authorization: "Bearer wrong" } })).status).toBe(401)
+  expect((await api("/metrics", { token: owner.token })).status).toBe(401)
+})
+
+test("after a tick the page names the pools, the queue, the tick and the builds, in a form that parses", async () => {
+  const pool = await givenPool(2)
+  const owner = await givenUser()
+  const quoted = await givenTemplate(owner, { columns: { name: 'a"b\\c' } })
+  await givenWorkspace(owner, quoted, { build: { at: afterEpoch(-10 * minuteMs) } })
+  await tick(epoch)
+  await tick(afterEpoch(3 * minuteMs))
+
+  const page = await scrape(afterEpoch(3 * minuteMs))
+  expect(page).toMatch(
+    new RegExp(`coderd_prebuilt_workspaces_desired{[^}]*template_name="${pool.template.name}"} 2`),
+  )
+  expect(page).toMatch(
+    new RegExp(`coderd_prebuilt_workspaces_created_total{[^}]*template_name="${pool.template.name}"} 2`),
+  )
+  expect(page).toContain('dormouse_builds_total{reason="initiator",status="succeeded",transition="start"}')
+  expect(page).toContain(
+    'coderd_workspace_creation_duration_seconds_bucket{le="1",organization_name="default",preset_name="",template_name="a\\"b\\\\c",type="regular"} 1',
+  )
+  expect(page).toMatch(/dormouse_provisioner_queue_depth\{[^}]*\} \d+/)
+  expect(page).toMatch(/dormouse_lifecycle_last_tick_timestamp_seconds \d+/)
+  expect(page).toMatch(/dormouse_usage_tracker_depth\{shard="0"\} 0/)
+  for (const line of page.trimEnd().split("\n")) {
+    expect(line).toMatch(
+      /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="(\\.|[^"\\])*"(,[a-z_]+="(\\.|[^"\\])*")*\})? -?[0-9.e+-]+)$/,
+    )
+  }
+  const known = new Set<string>(metricFamilies.map(({ name }) => name))
+  for (const [, name = ""] of page.matchAll(/^# TYPE (\S+)/gm)) expect(known.has(name)).toBe(true)
+})
+
+test("a scrape is one read for fifteen seconds", async () => {
+  const now = afterEpoch(60 * minuteMs)
+  await query(
+    "insert into metrics values ('dormouse_outbox_pending', '{}', 41, $1) on conflict (name, labels) do update set value = 41",
+    [now],
+  )
+  const first = await scrape(now)
+  await query("update metrics set value = 42 where name = 'dormouse_outbox_pending'")
+  expect(await scrape(new Date(now.getTime() + 14_999))).toBe(first)
+  expect(await scrape(new Date(now.getTime() + 15_000))).toContain("dormouse_outbox_pending 42")
+})
+
+test("a job is counted once, however often and however many count at once", async () => {
+  const owner = await givenUser()
+  const template = await givenTemplate(owner)
+  const now = afterEpoch(600 * minuteMs)
+  const db = connect(env.DATABASE_URL)
+  await db.all(countJobs(now))
+  const before = await ended()
+  await givenWorkspace(owner, template, { build: { at: now } })
+  await Promise.all([1, 2, 3].map(() => db.all(countJobs(new Date(now.getTime() + 5 * minuteMs)))))
+  await db.all(countJobs(new Date(now.getTime() + 5 * minuteMs)))
+  expect((await ended()) - before).toBe(1)
+})
+
+async function ended(): Promise<number> {
+  const [row] = await query(
+    "select coalesce(sum(value), 0) as n from metrics where name = 'dormouse_builds_total'",
+  )
+  return Number(row.n)
+}
+
+async function scrape(now: Date): Promise<string> {
+  at(now)
+  const { status, text, headers: answered } = await api("/metrics", { headers })
+  expect(status).toBe(200)
+  expect(answered.get("content-type")).toContain("text/plain; version=0.0.4")
+  return text
+}
