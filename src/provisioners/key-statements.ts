@@ -1,7 +1,7 @@
 // Provisioner keys: made once, kept as a hash, revoked by deletion. A key fixes the organization and the tags of its daemons.
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
-import { isOrganization } from "../access/path-params.ts"
+import { organizationIdOf } from "../access/lookup.ts"
 import { statement } from "../db/client.ts"
 import { json } from "../db/sql.ts"
 import type { Tags } from "../jobs/tags.ts"
@@ -31,7 +31,7 @@ export const createKey = (key: NewKey) =>
     "provisioner-keys.create",
     sql`with asked as (
       select o.id, ${may("create", "provisioner_daemon", { organization: sql`o.id` })} as allowed
-      from organizations o where ${isOrganization(sql`o`, key.organization)} and ${readable}
+      from organizations o where o.id = ${organizationIdOf(key.organization)} and ${readable}
     ), created as (
       insert into provisioner_keys (id, organization_id, name, hashed_secret, tags, created_at)
       select ${key.id}::uuid, a.id, ${key.name}, ${key.hash}::bytea, ${json(key.tags)}, ${key.now}::timestamptz
@@ -49,7 +49,7 @@ export const listKeys = (organization: string) =>
       select coalesce(json_agg(json_build_object('id', k.id, 'organization_id', k.organization_id, 'name', k.name,
         'tags', k.tags, 'created_at', k.created_at) order by lower(k.name)), '[]')
       from provisioner_keys k where k.organization_id = o.id) as keys
-    from organizations o where ${isOrganization(sql`o`, organization)} and ${readable}`,
+    from organizations o where o.id = ${organizationIdOf(organization)} and ${readable}`,
   )
 
 /** Deletes a key and, by its foreign key, the daemons that held it. What they run falls silent and is reaped. */
@@ -58,7 +58,7 @@ export const deleteKey = (organization: string, name: string) =>
     "provisioner-keys.delete",
     sql`with asked as (
       select o.id, ${may("delete", "provisioner_daemon", { organization: sql`o.id` })} as allowed
-      from organizations o where ${isOrganization(sql`o`, organization)} and ${readable}
+      from organizations o where o.id = ${organizationIdOf(organization)} and ${readable}
     ), gone as (
       delete from provisioner_keys k using asked a
       where a.allowed and k.organization_id = a.id and lower(k.name) = lower(${name})

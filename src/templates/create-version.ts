@@ -1,7 +1,7 @@
 // Making a template version: the version and its import job in one statement, or the reason why not.
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
-import { isOrganization } from "../access/path-params.ts"
+import { organizationIdOf } from "../access/lookup.ts"
 import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
 import { statement } from "../db/client.ts"
 import { json } from "../db/sql.ts"
@@ -50,7 +50,7 @@ export const createVersion = (version: NewVersion, request: AuditRequest) => {
           select 1 from files f where f.id = ${version.fileId}::uuid and (f.created_by = ${actorId} or exists (
             select 1 from template_versions p where p.file_id = f.id and p.organization_id = o.id))) as has_file
       from organizations o, (select ${json(version.tags)} as tags) t
-      where ${isOrganization(sql`o`, version.organization)} and ${may("read", "template", { organization: sql`o.id` })}
+      where o.id = ${organizationIdOf(version.organization)} and ${may("read", "template", { organization: sql`o.id` })}
     ), job as (
       insert into provisioner_jobs (id, organization_id, initiator_id, type, provisioner, file_id, input, tags, created_at, updated_at)
       select ${version.jobId}::uuid, a.organization_id, ${actorId}, 'template_version_import', ${version.provisioner},

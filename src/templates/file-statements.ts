@@ -4,14 +4,11 @@ import { actorId, may } from "../access/may.ts"
 import { statement } from "../db/client.ts"
 import type { StoredUpload } from "./store-upload.ts"
 
-/** Whether the caller may create templates anywhere: who may not has no use for an upload. */
+/** Whether the caller may upload at all. */
 export const mayUpload = () =>
   statement<{ allowed: boolean }>(
     "files.may-upload",
-    sql`select exists (
-      select 1 from organizations o
-      where not o.deleted and ${may("create", "template", { organization: sql`o.id` })}
-    ) as allowed`,
+    sql`select ${may("create", "file", { owner: actorId })} as allowed`,
   )
 
 /** Records an upload; the same content of the same user keeps its record, however often it comes. */
@@ -24,12 +21,12 @@ export const recordFile = (id: string, upload: StoredUpload, mimetype: string, n
     returning id, id = ${id}::uuid as created`,
   )
 
-/** A file for who uploaded it, and for who may change templates where a version was made of it. */
+/** A file for who uploaded it, and for who may read files where a version was made of it. */
 export const readableFile = (id: string) =>
   statement<{ hash: string; mimetype: string; size_bytes: number }>(
     "files.readable",
     sql`select f.hash, f.mimetype, f.size_bytes from files f
-    where f.id = ${id}::uuid and (f.created_by = ${actorId} or exists (
+    where f.id = ${id}::uuid and (${may("read", "file", { owner: sql`f.created_by` })} or exists (
       select 1 from template_versions v
-      where v.file_id = f.id and ${may("update", "template", { organization: sql`v.organization_id` })}))`,
+      where v.file_id = f.id and ${may("read", "file", { organization: sql`v.organization_id` })}))`,
   )

@@ -1,7 +1,7 @@
 // The template search language (api.md 2.4): which keys there are and what each asks for.
 import { sql, type SQL } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
-import { isOrganization } from "../access/path-params.ts"
+import { organizationIdOf } from "../access/lookup.ts"
 import { statement } from "../db/client.ts"
 import { escapeLike, uuids } from "../db/sql.ts"
 import { createSearchReader, tokenizeSearch, type SearchIssue } from "../http/search-query.ts"
@@ -67,7 +67,7 @@ export const organizationGate = (organization: string) =>
   statement<{ id: string }>(
     "templates.organization-gate",
     sql`select o.id from organizations o
-    where ${isOrganization(sql`o`, organization)} and ${may("read", "template", { organization: sql`o.id` })}`,
+    where o.id = ${organizationIdOf(organization)} and ${may("read", "template", { organization: sql`o.id` })}`,
   )
 
 const contains = (column: SQL, text: string) => sql`lower(${column}) like ${`%${escapeLike(text)}%`}`
@@ -78,8 +78,8 @@ function conditions(filter: TemplateFilter, organization: string | null): SQL[] 
     sql`t.deleted = ${filter.deleted}`,
     sql`(t.deprecation_message <> '') = ${filter.deprecated}`,
   ]
-  if (organization !== null) found.push(isOrganization(sql`o`, organization))
-  if (filter.organization) found.push(isOrganization(sql`o`, filter.organization))
+  if (organization !== null) found.push(sql`o.id = ${organizationIdOf(organization)}`)
+  if (filter.organization) found.push(sql`o.id = ${organizationIdOf(filter.organization)}`)
   if (filter.displayName) found.push(contains(sql`t.display_name`, filter.displayName))
   if (filter.exactDisplayName) found.push(equals(sql`t.display_name`, filter.exactDisplayName))
   if (filter.name) found.push(contains(sql`t.name`, filter.name))

@@ -1,7 +1,7 @@
 // Making and reading templates.
 import { sql, type SQL } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
-import { isOrganization } from "../access/path-params.ts"
+import { organizationIdOf } from "../access/lookup.ts"
 import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
 import { statement } from "../db/client.ts"
 import type { TemplatePolicy } from "./template-requests.ts"
@@ -19,7 +19,7 @@ export const templateByName = (organization: string, name: string) =>
   statement<TemplateRow>(
     "templates.by-name",
     sql`${selectTemplates}
-    where ${isOrganization(sql`o`, organization)} and lower(t.name) = lower(${name}) and not t.deleted and ${readable()}`,
+    where o.id = ${organizationIdOf(organization)} and lower(t.name) = lower(${name}) and not t.deleted and ${readable()}`,
   )
 
 export type NewTemplate = {
@@ -61,7 +61,7 @@ export const createTemplate = (template: NewTemplate, request: AuditRequest) => 
     sql`with asked as (
       select o.id as organization_id, ${may("create", "template", { organization: sql`o.id` })} as allowed
       from organizations o
-      where ${isOrganization(sql`o`, template.organization)} and ${may("read", "template", { organization: sql`o.id` })}
+      where o.id = ${organizationIdOf(template.organization)} and ${may("read", "template", { organization: sql`o.id` })}
     ), version as (
       select v.id, v.organization_id, j.provisioner
       from asked a

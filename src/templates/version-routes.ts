@@ -13,6 +13,7 @@ import {
 } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, pageQuery, uuidSchema } from "../http/wire.ts"
+import { postJobs } from "../jobs/post.ts"
 import { normaliseTags } from "../jobs/tags.ts"
 import { createVersion, type VersionAttempt } from "./create-version.ts"
 import { randomName } from "./random-name.ts"
@@ -74,7 +75,9 @@ versionRoutes.openapi(create, async (c) => {
       versionById(id, now),
     ])
     const [row] = rows
-    if (!row) throw refusal(attempts[0])
+    const [attempt] = attempts
+    if (!row || !attempt) throw refusal(attempt)
+    c.executionCtx.waitUntil(postJobs(c.env, [attempt]))
     return c.json(toVersionView(row), 201)
   } catch (error) {
     if (isUniqueViolation(error, "template_versions_name")) {

@@ -1,7 +1,7 @@
 // Reading template versions, and the few things of a version that change: its name, its message, its archived mark.
 import { sql, type SQL } from "drizzle-orm"
 import { may } from "../access/may.ts"
-import { isOrganization } from "../access/path-params.ts"
+import { organizationIdOf } from "../access/lookup.ts"
 import { statement } from "../db/client.ts"
 import { selectVersions, type VersionRow } from "./version-view.ts"
 
@@ -28,7 +28,7 @@ export const versionByPath = (path: TemplatePath, now: Date) =>
     "template-versions.by-path",
     sql`${selectVersions(now)}
     join templates t on t.id = v.template_id and not t.deleted and lower(t.name) = lower(${path.template})
-    join organizations o on o.id = t.organization_id and ${isOrganization(sql`o`, path.organization)}
+    join organizations o on o.id = t.organization_id and o.id = ${organizationIdOf(path.organization)}
     where lower(v.name) = lower(${path.name}) and ${readable()}`,
   )
 
@@ -38,7 +38,7 @@ export const previousVersion = (path: TemplatePath, now: Date) =>
     "template-versions.previous",
     sql`select p.* from template_versions c
     join templates t on t.id = c.template_id and not t.deleted and lower(t.name) = lower(${path.template})
-    join organizations o on o.id = t.organization_id and ${isOrganization(sql`o`, path.organization)}
+    join organizations o on o.id = t.organization_id and o.id = ${organizationIdOf(path.organization)}
     left join lateral (
       ${selectVersions(now)}
       where v.template_id = c.template_id and (v.created_at, v.id) < (c.created_at, c.id)

@@ -13,7 +13,7 @@ const folders: Record<string, string[]> = {
   jobs: [],
   usage: ["schedule"],
   agents: ["usage"],
-  templates: ["schedule", "jobs"],
+  templates: ["schedule", "jobs", "agents"],
   builds: ["templates", "jobs", "agents"],
   provisioners: ["builds", "templates", "schedule", "jobs"],
   prebuilds: ["builds", "templates", "schedule", "jobs"],

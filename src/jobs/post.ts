@@ -1,6 +1,6 @@
 // Telling daemons that there is work: a hint after the commit. Losing one costs at most the 30 s until a board asks by itself.
 import { writeEvent } from "../http/event.ts"
-import type { Tags } from "../jobs/tags.ts"
+import type { Tags } from "./tags.ts"
 
 export type PostedJob = { organization_id: string; provisioner: string; tags: Tags }
 
