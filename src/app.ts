@@ -4,6 +4,7 @@ import { HTTPException } from "hono/http-exception"
 import { requestId } from "hono/request-id"
 import { openCaller } from "./access/caller.ts"
 import { refuseForgery } from "./access/csrf.ts"
+import { buildRoutes } from "./builds/routes.ts"
 import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
@@ -93,6 +94,7 @@ export function createApp(clock: Clock) {
   app.route(prefix, usageRoutes)
   app.route(prefix, templatesRoutes)
   app.route(prefix, prebuildRoutes)
+  app.route(prefix, buildRoutes)
   app.route(prefix, provisionerRoutes)
 
   app.doc31("/openapi.json", openApiInfo)

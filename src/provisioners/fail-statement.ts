@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm"
 import type { AuditRequest } from "../audit/fragment.ts"
 import { statement } from "../db/client.ts"
-import { buildAudit, endedBuilds, failureNotices } from "./build-notices.ts"
+import { buildAudit, endedBuilds, failureNotices } from "../builds/ended-builds.ts"
 import { type Timing, timingInsert } from "./job-timings.ts"
 import { holds } from "./update-statement.ts"
 

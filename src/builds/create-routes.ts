@@ -1,0 +1,81 @@
+// Asking for a build and canceling one, over HTTP (api.md 2.7).
+import { createRoute, z } from "@hono/zod-openapi"
+import { actorId } from "../access/may.ts"
+import { auditRequest } from "../audit/request.ts"
+import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
+import { createRouter } from "../http/router.ts"
+import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../http/wire.ts"
+import { postJobs } from "../provisioners/post.ts"
+import { buildRequest } from "./build-request.ts"
+import { cancelBuild, type CancelAttempt } from "./cancel-statement.ts"
+import { askForBuild } from "./create-build.ts"
+import { buildSchema } from "./view.ts"
+
+const tags = ["Builds"]
+
+export const buildCreateRoutes = createRouter()
+
+const create = createRoute({
+  method: "post",
+  path: "/workspaces/{workspace}/builds",
+  tags,
+  summary: "Start, stop or delete a workspace",
+  request: { params: z.object({ workspace: uuidSchema }), body: jsonRequest(buildRequest) },
+  responses: {
+    201: jsonBody(buildSchema, "The build, its job pending."),
+    ...errors(400, 401, 403, 404, 406, 409, 503),
+  },
+})
+
+buildCreateRoutes.openapi(create, async (c) => {
+  const asker = { session: c.var.caller, initiator: actorId, isSystem: false }
+  const { workspace } = c.req.valid("param")
+  const { view, created } = await askForBuild(asker, workspace, c.req.valid("json"), auditRequest(c))
+  c.executionCtx.waitUntil(postJobs(c.env, [created]))
+  // As the reference answers: the version's name is blank until the build is read again.
+  return c.json({ ...view, template_version_name: "" }, 201)
+})
+
+const cancel = createRoute({
+  method: "patch",
+  path: "/workspacebuilds/{build}/cancel",
+  tags,
+  summary: "Cancel a build",
+  request: {
+    params: z.object({ build: uuidSchema }),
+    query: z.object({
+      expect_status: z
+        .string()
+        .optional()
+        .openapi({ enum: ["pending", "running"] }),
+    }),
+  },
+  responses: {
+    200: jsonBody(messageSchema, "It is canceled, or will be."),
+    ...errors(400, 401, 403, 404, 412),
+  },
+})
+
+buildCreateRoutes.openapi(cancel, async (c) => {
+  const expected = parseExpected(c.req.valid("query").expect_status)
+  const [attempt] = await c.var.caller.query(cancelBuild(c.req.valid("param").build, expected, c.var.now))
+  if (!attempt) throw notFound()
+  if (!attempt.canceled) throw refusal(attempt)
+  return c.json({ message: "Job has been marked as canceled..." }, 200)
+})
+
+function parseExpected(text: string | undefined): "pending" | "running" | null {
+  if (text === undefined || text === "") return null
+  if (text === "pending" || text === "running") return text
+  throw badRequest(`Invalid expect_status ${JSON.stringify(text)}. Only 'pending' or 'running' are allowed.`)
+}
+
+function refusal(attempt: CancelAttempt): ApiError {
+  if (!attempt.may_update) return forbidden()
+  if (!attempt.may_cancel) {
+    return forbidden("User is not allowed to cancel workspace builds. Owner role is required.")
+  }
+  if (attempt.is_completed) return badRequest("Job has already completed!")
+  if (attempt.is_canceled) return badRequest("Job has already been marked as canceled!")
+  return new ApiError(412, "Job is not in the expected state.")
+}
