@@ -1,5 +1,5 @@
 // After the commit: watchers learn that workspaces changed, daemons that there is work. Hints; losing one costs seconds.
-import { postJobs } from "../provisioners/post.ts"
+import { postJobs } from "../jobs/post.ts"
 import type { BatchResult } from "./transition-statement.ts"
 
 export async function announce(env: Env, batch: BatchResult): Promise<void> {

@@ -1,5 +1,5 @@
 /** The reconcile as a sweep of the cron: one cycle a minute, its counts for the log, its gauges for the metrics page. */
-import { postJobs } from "../provisioners/post.ts"
+import { postJobs } from "../jobs/post.ts"
 import type { Sweep } from "../sweeps.ts"
 import { writePoolGauges } from "./pool-gauges.ts"
 import { reconcilePools } from "./reconcile.ts"
