@@ -31,10 +31,10 @@ export type Preparation = {
  * Reads what the next batch needs. It locks nothing: what changes until the batch is written is left to the next round,
  * because each value is used only where its inputs are still the same.
  */
-export function prepareBatch(now: Date): Statement<Preparation> {
+export function prepareBatch(now: Date, size: number): Statement<Preparation> {
   return statement(
     "lifecycle.prepare",
-    sql`with ${dueCtes(now, noLock)}
+    sql`with ${dueCtes(now, size, noLock)}
     select (select count(*)::int from due) as due_count,
       coalesce((select jsonb_agg(jsonb_build_object('workspace_id', w.id, 'build_id', b.id, 'schedule', w.autostart_schedule,
           'allowed_days', t.autostart_days, 'stop_created_at', case when b.transition = 'stop' then b.created_at end))

@@ -1,9 +1,11 @@
 // The tick: everything that is due at a minute, in bounded batches, whatever earlier ticks did or missed.
 import { carryParameters } from "../builds/carry-parameters.ts"
 import type { Database } from "../db/client.ts"
+import { StatementFailed } from "../db/errors.ts"
 import { writeEvent } from "../http/event.ts"
 import type { Sweep, SweepContext } from "../sweeps.ts"
 import { announce } from "./announce.ts"
+import { anyDue, batchSizeMax, batchSizeMin, setAside } from "./due.ts"
 import { recordTick } from "./ledger-statement.ts"
 import { nextStartOf } from "./next-start.ts"
 import { type NextStart, writeNextStarts } from "./next-start-statement.ts"
@@ -45,24 +47,51 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   return { ...counts, more: more ? 1 : 0 }
 }
 
+type Add = (name: string, n: number) => void
+
 /** Answers whether there is more to do than the bound on rounds allowed. */
-async function runRounds(context: SweepContext, add: (name: string, n: number) => void): Promise<boolean> {
+async function runRounds(context: SweepContext, add: Add): Promise<boolean> {
   const { db, env, now } = context
-  let unflushed: { shards: number[]; shardCount: number } | null = null
+  const [probe] = await db.all(anyDue(now))
+  if (probe?.any_due !== true) return false
+  // Once a tick, and only when somebody may be stopped: what people did in the last minute counts.
+  const unflushed = await flushUsage(env)
+  let size = batchSizeMax
   for (let round = 0; round < roundsMax; round++) {
-    const [preparation] = await db.all(prepareBatch(now))
+    const [preparation] = await db.all(prepareBatch(now, size))
     if (preparation === undefined || preparation.due_count === 0) return false
-    // Once a tick, and only when somebody may be stopped: what people did in the last minute counts.
-    unflushed ??= await flushUsage(env)
     const asked = preparation.next_starts
     await writeOpenNextStarts(db, now, asked)
     const carries = await carryAll(db, preparation.carries)
-    const [batch] = await db.all(runBatch({ now, asked, carries, unflushed }))
-    if (batch === undefined || batch.taken === 0) return false
-    report(batch, add)
-    context.waitUntil(announce(env, batch))
+    try {
+      const [batch] = await db.all(runBatch({ now, size, asked, carries, unflushed }))
+      if (batch === undefined || batch.taken === 0) return false
+      report(batch, add)
+      context.waitUntil(announce(env, batch))
+      size = Math.min(batchSizeMax, size * 2)
+    } catch (error) {
+      if (!(error instanceof StatementFailed)) throw error
+      if (size === batchSizeMin) add("set_aside", await putAside(db, now, error))
+      size = Math.max(batchSizeMin, Math.floor(size / 4))
+    }
   }
   return true
+}
+
+/** A workspace that cannot be written must not stop the others: it is left alone for a while, and shows in the log. */
+async function putAside(db: Database, now: Date, error: StatementFailed): Promise<number> {
+  const rows = await db.all(setAside(now, batchSizeMin))
+  const workspaceIds = rows.map(({ id }) => id)
+  const { message, code, constraint } = error
+  writeEvent({
+    event: "lifecycle_set_aside",
+    outcome: "error",
+    error: message,
+    code,
+    constraint,
+    workspaceIds,
+  })
+  return rows.length
 }
 
 function report(batch: BatchResult, add: (name: string, n: number) => void): void {

@@ -20,6 +20,8 @@ export type Carry = {
 
 export type BatchInput = {
   now: Date
+  /** The most workspaces to take. */
+  size: number
   /** Schedules that were asked for this batch; the rules may trust a next start that is still null for them. */
   asked: readonly OpenNextStart[]
   carries: readonly Carry[]
@@ -53,7 +55,7 @@ export function runBatch(input: BatchInput): Statement<BatchResult> {
   const { now } = input
   return statement(
     "lifecycle.run-batch",
-    sql`with ${dueCtes(now, lockDue)},
+    sql`with ${dueCtes(now, input.size, lockDue)},
     seen as materialized (
       select w.id, w.name, w.owner_id, w.organization_id, w.template_id, w.latest_build_number, w.autostart_schedule, w.latest_job_status,
         t.autostart_days, t.time_til_dormant_autodelete_ms,

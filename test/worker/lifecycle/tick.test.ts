@@ -1,0 +1,208 @@
+// The tick as a program: many at once, one that dies, one workspace that cannot be written, use that is still in a buffer.
+import { env } from "cloudflare:workers"
+import { beforeEach, describe, expect, test } from "vitest"
+import { connect } from "../../../src/db/client.ts"
+import { runBatch } from "../../../src/lifecycle/transition-statement.ts"
+import { givenProvisioner, givenUser } from "../given-people.ts"
+import { givenTemplate, givenVersion } from "../given-templates.ts"
+import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
+import { afterEpoch, at, api, epoch, query, tick } from "../harness.ts"
+
+const minuteMs = 60_000
+const due = { build: { columns: { deadline: afterEpoch(minuteMs) } } }
+const now = afterEpoch(minuteMs)
+const builds = (id: string) =>
+  query("select build_number, transition, reason from workspace_builds where workspace_id = $1 order by 1", [
+    id,
+  ])
+
+beforeEach(async () => {
+  await query("delete from provisioner_daemons")
+  await givenProvisioner({ columns: { last_seen_at: afterEpoch(48 * 60 * minuteMs) } })
+})
+
+test("ten ticks at once stop each workspace once and tell each owner once", async () => {
+  const user = await givenUser()
+  const template = await givenTemplate(user, {
+    columns: { time_til_dormant_ms: 1, time_til_dormant_autodelete_ms: 1 },
+  })
+  const workspaces = []
+  for (let n = 0; n < 12; n++) workspaces.push(await givenWorkspace(user, template, due))
+  const dormantAt = afterEpoch(10 * minuteMs)
+  await Promise.all(Array.from({ length: 10 }, () => tick(now)))
+  for (const { id } of workspaces) {
+    expect(await builds(id)).toEqual([
+      { build_number: 1, transition: "start", reason: "initiator" },
+      { build_number: 2, transition: "stop", reason: "autostop" },
+    ])
+  }
+  await query("update provisioner_jobs set completed_at = $1, started_at = $1 where completed_at is null", [
+    now,
+  ])
+  await Promise.all(Array.from({ length: 10 }, () => tick(dormantAt)))
+  const [row] = await query(
+    `select count(*)::int as notices, (select count(*)::int from workspaces where owner_id = $1 and dormant_at = $2) as dormant,
+       (select count(*)::int from audit_logs where user_id = $1) as audited
+     from notification_messages where user_id = $1`,
+    [user.id, dormantAt],
+  )
+  expect(row).toEqual({ notices: 12, dormant: 12, audited: 12 })
+})
+
+test("after missed ticks, what is due now is done once", async () => {
+  const user = await givenUser()
+  const workspace = await givenWorkspace(user, await givenTemplate(user), {
+    columns: { autostart_schedule: "CRON_TZ=UTC 0 * * * *", next_start_at: afterEpoch(60 * minuteMs) },
+    build: { transition: "stop" },
+  })
+  await tick(afterEpoch(20 * 60 * minuteMs))
+  await tick(afterEpoch(20 * 60 * minuteMs))
+  expect((await builds(workspace.id)).length).toBe(2)
+})
+
+test("a workspace that cannot be written does not hold up the others", async () => {
+  const user = await givenUser()
+  const template = await givenTemplate(user)
+  const broken = await givenWorkspace(user, template, due)
+  const fine = await givenWorkspace(user, template, due)
+  await query(
+    `create function test_break() returns trigger language plpgsql as $$ begin
+       if new.workspace_id = '${broken.id}' then raise exception 'broken'; end if; return new; end $$`,
+  )
+  await query(
+    "create trigger test_break before insert on workspace_builds for each row execute function test_break()",
+  )
+  await tick(now)
+  await query("drop trigger test_break on workspace_builds")
+  expect((await builds(broken.id)).length).toBe(1)
+  expect((await builds(fine.id)).length).toBe(2)
+  await tick(afterEpoch(20 * minuteMs))
+  expect((await builds(broken.id)).length).toBe(2)
+})
+
+test("use that is still in a buffer is written before anybody is stopped", async () => {
+  const user = await givenUser()
+  const template = await givenTemplate(user, { columns: { time_til_dormant_ms: 10 * minuteMs } })
+  const workspace = await givenWorkspace(user, template)
+  const usedAt = afterEpoch(9 * minuteMs)
+  at(usedAt)
+  await api(`/api/v2/workspaces/${workspace.id}/usage`, { method: "POST", token: user.token })
+  await tick(afterEpoch(11 * minuteMs))
+  const [row] = await query("select dormant_at, last_used_at from workspaces where id = $1", [workspace.id])
+  expect(row).toEqual({ dormant_at: null, last_used_at: usedAt })
+})
+
+describe("a shard that cannot be flushed", () => {
+  const batch = (at: Date) =>
+    connect(env.DATABASE_URL).all(
+      runBatch({ now: at, size: 100, asked: [], carries: [], unflushed: { shards: [0, 1], shardCount: 2 } }),
+    )
+
+  test("holds autostop for a quarter of an hour, and then no longer", async () => {
+    const user = await givenUser()
+    const workspace = await givenWorkspace(user, await givenTemplate(user), due)
+    const [held] = await batch(afterEpoch(15 * minuteMs))
+    expect(held?.waiting).toMatchObject({ usage_not_flushed: 1 })
+    expect((await builds(workspace.id)).length).toBe(1)
+    await batch(afterEpoch(16 * minuteMs))
+    expect((await builds(workspace.id)).length).toBe(2)
+  })
+
+  test("holds dormancy until its use is known", async () => {
+    const user = await givenUser()
+    const template = await givenTemplate(user, { columns: { time_til_dormant_ms: 1 } })
+    const workspace = await givenWorkspace(user, template, { build: { transition: "stop" } })
+    for (const minutes of [20, 40, 60]) await batch(afterEpoch(minutes * minuteMs))
+    const [row] = await query("select dormant_at from workspaces where id = $1", [workspace.id])
+    expect(row.dormant_at).toBeNull()
+  })
+})
+
+describe("the version that an autostart builds", () => {
+  const start = (policy: { automatic_updates?: string }) => ({
+    columns: {
+      ...policy,
+      autostart_schedule: "CRON_TZ=UTC 0 10 * * *",
+      next_start_at: afterEpoch(60 * minuteMs),
+    },
+    build: { transition: "stop" as const },
+  })
+  const parameters = [
+    { name: "region", required: true },
+    { name: "once", required: false, ephemeral: true, default_value: "" },
+  ]
+
+  test.each([
+    ["never", {}, false],
+    ["always", {}, true],
+    ["never", { require_active_version: true }, true],
+  ])("updates %s, %o", async (automatic_updates, columns, isUpdated) => {
+    const user = await givenUser()
+    const template = await givenTemplate(user, { parameters, columns })
+    const active = await givenVersion(user, { parameters, columns: { message: " " } })
+    await query("update template_versions set template_id = $1 where id = $2", [template.id, active.id])
+    await query("update templates set active_version_id = $1 where id = $2", [active.id, template.id])
+    const workspace = await givenWorkspace(user, template, start({ automatic_updates }))
+    await query("insert into workspace_build_parameters values ($1, 'region', 'eu'), ($1, 'once', 'x')", [
+      workspace.build.id,
+    ])
+    await tick(afterEpoch(60 * minuteMs))
+    const [build] = await query(
+      "select id, template_version_id from workspace_builds where workspace_id = $1 and build_number = 2",
+      [workspace.id],
+    )
+    expect(build.template_version_id).toBe(isUpdated ? active.id : template.version.id)
+    const values = await query(
+      "select name, value from workspace_build_parameters where workspace_build_id = $1 order by name",
+      [build.id],
+    )
+    expect(values).toEqual([
+      { name: "once", value: "" },
+      { name: "region", value: "eu" },
+    ])
+    const notices = await query("select labels, created_by from notification_messages where user_id = $1", [
+      user.id,
+    ])
+    expect(notices).toEqual(
+      isUpdated
+        ? [
+            {
+              created_by: "autobuild",
+              labels: {
+                name: workspace.name,
+                initiator: "autobuild",
+                reason: "autostart",
+                template_version_name: active.name,
+                template_version_message: "None provided",
+              },
+            },
+          ]
+        : [],
+    )
+  })
+})
+
+test("an autostart that falls into a running stop follows its completion", async () => {
+  const user = await givenUser()
+  const workspace = await givenWorkspace(user, await givenTemplate(user), {
+    columns: { autostart_schedule: "CRON_TZ=UTC 0 10 * * *", next_start_at: afterEpoch(60 * minuteMs) },
+  })
+  const stop = await givenBuild(workspace, {
+    transition: "stop",
+    status: "running",
+    at: afterEpoch(59 * minuteMs),
+  })
+  await tick(afterEpoch(60 * minuteMs))
+  expect((await builds(workspace.id)).length).toBe(2)
+  await query("update provisioner_jobs set completed_at = $2 where id = $1", [
+    stop.jobId,
+    afterEpoch(61 * minuteMs),
+  ])
+  await tick(afterEpoch(61 * minuteMs))
+  expect((await builds(workspace.id)).at(-1)).toEqual({
+    build_number: 3,
+    transition: "start",
+    reason: "autostart",
+  })
+  expect(epoch).toEqual(afterEpoch(0))
+})
