@@ -1,7 +1,7 @@
 // Reading builds: one, some of a workspace, and the parts that have routes of their own. Who may read the workspace may read
 // its builds; its state is for those who may update the template.
 import { type SQL, sql } from "drizzle-orm"
-import { isUser } from "../access/path-params.ts"
+import { userIdOf } from "../access/lookup.ts"
 import { may } from "../access/may.ts"
 import { type Statement, statement } from "../db/client.ts"
 import { resourcesJson, type ResourceJson } from "../agents/resources-json.ts"
@@ -61,7 +61,7 @@ export const buildByNumber = (
       sql`(select it.id from workspace_builds it where it.workspace_id = home.id and it.build_number = ${number}::int)`,
       now,
     )} as build
-    from workspaces home join users who on who.id = home.owner_id and ${isUser(sql`who`, user)}
+    from workspaces home join users who on who.id = home.owner_id and who.id = ${userIdOf(user)}
     where lower(home.name) = lower(${workspace}) and ${readableWorkspace("home")}
     order by home.deleted, home.created_at desc limit 1`,
   )
