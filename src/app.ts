@@ -5,6 +5,7 @@ import { requestId } from "hono/request-id"
 import { openCaller } from "./access/caller.ts"
 import { refuseForgery } from "./access/csrf.ts"
 import { buildRoutes } from "./builds/routes.ts"
+import { agentRoutes } from "./agents/routes.ts"
 import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
@@ -92,6 +93,7 @@ export function createApp(clock: Clock) {
   app.route(prefix, workspaceRoutes)
   app.route(prefix, lifecycleRoutes)
   app.route(prefix, usageRoutes)
+  app.route(prefix, agentRoutes)
   app.route(prefix, templatesRoutes)
   app.route(prefix, prebuildRoutes)
   app.route(prefix, buildRoutes)

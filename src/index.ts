@@ -5,11 +5,11 @@ import { SecondClock } from "./lifecycle/backup-clock.ts"
 import { runSweeps } from "./sweeps.ts"
 import { createWorker, sweeps } from "./worker.ts"
 
+export { AgentHub } from "./agents/hub.ts"
 export { JobBoard } from "./provisioners/job-board.ts"
 export { UsageTracker } from "./usage/tracker.ts"
 export { WorkspaceFeed } from "./workspaces/feed.ts"
 
-export class AgentHub extends DurableObject {}
 export class PortRelay extends DurableObject {}
 
 /** Ticks when the cron is silent, with the same sweeps. */

@@ -234,11 +234,11 @@ export function toAppStatusView(status: AppStatusJson): AppStatusView {
   return { ...status, created_at: instant(status.created_at), icon: "", needs_user_attention: false }
 }
 
-function toLogSourceView(source: LogSourceJson): z.infer<typeof logSourceSchema> {
+export function toLogSourceView(source: LogSourceJson): z.infer<typeof logSourceSchema> {
   return { ...source, created_at: instant(source.created_at) }
 }
 
-function toScriptView({
+export function toScriptView({
   exit_code,
   status,
   timeout_seconds,

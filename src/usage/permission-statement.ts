@@ -10,7 +10,7 @@ export type UsagePermission = { id: string; can_update: boolean; is_own: boolean
 
 /** A row for each workspace that the caller may read; those that are deleted, unknown or another's have none. */
 export function usagePermission(workspaceIds: readonly string[]): Statement<UsagePermission> {
-  const columns = { owner: sql`w.owner_id`, organization: sql`w.organization_id` }
+  const columns = { id: sql`w.id`, owner: sql`w.owner_id`, organization: sql`w.organization_id` }
   return statement(
     "usage.permission",
     sql`

@@ -1,0 +1,37 @@
+// The credential of a workspace agent: a UUID in the same places as a person's token (api.md 0.3), good on agent routes alone.
+import { sql } from "drizzle-orm"
+import type { Context } from "hono"
+import { statement, type Database } from "../db/client.ts"
+import type { AppEnv } from "../http/env.ts"
+import { ApiError } from "../http/errors.ts"
+import type { AgentActor } from "./actors.ts"
+import { presentedToken, sessionCookie, sha256 } from "./caller.ts"
+import { openSession, unauthenticated, type Session } from "./session.ts"
+
+const tokenPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
+
+/** The digest that the token is stored as, or the 401 that says what is wrong with its shape. */
+export async function presentedAgentHash(c: Context<AppEnv>): Promise<Uint8Array | ApiError> {
+  const token = presentedToken(c)
+  if (token === undefined) return unauthenticated(`Cookie "${sessionCookie}" must be provided.`)
+  if (!tokenPattern.test(token)) {
+    return unauthenticated(
+      "Workspace agent token invalid.",
+      `An agent token must be a valid UUIDv4. (len ${token.length})`,
+    )
+  }
+  return sha256(token.toLowerCase())
+}
+
+/** The agent of a request. Costs nothing until its first statement. */
+export async function openAgent(c: Context<AppEnv>, db: Database): Promise<Session<AgentActor>> {
+  const hash = await presentedAgentHash(c)
+  if (hash instanceof ApiError) return openSession<AgentActor>(db, hash)
+  return openSession<AgentActor>(
+    db,
+    statement<{ actor: AgentActor }>(
+      "authenticate-agent",
+      sql`select authenticate_agent(${hash}::bytea) as actor`,
+    ),
+  )
+}

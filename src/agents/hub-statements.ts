@@ -1,0 +1,76 @@
+// What the hub asks the database: it writes each connection and each loss once, and reads what its watchers follow.
+import { sql } from "drizzle-orm"
+import { statement, type Statement } from "../db/client.ts"
+import { instants, uuids } from "../db/sql.ts"
+
+export type Link = { agentId: string; isOpen: boolean; at: Date }
+
+/** Connections and losses of agents that hold a socket. The old instant of a loss stays when an agent comes back (E4). */
+export function writeLinks(links: readonly Link[]): Statement<{ id: string }> {
+  return statement(
+    "agents.write-links",
+    sql`
+    update workspace_agents a set socket_open = l.is_open,
+      first_connected_at = coalesce(a.first_connected_at, l.at),
+      last_connected_at = greatest(a.last_connected_at, l.at),
+      disconnected_at = case when l.is_open then a.disconnected_at else greatest(a.last_connected_at, l.at) end
+    from unnest(${uuids(links.map((link) => link.agentId))}, ${sql.param(links.map((link) => link.isOpen))}::boolean[],
+      ${instants(links.map((link) => link.at))}) as l(id, is_open, at)
+    where a.id = l.id returning a.id`,
+  )
+}
+
+export type MetadataRow = {
+  key: string
+  display_name: string
+  script: string
+  interval_seconds: number
+  timeout_seconds: number
+  value: string
+  error: string
+  collected_at: Date | null
+}
+
+export function readMetadata(agentId: string): Statement<MetadataRow> {
+  return statement(
+    "agents.read-metadata",
+    sql`
+    select key, display_name, script, interval_seconds, timeout_seconds, value, error, collected_at
+    from workspace_agent_metadata where agent_id = ${agentId}::uuid order by display_order, key`,
+  )
+}
+
+export type LogRow = { id: number; created_at: Date; output: string; level: string; source_id: string }
+export const logRowsMax = 1_000
+
+/** By `workspace_agent_logs_agent`, in the order of arrival. */
+export function readLogs(
+  agentId: string,
+  range: { after: number; before?: number | undefined; limit?: number },
+): Statement<LogRow> {
+  const before = range.before === undefined ? sql`` : sql` and id < ${range.before}::bigint`
+  const limit = range.limit === undefined ? sql`` : sql` limit ${range.limit}::int`
+  return statement(
+    "agents.read-logs",
+    sql`
+    select id, created_at, output, level, log_source_id as source_id from workspace_agent_logs
+    where agent_id = ${agentId}::uuid and id > ${range.after}::bigint${before} order by id${limit}`,
+  )
+}
+
+export type AgentStanding = { id: string; may_connect: boolean; is_latest: boolean }
+
+/** Which of these agents may still hold a socket: the rule of `authenticate_agent`. */
+export function readStanding(agentIds: readonly string[]): Statement<AgentStanding> {
+  return statement(
+    "agents.read-standing",
+    sql`
+    select a.id, not a.deleted and w.latest_build_id = b.id as is_latest,
+      not a.deleted and not w.deleted and (w.latest_build_id = b.id
+        or (b.transition = 'start' and j.job_status = 'succeeded' and w.latest_build_number = b.build_number + 1
+          and w.latest_transition = 'stop' and w.latest_job_status in ('pending', 'running'))) as may_connect
+    from workspace_agents a join workspace_builds b on b.id = a.build_id join provisioner_jobs j on j.id = b.job_id
+    join workspaces w on w.id = b.workspace_id
+    where a.id = any (${uuids(agentIds)})`,
+  )
+}

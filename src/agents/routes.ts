@@ -1,0 +1,17 @@
+// Agents: their own side, behind their token, and the side of people.
+import { openAgent } from "../access/agent-token.ts"
+import { createRouter } from "../http/router.ts"
+import { appReportRoutes } from "./app-report-routes.ts"
+import { connectRoutes } from "./connect-routes.ts"
+import { agentLogRoutes } from "./log-routes.ts"
+import { reportRoutes } from "./report-routes.ts"
+import { agentRoutes as userRoutes } from "./user-routes.ts"
+
+export const agentRoutes = createRouter()
+
+agentRoutes.use("/workspaceagents/me/*", async (c, next) => {
+  c.set("agent", await openAgent(c, c.get("db")))
+  return next()
+})
+for (const routes of [reportRoutes, appReportRoutes, agentLogRoutes, connectRoutes, userRoutes])
+  agentRoutes.route("/", routes)

@@ -1,0 +1,46 @@
+// What people ask of agents. Who may not read the workspace sees no agent (E6: deleted ones are found by nobody).
+import { sql, type SQL } from "drizzle-orm"
+import { may, type ResourceColumns } from "../access/may.ts"
+import type { Action } from "../access/permissions.ts"
+import { statement, type Statement } from "../db/client.ts"
+import { agentJson, type AgentJson } from "./resources-json.ts"
+
+const columns: ResourceColumns = {
+  id: sql`w.id`,
+  owner: sql`w.owner_id`,
+  organization: sql`w.organization_id`,
+}
+
+const mayDo = (action: Action): SQL => may(action, "workspace", columns)
+
+export type AgentRow = { workspace_id: string; agent: AgentJson }
+
+export function agentById(id: string): Statement<AgentRow> {
+  return statement(
+    "agents.by-id",
+    sql`
+    select w.id as workspace_id, ${agentJson("a")} as agent
+    from workspace_agents a join workspaces w on w.id = a.workspace_id
+    where a.id = ${id}::uuid and not a.deleted and not w.deleted and ${mayDo("read")}`,
+  )
+}
+
+export type AgentReach = {
+  workspace_id: string
+  may_forward: boolean
+  is_running: boolean
+  is_latest: boolean
+}
+
+/** Whether the caller may reach the agent, without reading it. Logs stay readable when a newer build has replaced it. */
+export function agentReach(id: string, options: { withDeleted: boolean }): Statement<AgentReach> {
+  const isAlive = options.withDeleted ? sql`true` : sql`not a.deleted`
+  return statement(
+    "agents.reach",
+    sql`
+    select w.id as workspace_id, ${mayDo("ssh")} as may_forward, w.latest_build_id = a.build_id as is_latest,
+      w.latest_build_id = a.build_id and w.latest_transition = 'start' and w.latest_job_status = 'succeeded' as is_running
+    from workspace_agents a join workspaces w on w.id = a.workspace_id
+    where a.id = ${id}::uuid and ${isAlive} and not w.deleted and ${mayDo("read")}`,
+  )
+}
