@@ -2,7 +2,7 @@
 import type { Context } from "hono"
 import type { AgentActor } from "../access/actors.ts"
 import type { AppEnv } from "../http/env.ts"
-import { publishWorkspaces } from "../workspaces/publish.ts"
+import { publishWorkspaces } from "../http/publish.ts"
 
 /** The object that holds a workspace's sockets: its agents' and those of who watches them. */
 export function hubOf(env: Env, workspaceId: string) {

@@ -55,6 +55,7 @@ const errorDescriptions = {
   412: "The job is not in the expected state.",
   413: "The body is too large.",
   425: "Too early: the job has not finished.",
+  426: "The endpoint is a WebSocket.",
   429: "Too many requests.",
   503: "The database does not answer; nothing was done.",
 } as const

@@ -39,7 +39,7 @@ export function changeWorkspace<Facts = object>(
   change: Change,
   request: AuditRequest,
 ): Statement<ChangeFacts & Facts> {
-  const rights = { owner: sql`w.owner_id`, organization: sql`w.organization_id` }
+  const rights = { id: sql`w.id`, owner: sql`w.owner_id`, organization: sql`w.organization_id` }
   const changed =
     change.set === null
       ? sql`select x.id, x.name, x.organization_id, x.latest_build_id from target x where x.may_update and ${change.where}`

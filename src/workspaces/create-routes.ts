@@ -7,6 +7,7 @@ import type { AppEnv } from "../http/env.ts"
 import { conflict } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest } from "../http/wire.ts"
+import { postJobs } from "../jobs/post.ts"
 import { createContext } from "./create-context.ts"
 import { createRequest, type CreateRequest } from "./create-request.ts"
 import { createWorkspace } from "./create-statement.ts"
@@ -84,6 +85,15 @@ async function create(
       })
     const [row] = rows
     if (row !== undefined) {
+      c.executionCtx.waitUntil(
+        postJobs(c.env, [
+          {
+            organization_id: row.organization_id,
+            provisioner: plan.version.provisioner,
+            tags: plan.tags,
+          },
+        ]),
+      )
       const view = toWorkspaceView(row, await viewerOf(c), now)
       // As the reference answers: the version's name is blank until the workspace is read again.
       return { ...view, latest_build: { ...view.latest_build, template_version_name: "" } }

@@ -1,8 +1,157 @@
-// The object that tells watchers what changed.
+// A shard of the watchers. Sockets sleep until something that they watch is published; then one reading a second serves them all.
+// Each minute it looks at everything again, so that a lost hint, an agent that fell silent and a right that ended are noticed.
 import { DurableObject } from "cloudflare:workers"
-import type { TopicKind } from "./publish.ts"
+import { platformClock, type Clock } from "../clock.ts"
+import { writeEvent } from "../http/event.ts"
+import type { TopicKind } from "../http/publish.ts"
+import { closes } from "./feed-frames.ts"
+import { findUnentitled } from "./feed-rights.ts"
+import { openDatabase, showTopics } from "./feed-topics.ts"
+import { eventStreamWatcher, socketWatcher, type Watcher } from "./watchers.ts"
+import { parseTopicKey, readWatchRequest, topicKey } from "./watch-state.ts"
+
+/** Between two readings. */
+const readIntervalMs = 1_000
+/** Frames that leave with the handshake's answer are lost on clients that listen only after it. */
+const firstFrameDelayMs = 25
+/** A right that ended closes its watchers within the minute, reading included. */
+export const reviewIntervalMs = 45_000
+const reviewRetryMs = 10_000
+const pingIntervalMs = 15_000
+export const watchersMax = 10_000
+const topicsPerReadingMax = 500
+/** Readings that fail one after the other before it is left to the next review. */
+const failuresMax = 3
 
 export class WorkspaceFeed extends DurableObject<Env> {
-  /** A hint that these things of one kind changed; what nobody watches is forgotten. */
-  async publish(_kind: TopicKind, _ids: readonly string[]): Promise<void> {}
+  protected clock: Clock = platformClock
+  readonly #streams = new Set<Watcher>()
+  readonly #due = new Set<string>()
+  #isReading = false
+  #readAtMs = 0
+  #pings: ReturnType<typeof setInterval> | null = null
+
+  /** A new watcher, whom the Worker has checked. The answer is the socket, or the open response. */
+  override async fetch(request: Request): Promise<Response> {
+    const state = readWatchRequest(request)
+    const isFull = this.#watchers().length >= watchersMax
+    await this.#armReview()
+    if (request.headers.get("Upgrade") === "websocket") {
+      const { 0: client, 1: server } = new WebSocketPair()
+      this.ctx.acceptWebSocket(server, [topicKey(state)])
+      server.serializeAttachment(state)
+      if (isFull) server.close(closes.full.code, closes.full.reason)
+      else this.#readSoon([topicKey(state)])
+      return new Response(null, { status: 101, webSocket: client })
+    }
+    if (isFull) return new Response(null, { status: 503, headers: { "Retry-After": "5" } })
+    const { watcher, body } = eventStreamWatcher(state, (gone) => this.#forgetStream(gone))
+    this.#streams.add(watcher)
+    this.#pings ??= setInterval(() => {
+      for (const stream of this.#streams) stream.send({ type: "ping" })
+    }, pingIntervalMs)
+    this.#readSoon([topicKey(state)])
+    return new Response(body)
+  }
+
+  /** A hint that these things changed; what nobody watches is forgotten. */
+  async publish(kind: TopicKind, ids: readonly string[]): Promise<void> {
+    const watched = new Set(this.#watchers().map((watcher) => topicKey(watcher.state())))
+    this.#readSoon(ids.map((id) => topicKey({ kind, id })).filter((key) => watched.has(key)))
+  }
+
+  /** A hint that a template's active version changed. */
+  async publishTemplate(templateId: string): Promise<void> {
+    const states = this.#watchers().map((watcher) => watcher.state())
+    this.#readSoon(states.filter((state) => state.templateId === templateId).map(topicKey))
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    socket.close(closes.clientSpoke.code, closes.clientSpoke.reason)
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    // 1005 and 1006 say that no code came; they may not be sent.
+    socket.close(code === 1005 || code === 1006 ? closes.done.code : code)
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    socket.close(closes.failed.code, closes.failed.reason)
+  }
+
+  /** The review: rights first, then everything that is watched. Never throws, so that the next one is always set. */
+  override async alarm(): Promise<void> {
+    const watchers = this.#watchers()
+    if (watchers.length === 0) return
+    let nextMs = reviewIntervalMs
+    try {
+      const unentitled = await findUnentitled(openDatabase(this.env), watchers, this.clock())
+      for (const watcher of unentitled) watcher.end(closes.notAllowed)
+    } catch (error) {
+      nextMs = reviewRetryMs
+      this.#report("feed_review", error)
+    }
+    this.#readSoon(this.#watchers().map((watcher) => topicKey(watcher.state())))
+    await this.ctx.storage.setAlarm(platformClock().getTime() + nextMs)
+  }
+
+  async #armReview(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) !== null) return
+    await this.ctx.storage.setAlarm(platformClock().getTime() + reviewIntervalMs)
+  }
+
+  #watchers(): Watcher[] {
+    const sockets = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN)
+    return [...sockets.map(socketWatcher), ...this.#streams]
+  }
+
+  #forgetStream(watcher: Watcher): void {
+    this.#streams.delete(watcher)
+    if (this.#streams.size > 0 || this.#pings === null) return
+    clearInterval(this.#pings)
+    this.#pings = null
+  }
+
+  #readSoon(keys: readonly string[]): void {
+    for (const key of keys) this.#due.add(key)
+    if (this.#due.size > 0 && !this.#isReading) this.ctx.waitUntil(this.#readDue())
+  }
+
+  /** One reading at a time, at most one a second; what is published meanwhile goes into the next. */
+  async #readDue(): Promise<void> {
+    this.#isReading = true
+    let failures = 0
+    try {
+      while (this.#due.size > 0 && failures < failuresMax) {
+        const waitMs = this.#readAtMs + readIntervalMs - platformClock().getTime()
+        await scheduler.wait(Math.max(firstFrameDelayMs, waitMs))
+        const keys = [...this.#due].slice(0, topicsPerReadingMax)
+        for (const key of keys) this.#due.delete(key)
+        this.#readAtMs = platformClock().getTime()
+        try {
+          await this.#show(new Set(keys))
+          failures = 0
+        } catch (error) {
+          failures += 1
+          for (const key of keys) this.#due.add(key)
+          this.#report("feed_reading", error)
+        }
+      }
+    } finally {
+      this.#isReading = false
+      if (failures >= failuresMax) this.#due.clear()
+    }
+  }
+
+  async #show(keys: ReadonlySet<string>): Promise<void> {
+    const watching = this.#watchers().filter((watcher) => keys.has(topicKey(watcher.state())))
+    if (watching.length === 0) return
+    const byKind = Map.groupBy(watching, (watcher) => parseTopicKey(topicKey(watcher.state())).kind)
+    await showTopics(this.env, byKind, this.clock())
+  }
+
+  #report(event: string, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error)
+    writeEvent({ event, outcome: "error", error: message, watchers: this.#watchers().length })
+  }
 }

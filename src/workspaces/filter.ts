@@ -2,6 +2,7 @@
 // sort and filter through its indexes; the rest are look-ups by the latest build's id.
 import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf, userIdOf } from "../access/lookup.ts"
+import { may } from "../access/may.ts"
 import { texts, uuids } from "../db/sql.ts"
 import type { SearchableStatus, WorkspaceFilter } from "./search.ts"
 
@@ -61,7 +62,9 @@ export function namedThings(filter: WorkspaceFilter): { field: string; problem: 
   const things: { field: string; problem: string; id: SQL }[] = []
   if (filter.organization) {
     const problem = `organization ${JSON.stringify(filter.organization)} does not exist, or you are unauthorized to view it`
-    things.push({ field: "organization", problem, id: organizationIdOf(filter.organization) })
+    const id = sql`(select o.id from organizations o where o.id = ${organizationIdOf(filter.organization)}
+      and ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })})`
+    things.push({ field: "organization", problem, id })
   }
   if (filter.sharedWithUser) {
     const problem = `user ${JSON.stringify(filter.sharedWithUser)} does not exist, or you are unauthorized to view them`

@@ -6,7 +6,7 @@ import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, timeSchema, wireTime } from "../http/wire.ts"
 import { parseInstant } from "../db/values.ts"
 import { resolveParameters } from "../templates/resolve-parameters.ts"
-import { autostartContext, fleetOf, latestTimings, quotaOf, userExists, type Timings } from "./fleet.ts"
+import { autostartContext, fleetOf, latestTimings, quotaOf, readableUser, type Timings } from "./fleet.ts"
 import { workspaceParam } from "./read-routes.ts"
 
 const user = z.string().openapi({ description: "An id, a username or `me`." })
@@ -112,8 +112,8 @@ const unlimited = -1
 export const workspaceFleetRoutes = createRouter()
   .openapi(fleetRoute, async (c) => {
     const { user } = c.req.valid("param")
-    const [found, fleet] = await c.get("caller").batch([userExists(user), fleetOf(userIdOf(user))])
-    if (found.length === 0) throw notFound()
+    const [found, fleet] = await c.get("caller").batch([readableUser(user), fleetOf(userIdOf(user))])
+    if (found.length + fleet.length === 0) throw notFound()
     return c.json(
       fleet as z.infer<(typeof fleetRoute.responses)[200]["content"]["application/json"]["schema"]>,
       200,

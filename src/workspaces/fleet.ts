@@ -2,6 +2,7 @@
 // automatic start will find its parameters.
 import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf, userIdOf } from "../access/lookup.ts"
+import { may } from "../access/may.ts"
 import { statement, type Statement } from "../db/client.ts"
 import type { ParameterDefinition } from "../templates/resolve-parameters.ts"
 import { isVisible } from "./page.ts"
@@ -33,9 +34,13 @@ export function fleetOf(owner: SQL): Statement<FleetRow> {
   )
 }
 
-/** Whether the user is there at all, for whoever may see nothing of them. */
-export function userExists(user: string): Statement<{ id: string }> {
-  return statement("users.exists", sql`select ${userIdOf(user)} as id where ${userIdOf(user)} is not null`)
+/** The user, where they are there and the caller may know it. */
+export function readableUser(user: string): Statement<{ id: string }> {
+  return statement(
+    "users.readable",
+    sql`select u.id from users u
+      where u.id = ${userIdOf(user)} and ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })}`,
+  )
 }
 
 /** What the user's workspaces in the organization cost a day; no row where the user is no member or the caller may not know. */
@@ -46,8 +51,7 @@ export function quotaOf(user: string, organization: string): Statement<{ credits
           where w.owner_id = m.user_id and w.organization_id = m.organization_id and not w.deleted), 0)::int as credits_consumed
       from organization_members m
       where m.user_id = ${userIdOf(user)} and m.organization_id = ${organizationIdOf(organization)}
-        and (m.user_id = actor_id() or actor_has_site_role('{owner,user-admin}')
-          or m.organization_id = any (actor_organizations('{organization-admin,organization-user-admin}')))`,
+        and ${may("read", "workspace", { owner: sql`m.user_id`, organization: sql`m.organization_id` })}`,
   )
 }
 

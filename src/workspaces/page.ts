@@ -12,7 +12,11 @@ export type PageRange = { limit: number; offset: number; after: PageCursor | nul
 
 /** The workspaces that the caller may read. */
 export function isVisible(): SQL {
-  return may("read", "workspace", { owner: sql`w.owner_id`, organization: sql`w.organization_id` })
+  return may("read", "workspace", {
+    id: sql`w.id`,
+    owner: sql`w.owner_id`,
+    organization: sql`w.organization_id`,
+  })
 }
 
 const isOwnFavorite = sql`(w.favorite and w.owner_id = (select actor_id()))`

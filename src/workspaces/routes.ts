@@ -5,6 +5,7 @@ import { workspaceFleetRoutes } from "./fleet-routes.ts"
 import { workspaceReadRoutes } from "./read-routes.ts"
 import { workspaceScheduleRoutes } from "./schedule-routes.ts"
 import { workspaceSettingsRoutes } from "./settings-routes.ts"
+import { workspaceWatchRoutes } from "./watch-routes.ts"
 
 export const workspaceRoutes = createRouter()
   .route("/", workspaceReadRoutes)
@@ -12,3 +13,4 @@ export const workspaceRoutes = createRouter()
   .route("/", workspaceScheduleRoutes)
   .route("/", workspaceSettingsRoutes)
   .route("/", workspaceFleetRoutes)
+  .route("/", workspaceWatchRoutes)

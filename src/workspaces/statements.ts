@@ -65,3 +65,11 @@ export function workspaceOfBuild(buildId: string, now: Date): Statement<Workspac
     sql`select ${workspaceColumns(now)} from workspaces_expanded whole where whole.latest_build_id = ${buildId}::uuid`,
   )
 }
+
+/** Whether the caller may watch the workspace, and of which template it is. */
+export function watchTarget(id: string): Statement<{ template_id: string }> {
+  return statement(
+    "workspaces.watch-target",
+    sql`select w.template_id from workspaces w where w.id = ${id}::uuid and ${isVisible()}`,
+  )
+}

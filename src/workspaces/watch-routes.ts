@@ -1,0 +1,84 @@
+// Watching a workspace (api.md 2.6): over a WebSocket that sleeps between frames, or as server-sent events.
+import { createRoute, z } from "@hono/zod-openapi"
+import type { Context } from "hono"
+import type { AppEnv } from "../http/env.ts"
+import { ApiError, notFound } from "../http/errors.ts"
+import { feedName } from "../http/publish.ts"
+import { createRouter } from "../http/router.ts"
+import { errors } from "../http/wire.ts"
+import { workspaceParam } from "./read-routes.ts"
+import { watchTarget } from "./statements.ts"
+import { watchRequest, type WatchState } from "./watch-state.ts"
+
+const frames = "One `ping`, then the whole workspace as `data`, at once and after every change."
+
+const watchSocketRoute = createRoute({
+  method: "get",
+  path: "/workspaces/{workspace}/watch-ws",
+  tags: ["Workspaces"],
+  summary: "Watch a workspace over a WebSocket",
+  description: `${frames} Text frames of \`{"type": "ping"|"data"|"error", "data": ...}\`. A client that sends a frame is closed with 1002; one that may no longer watch with 1008; any code but 1000 and 1001 asks it to connect again.`,
+  request: { params: workspaceParam },
+  responses: {
+    101: { description: "The socket." },
+    ...errors(400, 401, 404, 426, 429, 503),
+  },
+})
+
+const watchEventsRoute = createRoute({
+  method: "get",
+  path: "/workspaces/{workspace}/watch",
+  tags: ["Workspaces"],
+  summary: "Watch a workspace as server-sent events",
+  description: `${frames} A \`ping\` each 15 seconds. The fallback of \`watch-ws\`.`,
+  request: { params: workspaceParam },
+  responses: {
+    200: { description: "The events.", content: { "text/event-stream": { schema: z.string() } } },
+    ...errors(400, 401, 404, 429, 503),
+  },
+})
+
+export const workspaceWatchRoutes = createRouter()
+  .openapi(watchSocketRoute, async (c) => {
+    requireUpgrade(c)
+    const state = await watchState(c, c.req.valid("param").workspace)
+    return openSocket(c, state)
+  })
+  .openapi(watchEventsRoute, async (c) => {
+    const state = await watchState(c, c.req.valid("param").workspace)
+    const feed = c.env.WORKSPACE_FEED.getByName(feedName(state.id))
+    const answer = await feed.fetch(watchRequest(state, false))
+    if (!answer.ok) throw new ApiError(503, "Too many watchers. Please try again in a moment.")
+    return new Response(answer.body, { headers: eventHeaders })
+  })
+
+const eventHeaders = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-cache",
+  Connection: "keep-alive",
+  "X-Accel-Buffering": "no",
+}
+
+export function requireUpgrade(c: Context<AppEnv>): void {
+  if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return
+  throw new ApiError(426, "This endpoint is a WebSocket.", {}, { Upgrade: "websocket" })
+}
+
+export function openSocket(c: Context<AppEnv>, state: Omit<WatchState, "cursor">): Promise<Response> {
+  return c.env.WORKSPACE_FEED.getByName(feedName(state.id)).fetch(watchRequest(state, true))
+}
+
+async function watchState(c: Context<AppEnv>, id: string): Promise<Omit<WatchState, "cursor">> {
+  const [target] = await c.get("caller").query(watchTarget(id))
+  if (target === undefined) throw notFound()
+  const actor = await c.get("caller").actor()
+  return {
+    kind: "workspace",
+    id,
+    keyId: actor.key_id,
+    userId: actor.id,
+    workspaceId: id,
+    templateId: target.template_id,
+    inbox: null,
+  }
+}
