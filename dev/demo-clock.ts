@@ -1,6 +1,5 @@
-// The demo's time: it moves only when the demo moves it, takes the Worker, the provisioner and the objects' alarms with it, and fires the
-// tick on its way as the platform would each minute.
-import type { LocalProvisioner } from "./local-provisioner.ts"
+// The demo's time: it moves only when the demo moves it, takes the Worker and the objects' alarms with it, and fires the tick on its way as
+// the platform would each minute. Provisioner and agents learn the time from the Worker's answers.
 import type { LocalWorker } from "./local-worker.ts"
 
 export type DemoClock = {
@@ -15,8 +14,6 @@ export type DemoClock = {
 export type DemoClockOptions = {
   worker: LocalWorker
   startAt: Date
-  /** Whoever's clock follows. */
-  followers: () => Pick<LocalProvisioner, "shiftClock">[]
   /** What happens all the time and would have happened meanwhile, such as a daemon's heartbeat. */
   beforeTick: () => Promise<void>
 }
@@ -32,7 +29,6 @@ export async function startDemoClock(options: DemoClockOptions): Promise<DemoClo
   const set = async (at: Date) => {
     aheadMs = at.getTime() - Date.now()
     await worker.shiftClock(aheadMs)
-    for (const follower of options.followers()) follower.shiftClock(aheadMs)
   }
   await set(options.startAt)
   return {

@@ -8,11 +8,12 @@ import { DidNotHappen, type Story } from "./demo-story.ts"
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
+/** Of the template, as it is created with. */
 export const policy = {
   default_ttl_ms: 4 * hourMs,
   activity_bump_ms: hourMs,
-  time_til_dormant_ms: 2 * dayMs,
-  time_til_dormant_autodelete_ms: dayMs,
+  dormant_ttl_ms: 2 * dayMs,
+  delete_ttl_ms: dayMs,
 }
 
 export type Cast = {
@@ -165,7 +166,7 @@ export async function playDays(cast: Cast): Promise<void> {
   await tellBuild(cast.grace, birch.id, 5, { transition: "start", reason: "initiator" })
   await use(cast.grace, birch.id, "ssh")
   const idleAt = new Date(
-    new Date((await read(cast.ada, atlas.id)).last_used_at).getTime() + policy.time_til_dormant_ms,
+    new Date((await read(cast.ada, atlas.id)).last_used_at).getTime() + policy.dormant_ttl_ms,
   )
   await clock.advanceTo(new Date(idleAt.getTime() + 2 * 60_000))
   await tellBuild(cast.ada, atlas.id, 6, { transition: "stop", reason: "dormancy" })

@@ -59,7 +59,6 @@ async function run(): Promise<void> {
   const clock = await startDemoClock({
     worker,
     startAt: new Date(mondayAt.getTime() + 8 * 3_600_000),
-    followers: () => (provisioner === undefined ? [] : [provisioner]),
     beforeTick: async () => {
       for (const daemon of daemons) await daemon.heartbeat()
     },
@@ -74,12 +73,9 @@ async function run(): Promise<void> {
     url,
     key,
     directory,
-    followsClock: true,
     onEnd: (code) => console.error(`the provisioner ended (${code})`),
   })
-  provisioner.shiftClock(clock.now().getTime() - Date.now())
-  const templateId = await ensureTemplate(admin)
-  await admin.call("PATCH", `/templates/${templateId}`, policy)
+  const templateId = await ensureTemplate(admin, policy)
   story.tell(
     "a template: 4 hours at a time, an hour more with use, dormant after 2 days, deleted a day later",
   )

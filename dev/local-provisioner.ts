@@ -5,8 +5,6 @@ import { join } from "node:path"
 import { rootDirectory } from "./root.ts"
 
 export type LocalProvisioner = {
-  /** Sets its clock so far ahead of the platform's; only when it was started with `followsClock`. */
-  shiftClock: (aheadMs: number) => void
   stop: () => Promise<void>
 }
 
@@ -15,7 +13,6 @@ export type LocalProvisionerOptions = {
   key: string
   /** Its log and what its templates make. */
   directory: string
-  followsClock?: boolean
   /** Called when it ends by itself. */
   onEnd: (code: number | null) => void
 }
@@ -31,7 +28,7 @@ export function startLocalProvisioner(options: LocalProvisionerOptions): LocalPr
     cwd: rootDirectory,
     // A group of its own, so that Ctrl-C reaches only us and what it runs is ended in order.
     detached: true,
-    stdio: ["ignore", "pipe", "pipe", ...(options.followsClock === true ? (["ipc"] as const) : [])],
+    stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
       DORMOUSE_URL: options.url,
@@ -41,16 +38,13 @@ export function startLocalProvisioner(options: LocalProvisionerOptions): LocalPr
     },
   })
   const log = createWriteStream(join(options.directory, "provisioner.log"), { flags: "a" })
-  child.stdout?.pipe(log, { end: false })
-  child.stderr?.pipe(log, { end: false })
+  child.stdout.pipe(log, { end: false })
+  child.stderr.pipe(log, { end: false })
   let isStopping = false
   child.once("exit", (code) => {
     if (!isStopping) options.onEnd(code)
   })
   return {
-    shiftClock: (aheadMs) => {
-      if (child.connected) child.send({ aheadMs })
-    },
     stop: () => {
       isStopping = true
       return endChild(child)

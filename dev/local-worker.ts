@@ -28,7 +28,10 @@ type Control = { shiftClock: (aheadMs: number) => Promise<void> }
 type Driven = { fireAlarm: (untilMs: number) => Promise<boolean> }
 
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
-  const [configuration, contents] = await Promise.all([readConfiguration(), bundleLocalWorker()])
+  const signals = keepSignals()
+  const configuration = await readConfiguration()
+  signals.restore()
+  const contents = await bundleLocalWorker()
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: "dormouse",
@@ -49,6 +52,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
       handleStructuredLogs: ({ level, message }) => options.onLog(`${level} ${message}`),
     }),
   )
+  signals.restore()
   const ready = await miniflare.ready
   return {
     url: `http://127.0.0.1:${ready.port}`,
@@ -73,6 +77,22 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
       return fired
     },
     stop: () => miniflare.dispose(),
+  }
+}
+
+// miniflare and wrangler end the process at the first signal. Whoever runs the Worker has more to stop, and in order: the signals stay theirs.
+function keepSignals(): { restore: () => void } {
+  const kept = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => ({
+    name,
+    own: process.listeners(name),
+  }))
+  return {
+    restore: () => {
+      for (const { name, own } of kept) {
+        for (const listener of process.listeners(name))
+          if (!own.includes(listener)) process.off(name, listener)
+      }
+    },
   }
 }
 

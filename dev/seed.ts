@@ -49,7 +49,7 @@ export async function createProvisionerKey(api: ApiClient): Promise<string> {
 }
 
 /** Pushes the template as an archive and waits until a provisioner has imported it. Returns its id. */
-export async function ensureTemplate(api: ApiClient): Promise<string> {
+export async function ensureTemplate(api: ApiClient, policy: Record<string, number> = {}): Promise<string> {
   const found = await api.call("GET", "/organizations/default/templates")
   const existing = found.find((template: { name: string }) => template.name === templateName)
   if (existing !== undefined) return existing.id
@@ -71,6 +71,7 @@ export async function ensureTemplate(api: ApiClient): Promise<string> {
     template_version_id: version.id,
     default_ttl_ms: 8 * hourMs,
     activity_bump_ms: hourMs,
+    ...policy,
   })
   return template.id
 }
