@@ -79,9 +79,12 @@ async function run(): Promise<void> {
   story.tell(
     "a template: 4 hours at a time, an hour more with use, dormant after 2 days, deleted a day later",
   )
-  const found: { id: string }[] = await admin.call("GET", "/organizations/default/provisionerdaemons")
+  const found: { id: string; name: string }[] = await admin.call(
+    "GET",
+    "/organizations/default/provisionerdaemons",
+  )
   for (const { id } of found) daemons.push({ heartbeat: () => heartbeat(url, key, id) })
-  story.tell(`${found.length} provisioner at work`)
+  story.tell(`a provisioner at work: ${found.map(({ name }) => name).join(", ")}`)
   const ada = await admit(api, admin, "ada")
   const grace = await admit(api, admin, "grace")
   await playDays({ ada, grace, templateId, clock, story, mondayAt })

@@ -22,9 +22,7 @@ const stopMsMax = 8_000
 export function startLocalProvisioner(options: LocalProvisionerOptions): LocalProvisioner {
   const machines = join(options.directory, "machines")
   mkdirSync(machines, { recursive: true })
-  const follow =
-    options.followsClock === true ? ["--import", join(import.meta.dirname, "follow-clock.ts")] : []
-  const child = spawn(process.execPath, [...follow, join(rootDirectory, "src", "cli", "provisioner.ts")], {
+  const child = spawn(process.execPath, [join(rootDirectory, "src", "cli", "provisioner.ts")], {
     cwd: rootDirectory,
     // A group of its own, so that Ctrl-C reaches only us and what it runs is ended in order.
     detached: true,

@@ -26,13 +26,13 @@ export class LocalControl extends DurableObject {
 const endpoint: unknown = Reflect.get(env, "NEON_ENDPOINT")
 if (typeof endpoint === "string") neonConfig.fetchEndpoint = endpoint
 
-const { fetch, scheduled } = createWorker(localClock)
+const local = createWorker(localClock)
 
 const worker: Required<Pick<ExportedHandler<Env>, "fetch" | "scheduled">> = {
-  scheduled,
+  scheduled: (controller, env, ctx) => local.scheduled(controller, env, ctx),
   // Answers are dated by the local clock, as the platform dates them by its own: daemons and agents learn the time from there.
   fetch: async (request, env, ctx) => {
-    const answer = await fetch(request, env, ctx)
+    const answer = await local.fetch(request, env, ctx)
     if (answer.webSocket !== null) return answer
     const response = new Response(answer.body, answer)
     response.headers.set("Date", localClock().toUTCString())
