@@ -22,6 +22,8 @@ import { identityRoutes } from "./identity/routes.ts"
 import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { provisionerRoutes } from "./provisioners/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
+import { deploymentStatsRoutes } from "./insights/deployment-routes.ts"
+import { insightsRoutes } from "./insights/routes.ts"
 import { metricsRoutes } from "./insights/metrics-route.ts"
 import { buildVersion } from "./version.ts"
 import { usageRoutes } from "./usage/routes.ts"
@@ -97,6 +99,8 @@ export function createApp(clock: Clock) {
   app.route(prefix, templatesRoutes)
   app.route(prefix, prebuildRoutes)
   app.route(prefix, buildRoutes)
+  app.route(prefix, insightsRoutes)
+  app.route(prefix, deploymentStatsRoutes)
   app.route(prefix, provisionerRoutes)
 
   app.doc31("/openapi.json", openApiInfo)

@@ -1,11 +1,13 @@
 /** The roll-ups as sweeps of the cron: metrics, template figures, usage, the deployment's state. */
 import { writeSamples } from "../metrics/store.ts"
 import type { Sweep } from "../sweeps.ts"
+import { refreshDeployment } from "./deployment-rollup.ts"
 import { countJobs } from "./job-metrics.ts"
 import { countTicks } from "./lifecycle-metrics.ts"
 import { gaugeState } from "./state-metrics.ts"
 import { refreshTemplates } from "./template-rollup.ts"
 import { gaugeTrackers } from "./tracker-metrics.ts"
+import { rollUpUsage } from "./usage-rollup.ts"
 
 /** What is counted and shown on the metrics page. */
 export const metricsSweep: Sweep = {
@@ -26,7 +28,15 @@ export const metricsSweep: Sweep = {
 export const rollupSweep: Sweep = {
   name: "rollups",
   run: async ({ db, now }) => {
-    const [[templates]] = await db.batch([refreshTemplates(now)])
-    return { templates: templates?.refreshed ?? 0 }
+    const [[templates], [usage], [deployment]] = await db.batch([
+      refreshTemplates(now),
+      rollUpUsage(now),
+      refreshDeployment(now),
+    ])
+    return {
+      templates: templates?.refreshed ?? 0,
+      usage: usage?.written ?? 0,
+      deployment: deployment?.refreshed ?? 0,
+    }
   },
 }

@@ -23,7 +23,7 @@ export function readTemplate(templateId: string): Statement<{ id: string }> {
   return statement(
     "prebuilds.template",
     sql`select t.id from templates t where t.id = ${templateId} and not t.deleted
-      and ${may("read", "template", { organization: sql`t.organization_id` })}`,
+      and ${may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })}`,
   )
 }
 
@@ -38,7 +38,7 @@ export function readPoolFigures(templateId: string, sinceAt: Date, now: Date): S
     with presets as (
       select p.id from templates t
       join template_version_presets p on p.template_version_id = t.active_version_id and p.desired_instances is not null
-      where t.id = ${templateId} and not t.deleted and ${may("read", "template", { organization: sql`t.organization_id` })}
+      where t.id = ${templateId} and not t.deleted and ${may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })}
     ), recent as (
       select b.template_version_preset_id as preset_id, b.workspace_id, b.build_number, b.created_at, j.job_status, j.completed_at,
         b.initiator_id = prebuilds_user_id() as is_pool_build,

@@ -61,7 +61,7 @@ export type InvalidatedPresets = {
  * the next cycle and are no longer claimed from now on. No row where the template cannot be read.
  */
 export function invalidatePresets(templateId: string, request: AuditRequest): Statement<InvalidatedPresets> {
-  const columns = { organization: sql`t.organization_id` }
+  const columns = { id: sql`t.id`, organization: sql`t.organization_id` }
   return statement(
     "prebuilds.invalidate",
     sql`
