@@ -1,7 +1,7 @@
 // What the database cannot compute by itself for the next batch: occurrences of schedules, and whether parameters still resolve.
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../db/client.ts"
-import { dueCtes, noLock } from "./due.ts"
+import { dueSoon } from "./due.ts"
 
 /** A workspace with a schedule whose next start is not known, or was written for an earlier build. */
 export type OpenNextStart = {
@@ -34,7 +34,7 @@ export type Preparation = {
 export function prepareBatch(now: Date, size: number): Statement<Preparation> {
   return statement(
     "lifecycle.prepare",
-    sql`with ${dueCtes(now, size, noLock)}
+    sql`with ${dueSoon(now, size)}
     select (select count(*)::int from due) as due_count,
       coalesce((select jsonb_agg(jsonb_build_object('workspace_id', w.id, 'build_id', b.id, 'schedule', w.autostart_schedule,
           'allowed_days', t.autostart_days, 'stop_created_at', case when b.transition = 'stop' then b.created_at end))
