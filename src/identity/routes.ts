@@ -1,12 +1,24 @@
 // Users, organizations, sessions and tokens over HTTP. Literal paths come before those with a parameter in their place.
 import { createRouter } from "../http/router.ts"
 import { firstUserRoutes } from "./first-user.ts"
+import { keyRoutes } from "./key-routes.ts"
 import { organizationRoutes } from "./organization-routes.ts"
 import { sessionRoutes } from "./session-routes.ts"
+import { userChangeRoutes } from "./user-change-routes.ts"
+import { userCreateRoutes } from "./user-create-routes.ts"
 import { userReadRoutes } from "./user-read-routes.ts"
+import { userSettingRoutes } from "./user-setting-routes.ts"
 
 export const identityRoutes = createRouter()
-identityRoutes.route("/", firstUserRoutes)
-identityRoutes.route("/", sessionRoutes)
-identityRoutes.route("/", organizationRoutes)
-identityRoutes.route("/", userReadRoutes)
+for (const routes of [
+  firstUserRoutes,
+  sessionRoutes,
+  keyRoutes,
+  organizationRoutes,
+  userCreateRoutes,
+  userReadRoutes,
+  userChangeRoutes,
+  userSettingRoutes,
+]) {
+  identityRoutes.route("/", routes)
+}
