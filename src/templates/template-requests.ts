@@ -164,11 +164,15 @@ function checkMinute(field: string, value: number | null | undefined): Validatio
   return [{ field, detail: "Value must be at least one minute." }]
 }
 
-/** The policy after a change (lifecycle.md 4.3): what the body leaves out stays as it is. */
-export function readChangedPolicy(body: PatchTemplateRequest, before: TemplatePolicy): PolicyReading {
+/** What a change says of the policy; null keeps what is there. */
+export type PolicyChange = { [K in keyof TemplatePolicy]: TemplatePolicy[K] | null }
+export type PolicyChangeReading = { change: PolicyChange; validations: Validation[] }
+
+/** The change of a policy (lifecycle.md 4.3). A given requirement replaces the days, an empty list clears them. */
+export function readPolicyChange(body: PatchTemplateRequest): PolicyChangeReading {
   const autostop = readDays("autostop_requirement", body.autostop_requirement?.days_of_week)
   const autostart = readDays("autostart_requirement", body.autostart_requirement?.days_of_week)
-  const isAutostopGiven = body.autostop_requirement !== null && body.autostop_requirement !== undefined
+  const requirement = body.autostop_requirement ?? null
   return {
     validations: [
       ...shared(body, autostop, autostart),
@@ -176,18 +180,16 @@ export function readChangedPolicy(body: PatchTemplateRequest, before: TemplatePo
       ...checkMinute("time_til_dormant_ms", body.time_til_dormant_ms),
       ...checkMinute("time_til_dormant_autodelete_ms", body.time_til_dormant_autodelete_ms),
     ],
-    policy: {
-      defaultTtlMs: body.default_ttl_ms ?? before.defaultTtlMs,
-      activityBumpMs: body.activity_bump_ms ?? before.activityBumpMs,
-      timeTilAutostopNotifyMs: body.time_til_autostop_notify_ms ?? before.timeTilAutostopNotifyMs,
-      autostopRequirementDays: isAutostopGiven ? (autostop.bitmap ?? 0) : before.autostopRequirementDays,
-      autostopRequirementWeeks: isAutostopGiven
-        ? Math.max(body.autostop_requirement?.weeks ?? 1, 1)
-        : before.autostopRequirementWeeks,
-      autostartDays: autostart.bitmap ?? before.autostartDays,
-      failureTtlMs: body.failure_ttl_ms ?? before.failureTtlMs,
-      timeTilDormantMs: body.time_til_dormant_ms ?? before.timeTilDormantMs,
-      timeTilDormantAutodeleteMs: body.time_til_dormant_autodelete_ms ?? before.timeTilDormantAutodeleteMs,
+    change: {
+      defaultTtlMs: body.default_ttl_ms ?? null,
+      activityBumpMs: body.activity_bump_ms ?? null,
+      timeTilAutostopNotifyMs: body.time_til_autostop_notify_ms ?? null,
+      autostopRequirementDays: requirement && (autostop.bitmap ?? 0),
+      autostopRequirementWeeks: requirement && Math.max(requirement.weeks ?? 1, 1),
+      autostartDays: autostart.bitmap,
+      failureTtlMs: body.failure_ttl_ms ?? null,
+      timeTilDormantMs: body.time_til_dormant_ms ?? null,
+      timeTilDormantAutodeleteMs: body.time_til_dormant_autodelete_ms ?? null,
     },
   }
 }

@@ -2,9 +2,10 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { isUniqueViolation } from "../db/errors.ts"
-import { ApiError, badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
+import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
+import { nameInUse } from "./name-in-use.ts"
 import { createTemplateRequest, readNewPolicy } from "./template-requests.ts"
 import {
   listTemplates,
@@ -70,11 +71,6 @@ templateRoutes.openapi(create, async (c) => {
     throw error
   }
 })
-
-export const nameInUse = (name: string) =>
-  conflict(`Template with name ${JSON.stringify(name)} already exists.`, {
-    validations: [{ field: "name", detail: "This value is already in use and should be unique." }],
-  })
 
 function refusal(attempt: TemplateAttempt | undefined, versionId: string): ApiError {
   if (!attempt) return notFound()
