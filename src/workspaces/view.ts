@@ -98,7 +98,7 @@ export type WorkspaceView = z.infer<typeof workspaceSchema>
 export type Viewer = { userId: string; allowRenames: boolean }
 
 /** Whether workspaces may be renamed here; a flag of the deployment, off unless asked for. */
-export function allowRenames(env: Pick<Env, "ALLOW_RENAMES">): boolean {
+export function allowRenames(env: { ALLOW_RENAMES: string }): boolean {
   return env.ALLOW_RENAMES === "true"
 }
 
