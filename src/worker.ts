@@ -1,15 +1,19 @@
 // The Worker over a clock: what the platform calls, each minute and for each request.
 import { createApp } from "./app.ts"
+import { followUpSweep } from "./builds/follow-up.ts"
 import { truncateToMinute, type Clock } from "./clock.ts"
 import { backupClockName } from "./lifecycle/backup-clock.ts"
 import { metricsSweep, rollupSweep } from "./insights/sweeps.ts"
 import { lifecycleSweep } from "./lifecycle/tick.ts"
 import { prebuildsSweep } from "./prebuilds/sweep.ts"
+import { reaperSweep } from "./provisioners/reap.ts"
 import { templateChangesSweep } from "./templates/follow-schedule-change.ts"
 import { runSweeps, type Sweep } from "./sweeps.ts"
 
 /** In order: what silent jobs hold is freed first, then the rules run, then the pools, then the word goes out. */
 export const sweeps: readonly Sweep[] = [
+  reaperSweep,
+  followUpSweep,
   templateChangesSweep,
   lifecycleSweep,
   prebuildsSweep,

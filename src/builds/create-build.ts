@@ -18,6 +18,8 @@ export type Asker = {
   session: Pick<Database, "batch">
   initiator: SQL
   isSystem: boolean
+  /** The build must follow this one. */
+  after?: number
 }
 
 export type AskedBuild = { view: BuildView; created: CreatedBuild }
@@ -35,6 +37,7 @@ export async function askForBuild(
     const [[context]] = await asker.session.batch([
       buildContext(workspaceId, body.template_version_id, isSystem),
     ])
+    if (asker.after !== undefined && context?.latest_build_number !== asker.after) break
     const plan = planBuild(context, body)
     const ids = { buildId: crypto.randomUUID(), jobId: crypto.randomUUID() }
     const create = createBuild(plan, ids, asker.initiator, request, isSystem)

@@ -6,6 +6,7 @@ import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../http/wire.ts"
 import { postJobs } from "../jobs/post.ts"
+import { publishWorkspaces } from "../workspaces/publish.ts"
 import { buildRequest } from "./build-request.ts"
 import { cancelBuild, type CancelAttempt } from "./cancel-statement.ts"
 import { askForBuild } from "./create-build.ts"
@@ -31,7 +32,7 @@ buildCreateRoutes.openapi(create, async (c) => {
   const asker = { session: c.var.caller, initiator: actorId, isSystem: false }
   const { workspace } = c.req.valid("param")
   const { view, created } = await askForBuild(asker, workspace, c.req.valid("json"), auditRequest(c))
-  c.executionCtx.waitUntil(postJobs(c.env, [created]))
+  c.executionCtx.waitUntil(Promise.all([postJobs(c.env, [created]), publishWorkspaces(c.env, [workspace])]))
   // As the reference answers: the version's name is blank until the build is read again.
   return c.json({ ...view, template_version_name: "" }, 201)
 })
@@ -61,6 +62,7 @@ buildCreateRoutes.openapi(cancel, async (c) => {
   const [attempt] = await c.var.caller.query(cancelBuild(c.req.valid("param").build, expected, c.var.now))
   if (!attempt) throw notFound()
   if (!attempt.canceled) throw refusal(attempt)
+  c.executionCtx.waitUntil(publishWorkspaces(c.env, [attempt.workspace_id]))
   return c.json({ message: "Job has been marked as canceled..." }, 200)
 })
 

@@ -4,6 +4,7 @@ import { ApiError, badRequest, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
 import { hasNul, normaliseTags } from "../jobs/tags.ts"
+import { publishWorkspaces } from "../workspaces/publish.ts"
 import { acquire } from "./acquire.ts"
 import { openDaemonSession } from "./daemon-session.ts"
 import { daemonDomain, heartbeatDaemon, registerDaemon } from "./daemon-statements.ts"
@@ -105,5 +106,7 @@ daemonRoutes.openapi(take, async (c) => {
   const acquired = await acquire(c.var.provisioner, c.req.valid("param").daemon, c.var.now, c.env)
   if (acquired === null) throw notFound()
   if (acquired.job === null) return c.body(null, 204)
+  if (acquired.workspaceId !== null)
+    c.executionCtx.waitUntil(publishWorkspaces(c.env, [acquired.workspaceId]))
   return c.json(acquired.job, 200)
 })

@@ -2,16 +2,18 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import { auditRequest } from "../audit/request.ts"
+import { runFollowUps } from "../builds/follow-up.ts"
 import type { AppEnv } from "../http/env.ts"
 import { ApiError, badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
+import { publishWorkspaces } from "../workspaces/publish.ts"
 import { completeBuild } from "./complete-build.ts"
 import { completeImport } from "./complete-import.ts"
 import type { Holder } from "./complete-build-statement.ts"
 import { completeDryRunJob } from "./complete-import-statement.ts"
 import { openDaemonSession } from "./daemon-session.ts"
-import { failJob } from "./fail-statement.ts"
+import { type EndedJob, failJob } from "./fail-statement.ts"
 import { completeRequest, failRequest, type JobType, updateRequest, updateResponse } from "./protocol.ts"
 import { findResourceError, toResourceRows } from "./resource-rows.ts"
 import { findPlanError } from "./plan-error.ts"
@@ -64,6 +66,7 @@ jobRoutes.openapi(complete, async (c) => {
   if (error !== null) throw badRequest(error)
   const ended = await completeOf(c, holder, body)
   if (!ended) throw await refusal(c, holder, body.type)
+  announceEnd(c, ended)
   return c.body(null, 204)
 })
 
@@ -102,6 +105,7 @@ jobRoutes.openapi(fail, async (c) => {
   }
   const [ended] = await c.var.provisioner.query(failJob(failure, auditRequest(c)))
   if (!ended) throw await refusal(c, holder)
+  announceEnd(c, ended)
   return c.body(null, 204)
 })
 
@@ -124,6 +128,15 @@ jobRoutes.openapi(file, async (c) => {
     headers: { "Content-Type": found.mimetype, "Content-Length": String(found.size_bytes) },
   })
 })
+
+/** After the commit: watchers hear of it, and what was queued behind the build is asked for. */
+function announceEnd(c: Context<AppEnv>, ended: EndedJob & { follows?: boolean }): void {
+  if (ended.workspace_id === null) return
+  const { env } = c
+  const request = auditRequest(c)
+  const next = ended.follows ? runFollowUps(env, c.var.db, request, ended.build_id) : Promise.resolve()
+  c.executionCtx.waitUntil(Promise.all([publishWorkspaces(env, [ended.workspace_id]), next]))
+}
 
 const holderOf = ({ daemon, job }: { daemon: string; job: string }): Holder => ({
   daemonId: daemon,

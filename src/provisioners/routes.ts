@@ -3,8 +3,10 @@ import { createRouter } from "../http/router.ts"
 import { daemonRoutes } from "./daemon-routes.ts"
 import { jobRoutes } from "./job-routes.ts"
 import { keyRoutes } from "./key-routes.ts"
+import { listRoutes } from "./list-routes.ts"
 
 export const provisionerRoutes = createRouter()
 provisionerRoutes.route("/", keyRoutes)
 provisionerRoutes.route("/", daemonRoutes)
 provisionerRoutes.route("/", jobRoutes)
+provisionerRoutes.route("/", listRoutes)

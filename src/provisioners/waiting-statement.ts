@@ -18,7 +18,7 @@ export const waitingDomains = (organizationId: string, domains: readonly Domain[
         select 1 from provisioner_jobs j
         where j.organization_id = ${organizationId}::uuid and j.started_at is null and j.completed_at is null
           and j.provisioner = any (d.provisioners) and ${tagsMatch(sql`j.tags`, sql`d.tags`)}
-        limit 100) some
+        limit 100) few
     ) w
     where w.waiting_count > 0`,
   )

@@ -148,6 +148,9 @@ export const workspaceBuilds = pgTable(
       .on(t.templateVersionPresetId, t.createdAt.desc())
       .where(sql`${t.templateVersionPresetId} is not null`),
     index("workspace_builds_initiator").on(t.initiatorId),
+    index("workspace_builds_follow_up")
+      .on(t.updatedAt)
+      .where(sql`${t.onSuccess} is not null`),
     // States that retention drops once they are old and no longer the latest.
     index("workspace_builds_state")
       .on(t.createdAt)

@@ -1,0 +1,99 @@
+// The start that was queued behind a stop (`on_success`): made when the stop succeeds, and by the tick where that was missed.
+import { sql } from "drizzle-orm"
+import type { AuditRequest } from "../audit/fragment.ts"
+import { type Database, type Statement, statement } from "../db/client.ts"
+import { ApiError } from "../http/errors.ts"
+import { writeEvent } from "../http/event.ts"
+import { postJobs } from "../jobs/post.ts"
+import type { Sweep } from "../sweeps.ts"
+import { publishWorkspaces } from "../workspaces/publish.ts"
+import type { FollowUp } from "./build-request.ts"
+import { askForBuild } from "./create-build.ts"
+
+type Queued = {
+  build_id: string
+  build_number: number
+  workspace_id: string
+  initiator_id: string
+  on_success: FollowUp
+}
+
+/** Follow-ups that one tick makes at most. */
+const perTickMax = 100
+
+/** Stops that succeeded, are still the last build, and have a start queued. Walks `workspace_builds_follow_up`. */
+const queuedFollowUps = (buildId: string | null): Statement<Queued> =>
+  statement(
+    "builds.queued-follow-ups",
+    sql`select b.id as build_id, b.build_number, b.workspace_id, b.initiator_id, b.on_success
+    from workspace_builds b join workspaces w on w.id = b.workspace_id and w.latest_build_id = b.id
+    where b.on_success is not null and (${buildId}::uuid is null or b.id = ${buildId}::uuid)
+      and w.latest_job_status = 'succeeded' and not w.deleted
+    order by b.updated_at limit ${perTickMax}::int`,
+  )
+
+const forgetFollowUp = (buildId: string): Statement<never> =>
+  statement(
+    "builds.forget-follow-up",
+    sql`update workspace_builds set on_success = null where id = ${buildId}::uuid`,
+  )
+
+/**
+ * Makes what is queued behind one build, or behind all. The start holds only while the stop is the last build, so a second
+ * run, or a person who was faster, leaves nothing to do. A start that is refused is forgotten: the owner sees a stopped
+ * workspace, and nothing is tried each minute.
+ */
+export async function runFollowUps(
+  env: Env,
+  db: Database,
+  request: AuditRequest,
+  buildId: string | null = null,
+): Promise<{ started: number; refused: number }> {
+  const counts = { started: 0, refused: 0 }
+  for (const queued of await db.all(queuedFollowUps(buildId))) {
+    const asker = {
+      session: db,
+      initiator: sql`${queued.initiator_id}::uuid`,
+      isSystem: true,
+      after: queued.build_number,
+    }
+    try {
+      const asked = await askForBuild(asker, queued.workspace_id, toBuildRequest(queued.on_success), request)
+      counts.started += 1
+      await Promise.all([postJobs(env, [asked.created]), publishWorkspaces(env, [queued.workspace_id])])
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status >= 500) throw error
+      counts.refused += 1
+      writeEvent({
+        event: "follow_up_refused",
+        buildId: queued.build_id,
+        status: error.status,
+        error: error.message,
+      })
+    }
+    await db.all(forgetFollowUp(queued.build_id))
+  }
+  return counts
+}
+
+const toBuildRequest = ({
+  template_version_id,
+  rich_parameter_values,
+  template_version_preset_id,
+}: FollowUp) => ({
+  transition: "start" as const,
+  template_version_id,
+  rich_parameter_values,
+  template_version_preset_id,
+})
+
+export const followUpSweep: Sweep = {
+  name: "follow-ups",
+  run: ({ env, db, now }) =>
+    runFollowUps(env, db, {
+      now,
+      requestId: "00000000-0000-0000-0000-000000000000",
+      ip: "127.0.0.1",
+      userAgent: "",
+    }),
+}
