@@ -45,7 +45,8 @@ export async function startDemoClock(options: DemoClockOptions): Promise<DemoClo
         // The platform calls a moment after the minute; never turns back.
         if (minute > now().getTime()) await set(new Date(minute))
         await options.beforeTick()
-        await worker.fireAlarms(now())
+        // On the way nobody uses anything; what the objects hold is written before the last tick.
+        if (minute === end) await worker.fireAlarms(now())
         await worker.tick(new Date(minute))
         ticks += 1
       }

@@ -184,7 +184,8 @@ export async function playDays(cast: Cast): Promise<void> {
   )
   story.tell("atlas: not started, for it is dormant")
   await cast.grace.call("POST", `/workspaces/${birch.id}/builds`, { transition: "start" })
-  await use(cast.grace, birch.id, "ssh").catch(() => {})
+  await tellBuild(cast.grace, birch.id, 7, { transition: "start", reason: "initiator" })
+  await use(cast.grace, birch.id, "ssh")
   const deletingAt = new Date(dormant.deleting_at ?? 0)
   await clock.advanceTo(new Date(deletingAt.getTime() + 2 * 60_000))
   const gone = await story.until(
