@@ -3,6 +3,7 @@ import { openAgent } from "../access/agent-token.ts"
 import { createRouter } from "../http/router.ts"
 import { appReportRoutes } from "./app-report-routes.ts"
 import { connectRoutes } from "./connect-routes.ts"
+import { externalAgentRoutes } from "./external-routes.ts"
 import { agentLogRoutes } from "./log-routes.ts"
 import { reportRoutes } from "./report-routes.ts"
 import { agentRoutes as userRoutes } from "./user-routes.ts"
@@ -13,5 +14,12 @@ agentRoutes.use("/workspaceagents/me/*", async (c, next) => {
   c.set("agent", await openAgent(c, c.get("db")))
   return next()
 })
-for (const routes of [reportRoutes, appReportRoutes, agentLogRoutes, connectRoutes, userRoutes])
+for (const routes of [
+  reportRoutes,
+  appReportRoutes,
+  agentLogRoutes,
+  connectRoutes,
+  userRoutes,
+  externalAgentRoutes,
+])
   agentRoutes.route("/", routes)

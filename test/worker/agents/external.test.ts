@@ -1,0 +1,88 @@
+// External agents, against the groups `externalAgentCredentials` and `initScript`.
+import { describe, expect, test } from "vitest"
+import { encryptToken } from "../../../src/access/token-cipher.ts"
+import { initCommand, initScript } from "../../../src/agents/init-script.ts"
+import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { env } from "cloudflare:workers"
+import { givenUser } from "../given-people.ts"
+import { givenTemplate } from "../given-templates.ts"
+import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
+import { api } from "../harness.ts"
+import { sha256, unique } from "../rows.ts"
+
+async function given(options: { isExternal?: boolean | null; agent?: Record<string, unknown> } = {}) {
+  const user = await givenUser()
+  const workspace = await givenWorkspace(user, await givenTemplate(user), {
+    build: { columns: { has_external_agent: options.isExternal === undefined ? true : options.isExternal } },
+  })
+  const token = crypto.randomUUID()
+  const agent = await givenAgent(workspace, workspace.build, {
+    columns: {
+      hashed_token: await sha256(token),
+      encrypted_token: await encryptToken(env.TOKEN_KEYS, token),
+      operating_system: "linux",
+      architecture: "amd64",
+      ...options.agent,
+    },
+  })
+  const read = (name: string, as = user.token) =>
+    api(`/api/v2/workspaces/${workspace.id}/external-agent/${name}/credentials`, { token: as })
+  return { user, workspace, agent, token, read }
+}
+
+describe("externalAgentCredentials", () => {
+  const [linux, ...refused] = cases.groups.externalAgentCredentials
+  test(linux!.name!, () => {
+    expect(initCommand(linux!.os!, linux!.arch!, linux!.accessUrl!, linux!.token!)).toBe(linux!.command)
+  })
+  test("windows", () => {
+    expect(initCommand("windows", "amd64", "https://c.example", "T")).toBe(
+      '$env:CODER_AGENT_TOKEN="T"; iwr -useb "https://c.example/api/v2/init-script/windows/amd64" | iex',
+    )
+  })
+  test(refused[0]!.name!, async () => {
+    const { read } = await given({ agent: { auth_instance_id: unique(8) } })
+    expect([(await read("main")).status, (await read("main")).body.message]).toEqual([
+      404,
+      "External agent is authenticated with an instance ID.",
+    ])
+  })
+  test.each([false, null])(`${refused[1]!.name} (%s)`, async (isExternal) => {
+    const { read } = await given({ isExternal })
+    expect([(await read("main")).status, (await read("main")).body.message]).toEqual([
+      404,
+      "Workspace does not have an external agent.",
+    ])
+  })
+  test(refused[2]!.name!, async () => {
+    const { read } = await given()
+    expect((await read("Main")).body).toEqual({ message: "External agent 'Main' not found in workspace." })
+  })
+  test("the token authenticates the agent; who may only read is refused; a stranger finds nothing", async () => {
+    const { token, read } = await given()
+    const { status, body } = await read("main")
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      agent_token: token,
+      command: initCommand("linux", "amd64", "https://dormouse.test", token),
+    })
+    expect((await api("/api/v2/workspaceagents/me/manifest", { token: body.agent_token })).status).toBe(200)
+    expect((await read("main", (await givenUser({ roles: ["template-admin"] })).token)).status).toBe(403)
+    expect((await read("main", (await givenUser()).token)).status).toBe(404)
+  })
+})
+
+describe("initScript", () => {
+  test.each(cases.groups.initScript)("$os $arch: $status", async ({ os, arch, status }) => {
+    const answer = await api(`/api/v2/init-script/${os}/${arch}`)
+    expect(answer.status).toBe(status)
+    if (status === 400) expect(answer.body.message).toBe(`Unknown os/arch: ${os}/${arch}`)
+    else expect(answer.headers.get("Content-Digest")).toMatch(/^sha256:[0-9a-f]{88}$/)
+  })
+  test("whatever the access URL holds, it is one word for the shell", () => {
+    expect(initScript("linux", "amd64", "https://x/$(touch a)'`b`\"")).toContain(
+      `CODER_AGENT_URL='https://x/$(touch a)'\\''\`b\`"/'`,
+    )
+    expect(initScript("windows", "amd64", "https://x/$(a)'")).toContain("'https://x/$(a)''/'")
+  })
+})
