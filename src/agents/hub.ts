@@ -4,6 +4,7 @@ import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../clock.ts"
 import { connect, parseDatabaseUrl, type Database } from "../db/client.ts"
 import { writeEvent } from "../http/event.ts"
+import { publishWorkspaces } from "../http/publish.ts"
 import { stableHash } from "../http/stable-hash.ts"
 import { openHubStorage, type HubStorage } from "./hub-storage.ts"
 import { logRowsMax, readLogs, readMetadata, readStanding, writeLinks } from "./hub-statements.ts"
@@ -154,6 +155,7 @@ export class AgentHub extends DurableObject<Env> {
           ),
         )
         this.#storage.markWritten(rows)
+        await publishWorkspaces(this.env, [this.ctx.id.name ?? ""])
       }
     } catch (error) {
       writeEvent({

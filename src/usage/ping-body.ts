@@ -1,6 +1,5 @@
 // The body of a usage ping (usage.md 1 and 6): none, empty, `{}`, nil values, or an agent and an application.
 import { badRequest, type ApiError } from "../http/errors.ts"
-import { malformedBody } from "../http/body.ts"
 import { nilUuid } from "../http/wire.ts"
 import { usageApps, type UsageApp } from "./mark.ts"
 
@@ -44,3 +43,5 @@ function isAbsentOr(value: unknown, isValid: (text: string) => boolean): boolean
 function invalid(field: string, detail: string): { ok: false; error: ApiError } {
   return { ok: false, error: badRequest("Invalid request", { validations: [{ field, detail }] }) }
 }
+
+const malformedBody = (detail: string) => badRequest("Request body must be valid JSON.", { detail })

@@ -5,6 +5,7 @@ import { platformClock, type Clock } from "../clock.ts"
 import { connect, parseDatabaseUrl, type Database } from "../db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "../db/errors.ts"
 import { writeEvent } from "../http/event.ts"
+import { publishWorkspaces } from "../http/publish.ts"
 import { bumpingMark, pingStat } from "./activity.ts"
 import { flushStatement, type FlushInput, type FlushResult } from "./flush-statement.ts"
 import type { AgentStat, Mark, Ping, UsageFacts, Verdict } from "./mark.ts"
@@ -141,6 +142,7 @@ export class UsageTracker extends DurableObject<Env> {
         this.#storage.removeUsed(used)
         this.#storage.removeStats(stats)
         if (statements === 1) this.#renew(verdicts, result.renewed, now)
+        if (result.bumped.length > 0) await publishWorkspaces(this.env, result.bumped)
         report.used += result.used
         report.bumped += result.bumped.length
         report.stats += result.stats
