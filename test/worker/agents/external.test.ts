@@ -32,7 +32,7 @@ async function given(options: { isExternal?: boolean | null; agent?: Record<stri
 
 describe("externalAgentCredentials", () => {
   const [linux, ...refused] = cases.groups.externalAgentCredentials
-  test(linux!.name!, () => {
+  test(linux!.name, () => {
     expect(initCommand(linux!.os!, linux!.arch!, linux!.accessUrl!, linux!.token!)).toBe(linux!.command)
   })
   test("windows", () => {
@@ -40,7 +40,7 @@ describe("externalAgentCredentials", () => {
       '$env:CODER_AGENT_TOKEN="T"; iwr -useb "https://c.example/api/v2/init-script/windows/amd64" | iex',
     )
   })
-  test(refused[0]!.name!, async () => {
+  test(refused[0]!.name, async () => {
     const { read } = await given({ agent: { auth_instance_id: unique(8) } })
     expect([(await read("main")).status, (await read("main")).body.message]).toEqual([
       404,
@@ -54,7 +54,7 @@ describe("externalAgentCredentials", () => {
       "Workspace does not have an external agent.",
     ])
   })
-  test(refused[2]!.name!, async () => {
+  test(refused[2]!.name, async () => {
     const { read } = await given()
     expect((await read("Main")).body).toEqual({ message: "External agent 'Main' not found in workspace." })
   })
