@@ -82,7 +82,7 @@ export function applyPoolChanges(changes: readonly PoolChange[], now: Date): Sta
       select d.preset_id, d.workspace_id, d.organization_id, d.build_id, d.job_id, d.latest_build_number + 1,
         'delete', 'initiator', prebuilds_user_id(), b.template_version_id, null::uuid,
         b.provisioner_state, v.file_id, l.provisioner, l.tags,
-        ${json({ prebuilt_workspace_stage: STAGE_CREATE })}, null::jsonb,
+        ${json({ prebuilt_workspace_stage: STAGE_CREATE, prebuild_delete: true })}, null::jsonb,
         coalesce((select jsonb_agg(jsonb_build_object('name', p.name, 'value', p.value))
           from workspace_build_parameters p where p.workspace_build_id = b.id), '[]')
       from doomed d join workspace_builds b on b.id = d.latest_build_id

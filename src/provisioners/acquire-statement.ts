@@ -31,7 +31,7 @@ type BuildRow = Omit<NonNullable<AcquiredJob["build"]>, "stage" | "access_url" |
 
 /**
  * At most one row: the daemon, and the job that it got if there was one. Precondition: the daemon belongs to the key that
- * asks. Order: people before the prebuilds user, then the oldest. Walks `provisioner_jobs_queue` in that order and stops at
+ * asks. Order: people first, then what the pools give back, then what they want, each by age. Walks `provisioner_jobs_queue` in that order and stops at
  * the first row that matches and that nobody else holds, so it costs what it skips, not what waits. Two at once take
  * different jobs; run again, it takes another job.
  */
@@ -48,7 +48,7 @@ export const acquireJob = (daemonId: string, now: Date) =>
         and j.started_at is null and j.completed_at is null
         and j.provisioner = any ((select provisioners from me)::text[])
         and ${tagsMatch(sql`j.tags`, sql`(select tags from me)`)}
-      order by (j.initiator_id = ${prebuildsUser}), j.created_at, j.id
+      order by job_rank(j.initiator_id, j.input), j.created_at, j.id
       limit 1 for update of j skip locked
     ), minted as materialized (
       select a.name, gen_random_uuid()::text as token
@@ -86,7 +86,6 @@ export const acquireJob = (daemonId: string, now: Date) =>
   )
 
 // A literal, because the index's order is over this very expression.
-const prebuildsUser = sql.raw("'c42fdf75-3097-471c-8c33-fb52454d81c0'::uuid")
 
 const parametersOf = (buildId: ReturnType<typeof sql>) => sql`(
   select coalesce(json_agg(json_build_object('name', p.name, 'value', p.value) order by p.name), '[]')

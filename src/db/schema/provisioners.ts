@@ -109,14 +109,9 @@ export const provisionerJobs = pgTable(
   },
   (t) => [
     // Acquire and the queue position read the pending ones; the reaper all that are unfinished.
-    // In the order of acquire: people before the prebuilds user, then the oldest.
+    // In the order of acquire: people, then what the pools give back, then what they want, each by age.
     index("provisioner_jobs_queue")
-      .on(
-        t.organizationId,
-        sql`(${t.initiatorId} = 'c42fdf75-3097-471c-8c33-fb52454d81c0'::uuid)`,
-        t.createdAt,
-        t.id,
-      )
+      .on(t.organizationId, sql`job_rank(${t.initiatorId}, ${t.input})`, t.createdAt, t.id)
       .where(sql`${t.startedAt} is null and ${t.completedAt} is null`),
     index("provisioner_jobs_unfinished")
       .on(t.updatedAt)

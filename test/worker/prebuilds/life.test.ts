@@ -1,0 +1,273 @@
+/** A prebuild's whole life through the API, the daemon's protocol and the tick: made, left alone, claimed, then a workspace. */
+import { beforeAll, describe, expect, test } from "vitest"
+import cases from "../../cases/prebuilds.json" with { type: "json" }
+import lifecycleCases from "../../cases/lifecycle.json" with { type: "json" }
+import {
+  givenOrganization,
+  givenProvisioner,
+  givenUser,
+  type GivenProvisioner,
+  type GivenUser,
+} from "../given-people.ts"
+import { prebuildsUserId } from "../given-workspaces.ts"
+import { api, at, query, tick } from "../harness.ts"
+import { daemonCall } from "../provisioners/given-jobs.ts"
+import { givenPreset, givenTemplate, type GivenTemplate } from "../given-templates.ts"
+import { insertRow, type Row } from "../rows.ts"
+import { givenPrebuild, reconcile } from "./given-pools.ts"
+
+const minuteMs = 60_000
+
+type World = { owner: GivenUser; template: GivenTemplate; presetId: string; provisioner: GivenProvisioner }
+
+/** An organization of its own with a pool of one and a daemon. */
+async function givenWorld(templateColumns: Row = {}, desired = 1): Promise<World> {
+  const organization = await givenOrganization()
+  const owner = await givenUser({ organization, organizationRoles: ["organization-admin"] })
+  const template = await givenTemplate(owner, { columns: templateColumns })
+  const preset = await givenPreset(template.version.id, { columns: { desired_instances: desired } })
+  const resource = await insertRow("workspace_resources", {
+    id: crypto.randomUUID(),
+    job_id: template.version.jobId,
+    transition: "start",
+    type: "compute",
+    name: "main",
+    created_at: new Date("2024-01-01T00:00:00Z"),
+  })
+  await insertRow("workspace_agents", {
+    id: crypto.randomUUID(),
+    resource_id: resource.id,
+    name: "main",
+    created_at: new Date("2024-01-01T00:00:00Z"),
+    updated_at: new Date("2024-01-01T00:00:00Z"),
+  })
+  return { owner, template, presetId: preset.id, provisioner: await givenProvisioner({ organization }) }
+}
+
+/** One job of the daemon at an instant, completed with an agent that is ready at once. Returns the job and the workspace. */
+async function runJob(world: World, now: Date) {
+  at(now)
+  await query("update provisioner_daemons set last_seen_at = $2 where id = $1", [
+    world.provisioner.daemonId,
+    now,
+  ])
+  const { body: job } = await daemonCall(world.provisioner, "acquire")
+  if (job === null) return null
+  const isStart = job.build.transition === "start"
+  const resources = isStart
+    ? [{ type: "compute", name: "main", agents: [{ name: "main", os: "linux", arch: "amd64" }] }]
+    : []
+  const done = await daemonCall(world.provisioner, `jobs/${job.job_id}/complete`, {
+    type: "workspace_build",
+    resources,
+  })
+  expect(done.status).toBe(204)
+  await query("update workspace_agents set lifecycle_state = 'ready' where build_id = $1", [job.build.id])
+  return job
+}
+
+const claim = (world: World, body: Record<string, unknown> = {}) =>
+  api(`/api/v2/users/me/workspaces`, {
+    token: world.owner.token,
+    body: {
+      name: `w-${crypto.randomUUID().slice(0, 8)}`,
+      template_id: world.template.id,
+      template_version_preset_id: world.presetId,
+      ...body,
+    },
+  })
+
+const rowOf = async (id: string) => (await query("select * from workspaces where id = $1", [id]))[0]
+const buildsOf = (id: string) =>
+  query("select * from workspace_builds where workspace_id = $1 order by build_number", [id])
+const caseOf = (name: string) => {
+  const found = cases.groups.claims.find((row) => row.name === name)
+  if (!found) throw new Error(`no case ${name}`)
+  return found
+}
+
+test("the default ttl applies only after the claim", async () => {
+  const { given, expect: expected } = caseOf("default ttl applies only after the claim")
+  const world = await givenWorld({
+    default_ttl_ms: given?.templateDefaultTtlMs,
+    allow_user_autostop: given?.allowUserAutostop,
+  })
+  const startedAt = new Date(given?.prebuildStartedAt ?? "")
+  await reconcile(startedAt)
+  const made = await runJob(world, startedAt)
+  expect(made.build).toMatchObject({ stage: "create", number: 1 })
+  const id: string = made.build.workspace.id
+
+  await tick(new Date(given?.lifecycleTickWhilePrebuild ?? ""))
+  expect(await buildsOf(id)).toMatchObject([{ deadline: null, max_deadline: null, reason: "initiator" }])
+  expect(await rowOf(id)).toMatchObject({ latest_transition: "start", ttl_ms: null, check_at: null })
+
+  const claimedAt = new Date(given?.claimedAt ?? "")
+  at(claimedAt)
+  const claimed = await claim(world)
+  expect(claimed).toMatchObject({ status: 201, body: { id, owner_id: world.owner.id } })
+  const job = await runJob(world, claimedAt)
+  expect(job.build).toMatchObject({ stage: "claim", number: 2 })
+  expect((await buildsOf(id))[1].deadline).toEqual(new Date(expected?.deadlineAfterClaim ?? ""))
+
+  const tickAt = new Date(expected?.tickAt ?? "")
+  await query("update provisioner_daemons set last_seen_at = $2 where id = $1", [
+    world.provisioner.daemonId,
+    tickAt,
+  ])
+  await tick(tickAt)
+  expect((await buildsOf(id))[2]).toMatchObject({
+    transition: expected?.transition,
+    reason: expected?.reason,
+  })
+})
+
+test("the lifecycle fields at the claim", async () => {
+  const { given, expect: expected } = caseOf("lifecycle fields at the claim")
+  const world = await givenWorld()
+  const startedAt = new Date("2024-01-01T08:00:00Z")
+  await reconcile(startedAt)
+  const id: string = (await runJob(world, startedAt)).build.workspace.id
+  const before = await rowOf(id)
+  expect(before).toMatchObject({
+    owner_id: prebuildsUserId,
+    autostart_schedule: null,
+    next_start_at: null,
+    ttl_ms: null,
+    automatic_updates: "never",
+  })
+  const now = new Date(given?.now ?? "")
+  at(now)
+  const answer = await claim(world, {
+    name: "requested",
+    autostart_schedule: given?.request?.autostart,
+    ttl_ms: given?.request?.ttlMs,
+    automatic_updates: given?.request?.automaticUpdates,
+  })
+  expect(answer.body.id).toBe(id)
+  expect(await rowOf(id)).toMatchObject({
+    owner_id: world.owner.id,
+    name: expected?.name,
+    autostart_schedule: expected?.autostart,
+    next_start_at: new Date(expected?.nextStartAt ?? ""),
+    last_used_at: new Date(expected?.lastUsedAt ?? ""),
+    updated_at: new Date(expected?.updatedAt ?? ""),
+    dormant_at: null,
+    deleting_at: null,
+    automatic_updates: expected?.automaticUpdates,
+    created_at: before.created_at,
+    ttl_ms: String(expected?.ttlMs),
+  })
+})
+
+test("the pool's agent token is good for nothing after the claim, the new one is handed to the daemon", async () => {
+  const world = await givenWorld()
+  const now = new Date("2026-03-04T09:00:00Z")
+  await reconcile(now)
+  const made = await runJob(world, now)
+  const oldToken = Object.values(made.build.agent_tokens)[0] as string
+  const call = (token: string) => api("/api/v2/workspaceagents/me/manifest", { token })
+  const asAgent = async (token: string) => (await call(token)).status
+  expect(await asAgent(oldToken)).not.toBe(401)
+  await claim(world)
+  expect(await asAgent(oldToken)).toBe(401)
+  const job = await runJob(world, now)
+  const newToken = Object.values(job.build.agent_tokens)[0] as string
+  expect(newToken).not.toBe(oldToken)
+  expect(await asAgent(oldToken)).toBe(401)
+  expect(await asAgent(newToken)).not.toBe(401)
+})
+
+test("after a claim the pool is refilled, and stopping and starting the workspace claims nothing more", async () => {
+  const world = await givenWorld()
+  const now = new Date("2026-03-04T09:00:00Z")
+  await reconcile(now)
+  const id: string = (await runJob(world, now)).build.workspace.id
+  at(now)
+  expect((await claim(world)).body.id).toBe(id)
+  await runJob(world, now)
+  const { builds } = await reconcile(new Date(now.getTime() + minuteMs))
+  expect(builds.filter(({ preset_id }) => preset_id === world.presetId)).toMatchObject([
+    { transition: "start" },
+  ])
+  await runJob(world, now)
+  for (const transition of ["stop", "start"]) {
+    const answer = await api(`/api/v2/workspaces/${id}/builds`, {
+      token: world.owner.token,
+      body: { transition },
+    })
+    expect(answer.status).toBe(201)
+    await runJob(world, now)
+  }
+  const owned = await query("select id from workspaces where owner_id = $1 and not deleted", [world.owner.id])
+  expect(owned).toEqual([{ id }])
+})
+
+describe("an unclaimed prebuild", () => {
+  let admin: GivenUser
+  beforeAll(async () => {
+    admin = await givenUser({ roles: ["owner"] })
+  })
+
+  test.each(lifecycleCases.groups.api_prebuild_conflict)(
+    "$id $input.path: 409, and allowed after the claim",
+    async ({ input, expected }) => {
+      const world = await givenWorld()
+      const now = new Date(input.clock)
+      await reconcile(now)
+      const id: string = (await runJob(world, now)).build.workspace.id
+      const request = { method: input.method, body: input.body }
+      const path = input.path.replace("{id}", id)
+      const refused = await api(path, { ...request, token: admin.token })
+      expect(refused).toMatchObject({
+        status: expected.unclaimed.status,
+        body: { message: expected.unclaimed.message, detail: expected.unclaimed.detail },
+      })
+      expect((await claim(world, { ttl_ms: input.claimed_workspace_ttl_ms })).body.id).toBe(id)
+      await runJob(world, now)
+      expect((await api(path, { ...request, token: admin.token })).status).toBeLessThan(300)
+    },
+  )
+
+  test("no tick and no change of its template's policy ever touches it", async () => {
+    const world = await givenWorld({
+      default_ttl_ms: 3_600_000,
+      time_til_dormant_ms: 60_000,
+      time_til_dormant_autodelete_ms: 60_000,
+      failure_ttl_ms: 60_000,
+      autostop_requirement_days: 127,
+      time_til_autostop_notify_ms: 60_000,
+    })
+    const now = new Date("2026-03-04T09:00:00Z")
+    await reconcile(now)
+    const id: string = (await runJob(world, now)).build.workspace.id
+    const failed = await givenPrebuild(
+      { template: world.template, presetId: world.presetId, presetName: "" },
+      { status: "failed", at: now },
+    )
+    const neverAgain =
+      "default_ttl_ms = 7200000, allow_user_autostop = false, autostart_days = 2, time_til_dormant_ms = 120000"
+    await query(`update templates set ${neverAgain} where id = $1`, [world.template.id])
+    const before = await Promise.all([rowOf(id), rowOf(failed.id)])
+    for (const days of [1, 30, 365]) await tick(new Date(now.getTime() + days * 86_400_000))
+    expect(await Promise.all([rowOf(id), rowOf(failed.id)])).toEqual(before)
+    for (const one of [id, failed.id]) {
+      expect(await buildsOf(one)).toMatchObject([
+        { build_number: 1, deadline: null, max_deadline: null, notified_autostop_deadline: null },
+      ])
+    }
+  })
+})
+
+test("200 claims at once over the API on 100 prebuilds: 100 claims and 100 new workspaces", async () => {
+  const world = await givenWorld({}, 100)
+  const pool = { template: world.template, presetId: world.presetId, presetName: "" }
+  const pooled = new Set<string>()
+  for (let index = 0; index < 100; index++) pooled.add((await givenPrebuild(pool, { agents: ["ready"] })).id)
+  at(new Date("2026-03-04T09:00:00Z"))
+  const answers = await Promise.all(Array.from({ length: 200 }, () => claim(world)))
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 200 }, () => 201))
+  const ids = answers.map(({ body }) => String(body.id))
+  expect(new Set(ids).size).toBe(200)
+  expect(ids.filter((id) => pooled.has(id))).toHaveLength(100)
+}, 120_000)
