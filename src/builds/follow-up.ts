@@ -6,7 +6,7 @@ import { ApiError } from "../http/errors.ts"
 import { writeEvent } from "../http/event.ts"
 import { postJobs } from "../jobs/post.ts"
 import type { Sweep } from "../sweeps.ts"
-import { publishWorkspaces } from "../workspaces/publish.ts"
+import { publishWorkspaces } from "../http/publish.ts"
 import type { FollowUp } from "./build-request.ts"
 import { askForBuild } from "./create-build.ts"
 

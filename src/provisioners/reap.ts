@@ -5,7 +5,7 @@ import { buildAudit, endedBuilds, failureNotices } from "../builds/ended-builds.
 import { type Statement, statement } from "../db/client.ts"
 import { json } from "../db/sql.ts"
 import type { Sweep } from "../sweeps.ts"
-import { publishWorkspaces } from "../workspaces/publish.ts"
+import { publishWorkspaces } from "../http/publish.ts"
 import {
   hungAfterMs,
   pendingAfterMs,
