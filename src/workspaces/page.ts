@@ -24,15 +24,16 @@ const isOwnFavorite = sql`(w.favorite and w.owner_id = (select actor_id()))`
 const isRunning = sql`(w.latest_transition = 'start' and w.latest_job_status = 'succeeded')`
 
 const arms = [
-  { rank: 0, condition: isOwnFavorite },
-  { rank: 1, condition: sql`${isRunning} is true and not ${isOwnFavorite}` },
-  { rank: 2, condition: sql`${isRunning} is false and not ${isOwnFavorite}` },
+  { rank: 0, condition: sql`${isRunning} is true and ${isOwnFavorite}` },
+  { rank: 1, condition: sql`${isRunning} is false and ${isOwnFavorite}` },
+  { rank: 2, condition: sql`${isRunning} is true and not ${isOwnFavorite}` },
+  { rank: 3, condition: sql`${isRunning} is false and not ${isOwnFavorite}` },
 ]
 
 /**
  * The ids of a page with their sort keys, as a query to be used as a relation.
  * One arm a rank, each read in the order of workspaces_list_order and cut at the page's end, so that a page costs what it
- * holds and not what the list holds. Ordering by one expression over all three would sort the whole list: the favourites are
+ * holds and not what the list holds. Ordering by one expression over all of them would sort the whole list: the favourites are
  * the caller's own, so no index can have them first.
  */
 export function pageOf(filter: WorkspaceFilter, { limit, offset, after }: PageRange, now: Date): SQL {

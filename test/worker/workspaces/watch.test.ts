@@ -1,5 +1,5 @@
 // Watching with real WebSockets and real event streams: which frames come, in which order, and when a watch ends.
-import { runDurableObjectAlarm } from "cloudflare:test"
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
 import { feedName, publishTemplate, publishWorkspaces } from "../../../src/http/publish.ts"
@@ -123,6 +123,21 @@ describe("watch-ws", () => {
     await query("update workspace_agents set lifecycle_state = 'off' where id = $1", [agent.id])
     await runDurableObjectAlarm(feedOf(workspace.id))
     expect((await count(3))[2]!.data).toMatchObject({ health: { failing_agents: [agent.id] } })
+    socket.close(1000)
+  })
+
+  test("an object that was evicted goes on where it was: sockets stay, and nobody gets a frame twice", async () => {
+    const { id } = await givenWorkspace(owner, template)
+    const { frames, count, socket } = await watch(id, owner.token)
+    await count(2)
+    await evictDurableObject(feedOf(id))
+    await publishWorkspaces(env, [id])
+    await runDurableObjectAlarm(feedOf(id))
+    await scheduler.wait(1200)
+    expect(frames).toHaveLength(2)
+    await query("update workspaces set name = $2 where id = $1", [id, `woken-${id.slice(0, 8)}`])
+    await publishWorkspaces(env, [id])
+    expect((await count(3))[2]!.data!.name).toBe(`woken-${id.slice(0, 8)}`)
     socket.close(1000)
   })
 
