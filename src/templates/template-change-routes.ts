@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { isUniqueViolation } from "../db/errors.ts"
 import { badRequest, forbidden, notFound } from "../http/errors.ts"
+import { publishTemplate } from "../http/publish.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../http/wire.ts"
 import { followScheduleChange } from "./follow-schedule-change.ts"
@@ -62,6 +63,7 @@ templateChangeRoutes.openapi(patch, async (c) => {
     if (!changed) throw forbidden()
     // Now rather than later, so that whoever reads after the answer sees it; what is left over follows at the next tick.
     if (changed.must_follow) await followScheduleChange(c.var.db, id, c.var.now)
+    c.executionCtx.waitUntil(publishTemplate(c.env, row.id))
     return c.json(toTemplateView(row), 200)
   } catch (error) {
     if (isUniqueViolation(error, "templates_name_live")) throw nameInUse(body.name ?? "")

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { isUniqueViolation } from "../db/errors.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
+import { publishTemplate } from "../http/publish.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../http/wire.ts"
 import {
@@ -148,8 +149,10 @@ const promote = createRoute({
 
 versionChangeRoutes.openapi(promote, async (c) => {
   const { id } = c.req.valid("json")
-  const [promotion] = await c.var.caller.query(promoteVersion(c.req.valid("param").id, id, auditRequest(c)))
+  const template = c.req.valid("param").id
+  const [promotion] = await c.var.caller.query(promoteVersion(template, id, auditRequest(c)))
   if (!promotion?.done) throw refusal(promotion)
+  c.executionCtx.waitUntil(publishTemplate(c.env, template))
   return c.json({ message: "Updated the active template version!" }, 200)
 })
 

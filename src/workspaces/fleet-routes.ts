@@ -1,12 +1,13 @@
 // What is read about workspaces besides themselves, over HTTP (api.md 2.6).
 import { createRoute, z } from "@hono/zod-openapi"
+import { sql } from "drizzle-orm"
 import { userIdOf } from "../access/lookup.ts"
+import { timingsOfBuild, timingsSchema, toTimingsView } from "../builds/timings.ts"
 import { notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, timeSchema, wireTime } from "../http/wire.ts"
-import { parseInstant } from "../db/values.ts"
+import { errors, jsonBody } from "../http/wire.ts"
 import { resolveParameters } from "../templates/resolve-parameters.ts"
-import { autostartContext, fleetOf, latestTimings, quotaOf, readableUser, type Timings } from "./fleet.ts"
+import { autostartContext, fleetOf, quotaOf, readableUser } from "./fleet.ts"
 import { workspaceParam } from "./read-routes.ts"
 
 const user = z.string().openapi({ description: "An id, a username or `me`." })
@@ -56,32 +57,6 @@ const quotaRoute = createRoute({
   },
 })
 
-const agentFields = { workspace_agent_id: z.uuid(), workspace_agent_name: z.string() }
-const span = { started_at: timeSchema, ended_at: timeSchema, stage: z.string() }
-export const timingsSchema = z
-  .object({
-    provisioner_timings: z.array(
-      z.object({
-        ...span,
-        job_id: z.uuid(),
-        source: z.string(),
-        action: z.string(),
-        resource: z.string(),
-      }),
-    ),
-    agent_script_timings: z.array(
-      z.object({
-        ...span,
-        ...agentFields,
-        exit_code: z.int(),
-        status: z.string(),
-        display_name: z.string(),
-      }),
-    ),
-    agent_connection_timings: z.array(z.object({ ...span, ...agentFields })),
-  })
-  .openapi("WorkspaceBuildTimings")
-
 const timingsRoute = createRoute({
   method: "get",
   path: "/workspaces/{workspace}/timings",
@@ -126,9 +101,11 @@ export const workspaceFleetRoutes = createRouter()
     return c.json({ credits_consumed: quota.credits_consumed, budget: unlimited }, 200)
   })
   .openapi(timingsRoute, async (c) => {
-    const [timings] = await c.get("caller").query(latestTimings(c.req.valid("param").workspace))
-    if (timings === undefined) throw notFound()
-    return c.json(toTimingsView(timings), 200)
+    const { workspace } = c.req.valid("param")
+    const latest = sql`(select w.latest_build_id from workspaces w where w.id = ${workspace}::uuid)`
+    const [row] = await c.get("caller").query(timingsOfBuild(latest))
+    if (row === undefined) throw notFound()
+    return c.json(toTimingsView(row.timings), 200)
   })
   .openapi(resolveAutostartRoute, async (c) => {
     const [context] = await c.get("caller").query(autostartContext(c.req.valid("param").workspace))
@@ -142,19 +119,3 @@ export const workspaceFleetRoutes = createRouter()
     })
     return c.json({ parameter_mismatch: !resolved.ok }, 200)
   })
-
-function toTimingsView(timings: Timings): z.infer<typeof timingsSchema> {
-  return {
-    provisioner_timings: timings.provisioner_timings.map(withWireTimes),
-    agent_script_timings: timings.agent_script_timings.map(withWireTimes),
-    agent_connection_timings: timings.agent_connection_timings.map(withWireTimes),
-  }
-}
-
-function withWireTimes<Span extends { started_at: string; ended_at: string }>(timing: Span): Span {
-  return {
-    ...timing,
-    started_at: wireTime(parseInstant(timing.started_at)),
-    ended_at: wireTime(parseInstant(timing.ended_at)),
-  }
-}

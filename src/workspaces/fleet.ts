@@ -1,5 +1,5 @@
-// What is read about workspaces besides the workspaces themselves: a user's fleet, its cost, a build's timings, whether the next
-// automatic start will find its parameters.
+// What is read about workspaces besides the workspaces themselves: a user's fleet, its cost, whether the next automatic start
+// will find its parameters.
 import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf, userIdOf } from "../access/lookup.ts"
 import { may } from "../access/may.ts"
@@ -52,58 +52,6 @@ export function quotaOf(user: string, organization: string): Statement<{ credits
       from organization_members m
       where m.user_id = ${userIdOf(user)} and m.organization_id = ${organizationIdOf(organization)}
         and ${may("read", "workspace", { owner: sql`m.user_id`, organization: sql`m.organization_id` })}`,
-  )
-}
-
-export type Timings = {
-  provisioner_timings: {
-    job_id: string
-    started_at: string
-    ended_at: string
-    stage: string
-    source: string
-    action: string
-    resource: string
-  }[]
-  agent_script_timings: {
-    started_at: string
-    ended_at: string
-    exit_code: number
-    stage: string
-    status: string
-    display_name: string
-    workspace_agent_id: string
-    workspace_agent_name: string
-  }[]
-  agent_connection_timings: {
-    started_at: string
-    ended_at: string
-    stage: string
-    workspace_agent_id: string
-    workspace_agent_name: string
-  }[]
-}
-
-/** The timings of the workspace's latest build. Instants are text, as PostgreSQL writes them into JSON. */
-export function latestTimings(workspaceId: string): Statement<Timings> {
-  const agent = sql`'workspace_agent_id', a.id, 'workspace_agent_name', a.name`
-  return statement(
-    "workspaces.timings",
-    sql`select
-        (select coalesce(json_agg(json_build_object('job_id', t.job_id, 'started_at', t.started_at, 'ended_at', t.ended_at,
-            'stage', t.stage, 'source', t.source, 'action', t.action, 'resource', t.resource) order by t.started_at, t.id), '[]')
-          from provisioner_job_timings t where t.job_id = b.job_id) as provisioner_timings,
-        (select coalesce(json_agg(json_build_object('started_at', t.started_at, 'ended_at', t.ended_at,
-            'exit_code', t.exit_code, 'stage', t.stage, 'status', t.status, 'display_name', s.display_name, ${agent})
-            order by t.started_at, t.id), '[]')
-          from workspace_agents a join workspace_agent_scripts s on s.agent_id = a.id
-          join workspace_agent_script_timings t on t.script_id = s.id
-          where a.build_id = b.id) as agent_script_timings,
-        (select coalesce(json_agg(json_build_object('started_at', a.created_at, 'ended_at', a.first_connected_at,
-            'stage', 'connect', ${agent}) order by a.created_at, a.id), '[]')
-          from workspace_agents a where a.build_id = b.id and a.first_connected_at is not null) as agent_connection_timings
-      from workspaces w join workspace_builds b on b.id = w.latest_build_id
-      where w.id = ${workspaceId}::uuid and ${isVisible()}`,
   )
 }
 

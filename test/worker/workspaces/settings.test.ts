@@ -3,7 +3,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
 import worker from "../../../dev/worker.ts"
-import { timingsSchema } from "../../../src/workspaces/fleet-routes.ts"
+import { timingsSchema } from "../../../src/builds/timings.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { defaultOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion, type GivenTemplate } from "../given-templates.ts"
