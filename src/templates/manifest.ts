@@ -43,7 +43,6 @@ export type Manifest = z.output<typeof manifestSchema>
 /** The JSON Schema that editors use for completion, generated into docs/. */
 export const manifestJsonSchema = () => ({
   ...z.toJSONSchema(manifestSchema, { io: "input", unrepresentable: "any" }),
-  $id: "https://dormouse.dev/schemas/dormouse.json",
   title: "Dormouse template manifest",
 })
 

@@ -42,6 +42,8 @@ export async function runJob(context: JobContext, job: AcquiredJob): Promise<voi
     await lease.close()
     await rm(scratch, { recursive: true, force: true, maxRetries: 3 })
   }
+  // What a cancel brought about is no failure of the template's.
+  if ("fail" in outcome && lease.canceled.aborted) outcome.fail.canceled = true
   if (lease.isLost()) return report(`job ${job.job_id}: the control plane has given it up`)
   try {
     await persist(() => tell(context, job, outcome), END_MS_MAX)

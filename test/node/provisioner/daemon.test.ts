@@ -171,7 +171,10 @@ describe("a build", () => {
     await until(() => expect(record.lines).toHaveLength(1))
     record.canceled = true
     await ended(record)
-    expect(record.fail?.error).toContain("start.sh was canceled")
+    expect(record.fail).toMatchObject({
+      canceled: true,
+      error: expect.stringContaining("start.sh was canceled"),
+    })
   })
 
   test("that was given away is ended and no more said of", async () => {
