@@ -3,13 +3,17 @@ import { OpenAPIHono } from "@hono/zod-openapi"
 import { HTTPException } from "hono/http-exception"
 import { requestId } from "hono/request-id"
 import { openCaller } from "./access/caller.ts"
+import { authenticate } from "./access/authenticate.ts"
 import { refuseForgery } from "./access/csrf.ts"
+import { requireToken } from "./access/guard.ts"
+import { limitRate } from "./access/rate-limit.ts"
 import { buildRoutes } from "./builds/routes.ts"
 import { agentRoutes } from "./agents/routes.ts"
 import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
-import { deploymentRoutes } from "./deployment/routes.ts"
+import { cliAuthPage } from "./deployment/cli-auth-page.ts"
+import { deploymentRoutes, greeting } from "./deployment/routes.ts"
 import { jsonBody, malformedBody } from "./http/body.ts"
 import { docsPage } from "./http/docs.ts"
 import type { AppEnv } from "./http/env.ts"
@@ -19,6 +23,7 @@ import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
 import { lifecycleRoutes } from "./lifecycle/routes.ts"
 import { identityRoutes } from "./identity/routes.ts"
+import { notificationRoutes } from "./notifications/routes.ts"
 import { prebuildRoutes } from "./prebuilds/routes.ts"
 import { provisionerRoutes } from "./provisioners/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
@@ -41,6 +46,7 @@ const isRawBody = (path: string) => path === `${prefix}/files`
 
 export function createApp(clock: Clock) {
   const app = new OpenAPIHono<AppEnv>()
+  const methodsOf = routedMethods(app)
 
   app.use(requestId({ headerName: "X-Request-Id" }))
   app.use(async (c, next) => {
@@ -81,15 +87,22 @@ export function createApp(clock: Clock) {
     const db = connect(database.url, { onCall })
     c.set("db", db)
     c.set("caller", await openCaller(c, db, c.get("now")))
+    c.set("authenticate", () => authenticate(c))
     return next()
   })
+  app.use(`${prefix}/*`, limitRate)
   app.use(refuseForgery)
+  app.use(requireToken((method, path) => methodsOf(path).includes(method)))
   app.use(jsonBody(isRawBody))
 
   app.route(prefix, deploymentRoutes)
   app.route(prefix, identityRoutes)
+  app.route(prefix, notificationRoutes)
 
   app.route("/", metricsRoutes)
+  // Clients ask with the slash, which the router takes for another path.
+  app.get(`${prefix}/`, (c) => c.json(greeting, 200))
+  app.get("/cli-auth", cliAuthPage)
   app.get("/healthz", (c) => c.text("OK"))
 
   app.route(prefix, workspaceRoutes)
@@ -106,7 +119,6 @@ export function createApp(clock: Clock) {
   app.doc31("/openapi.json", openApiInfo)
   app.get("/docs", (c) => c.html(docsPage(app.getOpenAPI31Document(openApiInfo))))
 
-  const methodsOf = routedMethods(app)
   app.notFound((c) => {
     const methods = methodsOf(c.req.path)
     if (methods.length > 0) return c.body(null, 405, { Allow: methods.join(", ") })
@@ -119,9 +131,20 @@ export function createApp(clock: Clock) {
       event["outcome"] = "error"
       event["error"] = describe(error)
     }
-    return c.body(wireJson(answer.body), answer.status, { "Content-Type": jsonType, ...answer.headers })
+    return c.body(wireJson(answer.body), answer.status, {
+      "Content-Type": jsonType,
+      ...withMetadata(answer.headers, c.env.ACCESS_URL),
+    })
   })
   return app
+}
+
+/** A challenge also says where the deployment describes itself (api.md 0.2). */
+function withMetadata(headers: Record<string, string>, accessUrl: string): Record<string, string> {
+  const challenge = headers["WWW-Authenticate"]
+  if (challenge === undefined) return headers
+  const metadata = `resource_metadata="${accessUrl}/.well-known/oauth-protected-resource"`
+  return { ...headers, "WWW-Authenticate": `${challenge}, ${metadata}` }
 }
 
 function toApiError(error: unknown): ApiError {

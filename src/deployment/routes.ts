@@ -1,12 +1,17 @@
 // What clients ask before their first screen (api.md 2.1).
 import { createRoute, z } from "@hono/zod-openapi"
+import type { Context } from "hono"
+import { openAgent } from "../access/agent-token.ts"
+import { presentedToken } from "../access/caller.ts"
 import { externalScopes } from "../access/scopes.ts"
+import type { AppEnv } from "../http/env.ts"
 import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, messageSchema, nilUuid, timeSchema, wireTime } from "../http/wire.ts"
+import { errors, jsonBody, messageSchema, nilUuid, timeSchema, uuidSchema, wireTime } from "../http/wire.ts"
 import { buildVersion } from "../version.ts"
 import { features } from "./entitlement-names.ts"
 
 const tags = ["Deployment"]
+export const greeting = { message: "👋" }
 const experiments = ["workspace-usage"]
 
 const rootRoute = createRoute({
@@ -175,8 +180,34 @@ const authMethodsRoute = createRoute({
   },
 })
 
+const appearanceRoute = createRoute({
+  method: "get",
+  path: "/appearance",
+  tags,
+  summary: "How clients present the deployment, to people and to agents",
+  responses: {
+    200: jsonBody(
+      z
+        .object({
+          application_name: z.string(),
+          logo_url: z.string(),
+          docs_url: z.string(),
+          service_banner: z.object({ enabled: z.boolean() }),
+          announcement_banners: z.array(z.object({ enabled: z.boolean(), message: z.string() })),
+          support_links: z.array(z.object({ name: z.string(), target: z.string(), icon: z.string() })),
+        })
+        .openapi("AppearanceConfig"),
+      "Names, links and banners.",
+    ),
+    ...errors(401, 429, 503),
+  },
+})
+
+/** An agent's token is a UUID, a person's never is. */
+const provesAgent = (c: Context<AppEnv>) => uuidSchema.safeParse(presentedToken(c)).success
+
 export const deploymentRoutes = createRouter()
-  .openapi(rootRoute, (c) => c.json({ message: "👋" }, 200))
+  .openapi(rootRoute, (c) => c.json(greeting, 200))
   .openapi(buildInfoRoute, (c) =>
     c.json(
       {
@@ -234,6 +265,20 @@ export const deploymentRoutes = createRouter()
       wildcard_hostname: "",
     }
     return c.json({ regions: [primary] }, 200)
+  })
+  .openapi(appearanceRoute, async (c) => {
+    await (provesAgent(c) ? (await openAgent(c, c.get("db"))).actor() : c.get("caller").actor())
+    return c.json(
+      {
+        application_name: "Dormouse",
+        logo_url: "",
+        docs_url: `${c.env.ACCESS_URL}/docs`,
+        service_banner: { enabled: false },
+        announcement_banners: [],
+        support_links: [],
+      },
+      200,
+    )
   })
   .openapi(scopesRoute, (c) => c.json({ external: [...externalScopes] }, 200))
   .openapi(authMethodsRoute, (c) =>

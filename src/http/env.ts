@@ -14,6 +14,8 @@ export type AppEnv = {
     db: Database
     /** The user credential that was presented, verified by its first statement. */
     caller: Caller
+    /** Proves the credential that the route takes; throws its 401. Nothing on a public route. */
+    authenticate: () => Promise<unknown>
     /** The agent token that was presented; only on agent routes. */
     agent: Session<AgentActor>
     /** The provisioner key that was presented; only on daemon routes. */

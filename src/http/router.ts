@@ -16,8 +16,10 @@ export function createRouter() {
   return new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
 }
 
-const validationHook: Hook<unknown, AppEnv, string, unknown> = (result, c) => {
+const validationHook: Hook<unknown, AppEnv, string, unknown> = async (result, c) => {
   if (result.success) return
+  // Who may not ask at all is not told what was wrong with the question.
+  await c.get("authenticate")()
   const issues = result.error.issues as unknown as Issue[]
   switch (result.target) {
     case "param": {

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer"
 import { timingSafeEqual } from "node:crypto"
 import { sql } from "drizzle-orm"
 import { presentedToken, sha256 } from "../access/caller.ts"
+import { limitSignIn } from "../access/rate-limit.ts"
 import { unauthenticated } from "../access/session.ts"
 import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
 import { auditRequest } from "../audit/request.ts"
@@ -119,6 +120,7 @@ export const firstUserRoutes = createRouter()
     return c.json({ message: "The initial user has already been created!" }, 200)
   })
   .openapi(createFirstRoute, async (c) => {
+    await limitSignIn(c, "the first user")
     const presented = c.req.header(setupHeader) ?? presentedToken(c) ?? ""
     if (!(await isSetupToken(presented, c.env.SETUP_TOKEN))) {
       throw unauthenticated(

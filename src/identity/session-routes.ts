@@ -1,5 +1,6 @@
 // Signing in and out (api.md 2.2).
 import { createRoute, z } from "@hono/zod-openapi"
+import { limitSignIn } from "../access/rate-limit.ts"
 import { auditRequest } from "../audit/request.ts"
 import { ApiError } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
@@ -41,6 +42,7 @@ const logoutRoute = createRoute({
 export const sessionRoutes = createRouter()
   .openapi(loginRoute, async (c) => {
     const { email, password } = c.req.valid("json")
+    await limitSignIn(c, email)
     const db = c.get("db")
     const [user] = await db.all(credentialsOf(email))
     if (user !== undefined && user.login_type !== "password") {

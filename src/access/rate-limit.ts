@@ -1,0 +1,50 @@
+// Rate limits, asked of the platform before the database is (api.md 0.4): by the presented token, by the address, and at the door
+// by e-mail. The bindings count per location and permissively: they hold off floods, they do not account.
+import type { Context, MiddlewareHandler } from "hono"
+import type { AppEnv } from "../http/env.ts"
+import { ApiError } from "../http/errors.ts"
+import { limits } from "./limits.ts"
+import { presentedToken, sha256 } from "./caller.ts"
+
+type LimitName = keyof typeof limits
+
+const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
+const harmless = new Set(["GET", "HEAD", "OPTIONS"])
+
+/** The address that the platform saw; absent where no platform is in front. */
+const addressOf = (c: Context<AppEnv>) => c.req.header("CF-Connecting-IP")
+
+async function take(c: Context<AppEnv>, name: LimitName, key: string): Promise<void> {
+  const { success } = await c.env[name].limit({ key })
+  if (success) return
+  throw new ApiError(
+    429,
+    `You've been rate limited for sending more than ${limits[name]} requests in 1m0s.`,
+    {},
+    { "Retry-After": "60" },
+  )
+}
+
+/** What stands for a credential in a counter: the id of a key, a digest of any other token. */
+async function holderOf(c: Context<AppEnv>): Promise<string | null> {
+  const token = c.req.header(daemonKeyHeader) ?? presentedToken(c)
+  if (token === undefined) return null
+  const [id, secret] = token.split("-")
+  if (id?.length === 10 && secret?.length === 22) return id
+  return Array.from((await sha256(token)).slice(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("")
+}
+
+export const limitRate: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const [address, holder] = [addressOf(c), await holderOf(c)]
+  if (address !== undefined) await take(c, "RATE_LIMIT_ADDRESS", address)
+  if (holder !== null)
+    await take(c, harmless.has(c.req.method) ? "RATE_LIMIT_READ" : "RATE_LIMIT_WRITE", holder)
+  return next()
+}
+
+/** At the door: by address and by the account that is tried, so that neither one address nor one account can be worked on. */
+export async function limitSignIn(c: Context<AppEnv>, account: string): Promise<void> {
+  const address = addressOf(c)
+  if (address !== undefined) await take(c, "RATE_LIMIT_LOGIN", `address:${address}`)
+  await take(c, "RATE_LIMIT_LOGIN", `account:${account.trim().toLowerCase()}`)
+}

@@ -1,0 +1,85 @@
+// Rate limits: a flood is turned away before it reaches the database, and one caller's flood is not another's.
+import { createExecutionContext } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { describe, expect, test } from "vitest"
+import worker from "../../../dev/worker.ts"
+import { limits } from "../../../src/access/limits.ts"
+
+const token = "abcdefghij-abcdefghijklmnopqrstuv"
+const agentToken = "5b9e1c0a-3d3f-4e55-9f0e-8d3c3f1f4a11"
+
+/** One request to a Worker whose limiters refuse the given keys, and whose database must not be asked. */
+async function ask(path: string, init: RequestInit, refused: (name: string, key: string) => boolean) {
+  const taken: string[] = []
+  const limiter = (name: string) => ({
+    limit: async ({ key }: { key: string }) => {
+      taken.push(`${name} ${key}`)
+      return { success: !refused(name, key) }
+    },
+  })
+  const limiters = Object.fromEntries(Object.keys(limits).map((name) => [name, limiter(name)]))
+  const response = await worker.fetch(
+    new Request(`https://dormouse.test/api/v2${path}`, init) as never,
+    { ...env, ...limiters, DATABASE_URL: "postgres://nobody:nothing@192.0.2.1/none" },
+    createExecutionContext(),
+  )
+  return { status: response.status, headers: response.headers, text: await response.text(), taken }
+}
+
+describe("429", () => {
+  test("by the token's id: reads and writes are counted apart, the secret is never a key", async () => {
+    const headers = { "Coder-Session-Token": token }
+    const read = await ask("/workspaces", { headers }, (name) => name === "RATE_LIMIT_READ")
+    expect(read.status).toBe(429)
+    expect(read.text).toBe(
+      '{"message":"You\'ve been rate limited for sending more than 1200 requests in 1m0s."}\n',
+    )
+    expect(read.headers.get("Retry-After")).toBe("60")
+    expect(read.taken).toEqual(["RATE_LIMIT_READ abcdefghij"])
+    const write = await ask("/users/logout", { method: "POST", headers }, () => true)
+    expect(write.taken).toEqual(["RATE_LIMIT_WRITE abcdefghij"])
+  })
+
+  test("by the address, whatever tokens it tries", async () => {
+    const headers = { "Coder-Session-Token": token, "CF-Connecting-IP": "203.0.113.9" }
+    const { status, taken } = await ask("/workspaces", { headers }, (name) => name === "RATE_LIMIT_ADDRESS")
+    expect([status, taken]).toEqual([429, ["RATE_LIMIT_ADDRESS 203.0.113.9"]])
+  })
+
+  test("an agent's or a provisioner's token is counted by its digest", async () => {
+    const agent = await ask(
+      "/workspaceagents/me/metadata",
+      { method: "POST", headers: { "Coder-Session-Token": agentToken } },
+      () => true,
+    )
+    const daemon = await ask(
+      "/provisionerdaemons",
+      { method: "POST", headers: { "Coder-Provisioner-Daemon-Key": "secret" } },
+      () => true,
+    )
+    for (const { status, taken } of [agent, daemon]) {
+      expect(status).toBe(429)
+      expect(taken).toEqual([expect.stringMatching(/^RATE_LIMIT_WRITE [0-9a-f]{32}$/)])
+    }
+  })
+
+  test("signing in: by the address and by the account, before the password is looked at", async () => {
+    const signIn = (refused: string) =>
+      ask(
+        "/users/login",
+        {
+          method: "POST",
+          headers: { "CF-Connecting-IP": "203.0.113.9" },
+          body: JSON.stringify({ email: " Ada@example.test", password: "x" }),
+        },
+        (_, key) => key === refused,
+      )
+    expect((await signIn("address:203.0.113.9")).status).toBe(429)
+    expect((await signIn("account:ada@example.test")).status).toBe(429)
+  })
+})
+
+test("a request without a token does not count against anybody's", async () => {
+  const { status, taken } = await ask("/workspaces", {}, () => true)
+  expect([status, taken]).toEqual([401, []])
+})
