@@ -2,6 +2,7 @@
 import { createRouter } from "../http/router.ts"
 import { workspaceCreateRoutes } from "./create-routes.ts"
 import { workspaceFleetRoutes } from "./fleet-routes.ts"
+import { inboxWatchRoutes } from "./inbox-watch-routes.ts"
 import { workspaceReadRoutes } from "./read-routes.ts"
 import { workspaceScheduleRoutes } from "./schedule-routes.ts"
 import { workspaceSettingsRoutes } from "./settings-routes.ts"
@@ -14,3 +15,4 @@ export const workspaceRoutes = createRouter()
   .route("/", workspaceSettingsRoutes)
   .route("/", workspaceFleetRoutes)
   .route("/", workspaceWatchRoutes)
+  .route("/", inboxWatchRoutes)
