@@ -47,7 +47,6 @@ templateChangeRoutes.openapi(patch, async (c) => {
     disableEveryoneGroupAccess: body.disable_everyone_group_access ?? null,
     maxPortShareLevel: body.max_port_share_level ?? null,
     corsBehavior: body.cors_behavior || null,
-    useClassicParameterFlow: body.use_classic_parameter_flow ?? null,
     disableModuleCache: body.disable_module_cache ?? null,
   }
   const intents = {

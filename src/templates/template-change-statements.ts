@@ -21,7 +21,6 @@ export type TemplateChange = {
   disableEveryoneGroupAccess: boolean | null
   maxPortShareLevel: string | null
   corsBehavior: string | null
-  useClassicParameterFlow: boolean | null
   disableModuleCache: boolean | null
 }
 
@@ -55,7 +54,6 @@ function columnsOf(
     ["disable_everyone_group_access", "boolean", change.disableEveryoneGroupAccess],
     ["max_port_share_level", "text", change.maxPortShareLevel],
     ["cors_behavior", "text", change.corsBehavior],
-    ["use_classic_parameter_flow", "boolean", change.useClassicParameterFlow],
     ["disable_module_cache", "boolean", change.disableModuleCache],
   ]
 }

@@ -23,6 +23,9 @@ const description = z.string().max(127, { error: tagError("lt") })
 const icon = z.string().max(256, { error: tagError("max") })
 const shareLevel = z.enum(["owner", "authenticated", "organization", "public"], { error: tagError("oneof") })
 
+/** Taken and not kept: there is the classic flow alone, and a client that reads `false` would ask for the other. */
+const classicFlow = z.boolean().nullish()
+
 /** Fields that POST and PATCH share under the same name. All optional; Go clients send null for what they leave out. */
 const common = {
   display_name: displayName.nullish(),
@@ -50,7 +53,7 @@ export const createTemplateRequest = z
     template_version_id: uuidSchema,
     dormant_ttl_ms: milliseconds.nullish(),
     delete_ttl_ms: milliseconds.nullish(),
-    template_use_classic_parameter_flow: z.boolean().nullish(),
+    template_use_classic_parameter_flow: classicFlow,
   })
   .openapi("CreateTemplateRequest")
 
@@ -63,7 +66,7 @@ export const patchTemplateRequest = z
     update_workspace_last_used_at: z.boolean().nullish(),
     update_workspace_dormant_at: z.boolean().nullish(),
     deprecation_message: z.string().max(4_096).nullish(),
-    use_classic_parameter_flow: z.boolean().nullish(),
+    use_classic_parameter_flow: classicFlow,
     disable_module_cache: z.boolean().nullish(),
   })
   .openapi("UpdateTemplateMeta")

@@ -56,7 +56,6 @@ templateRoutes.openapi(create, async (c) => {
     disableEveryoneGroupAccess: body.disable_everyone_group_access ?? false,
     maxPortShareLevel: body.max_port_share_level ?? "public",
     corsBehavior: body.cors_behavior || "simple",
-    useClassicParameterFlow: body.template_use_classic_parameter_flow ?? true,
   }
   try {
     const [attempts, rows] = await c.var.caller.batch([

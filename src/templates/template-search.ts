@@ -53,12 +53,14 @@ export function parseTemplateSearch(query: string): TemplateSearch {
   return issues.length > 0 ? { filter: null, issues } : { filter, issues: null }
 }
 
+const readable = may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })
+
 /** Most used first, then by name. `organization` is the path's, and a further condition beside the filter's. */
 export const listTemplates = (filter: TemplateFilter, organization: string | null) =>
   statement<TemplateRow>(
     "templates.list",
     sql`${selectTemplates}
-    where ${sql.join([may("read", "template", { organization: sql`t.organization_id` }), ...conditions(filter, organization)], sql` and `)}
+    where ${sql.join([readable, ...conditions(filter, organization)], sql` and `)}
     order by t.active_user_count desc, lower(t.name), t.id`,
   )
 

@@ -7,7 +7,7 @@ import { statement } from "../db/client.ts"
 import type { TemplatePolicy } from "./template-requests.ts"
 import { selectTemplates, type TemplateRow } from "./template-view.ts"
 
-const readable = (): SQL => may("read", "template", { organization: sql`t.organization_id` })
+const readable = (): SQL => may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })
 
 export const templateById = (id: string) =>
   statement<TemplateRow>(
@@ -38,7 +38,6 @@ export type NewTemplate = {
   disableEveryoneGroupAccess: boolean
   maxPortShareLevel: string
   corsBehavior: string
-  useClassicParameterFlow: boolean
 }
 
 /** Why a template was not made; one row where the organization exists and the caller may read its templates. */
@@ -74,7 +73,7 @@ export const createTemplate = (template: NewTemplate, request: AuditRequest) => 
         created_at, updated_at, default_ttl_ms, activity_bump_ms, time_til_autostop_notify_ms, autostop_requirement_days,
         autostop_requirement_weeks, autostart_days, allow_user_autostart, allow_user_autostop,
         allow_user_cancel_workspace_jobs, failure_ttl_ms, time_til_dormant_ms, time_til_dormant_autodelete_ms,
-        require_active_version, disable_everyone_group_access, max_port_share_level, cors_behavior, use_classic_parameter_flow)
+        require_active_version, disable_everyone_group_access, max_port_share_level, cors_behavior)
       select ${template.id}::uuid, v.organization_id, ${template.name}, ${template.displayName}, ${template.description},
         ${template.icon}, v.provisioner, v.id, ${actorId}, ${now}::timestamptz, ${now}::timestamptz,
         ${policy.defaultTtlMs}::bigint, ${policy.activityBumpMs}::bigint, ${policy.timeTilAutostopNotifyMs}::bigint,
@@ -82,8 +81,7 @@ export const createTemplate = (template: NewTemplate, request: AuditRequest) => 
         ${template.allowUserAutostart}::boolean, ${template.allowUserAutostop}::boolean,
         ${template.allowUserCancelWorkspaceJobs}::boolean, ${policy.failureTtlMs}::bigint, ${policy.timeTilDormantMs}::bigint,
         ${policy.timeTilDormantAutodeleteMs}::bigint, ${template.requireActiveVersion}::boolean,
-        ${template.disableEveryoneGroupAccess}::boolean, ${template.maxPortShareLevel}, ${template.corsBehavior},
-        ${template.useClassicParameterFlow}::boolean
+        ${template.disableEveryoneGroupAccess}::boolean, ${template.maxPortShareLevel}, ${template.corsBehavior}
       from version v
       returning id, name, icon, organization_id, active_version_id
     ), linked as (

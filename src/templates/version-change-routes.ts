@@ -124,7 +124,7 @@ const archiveAll = createRoute({
       z.object({ template_id: z.uuid(), archived_ids: z.array(z.uuid()) }),
       "Which were archived.",
     ),
-    ...errors(400, 401, 404),
+    ...errors(400, 401, 403, 404),
   },
 })
 
@@ -135,6 +135,7 @@ versionChangeRoutes.openapi(archiveAll, async (c) => {
     archiveUnused(id, c.req.valid("json").all, auditRequest(c)),
   ])
   if (!gate) throw notFound()
+  if (!gate.may_change) throw forbidden()
   return c.json({ template_id: id, archived_ids: archived.map((version) => version.id) }, 200)
 })
 

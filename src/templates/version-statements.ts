@@ -6,7 +6,8 @@ import { statement } from "../db/client.ts"
 import { selectVersions, type VersionRow } from "./version-view.ts"
 
 /** Who may read the templates of an organization may read its versions. */
-const readable = (): SQL => may("read", "template", { organization: sql`v.organization_id` })
+const readable = (): SQL =>
+  may("read", "template", { id: sql`v.template_id`, organization: sql`v.organization_id` })
 
 export const versionById = (id: string, now: Date) =>
   statement<VersionRow>(
@@ -44,7 +45,7 @@ export const previousVersion = (path: TemplatePath, now: Date) =>
       where v.template_id = c.template_id and (v.created_at, v.id) < (c.created_at, c.id)
       order by v.created_at desc, v.id desc limit 1
     ) p on true
-    where lower(c.name) = lower(${path.name}) and ${may("read", "template", { organization: sql`c.organization_id` })}`,
+    where lower(c.name) = lower(${path.name}) and ${may("read", "template", { id: sql`c.template_id`, organization: sql`c.organization_id` })}`,
   )
 
 export type VersionPage = { limit: number; offset: number; afterId: string | null; includeArchived: boolean }
@@ -62,12 +63,14 @@ export const listVersions = (templateId: string, page: VersionPage, now: Date) =
     limit ${page.limit === 0 ? null : page.limit}::bigint offset ${page.offset}::bigint`,
   )
 
-/** What a page of versions needs to know first: that the template can be read, and that `after_id` is one of its versions. */
-export const versionListGate = (templateId: string, afterId: string | null) =>
-  statement<{ after_found: boolean }>(
+/** What stands before a template's versions: that the template can be read, changed, and that `after_id` is one of them. */
+export const versionListGate = (templateId: string, afterId: string | null) => {
+  const template = { id: sql`t.id`, organization: sql`t.organization_id` }
+  return statement<{ after_found: boolean; may_change: boolean }>(
     "template-versions.list-gate",
-    sql`select (${afterId}::uuid is null or exists (
+    sql`select ${may("update", "template", template)} as may_change, (${afterId}::uuid is null or exists (
         select 1 from template_versions v where v.id = ${afterId}::uuid and v.template_id = t.id)) as after_found
     from templates t
-    where t.id = ${templateId}::uuid and not t.deleted and ${may("read", "template", { organization: sql`t.organization_id` })}`,
+    where t.id = ${templateId}::uuid and not t.deleted and ${may("read", "template", template)}`,
   )
+}

@@ -61,7 +61,6 @@ describe("a change", () => {
       deprecation_message: "use another",
       max_port_share_level: "owner",
       cors_behavior: "passthru",
-      use_classic_parameter_flow: false,
       disable_module_cache: true,
     }
     const { status, body: view } = await api(url(template), { method: "PATCH", token, body })
@@ -75,6 +74,12 @@ describe("a change", () => {
     expect(audit.action).toBe("write")
     expect(audit.diff.display_name).toEqual({ old: "", new: "Renamed", secret: false })
     expect(audit.diff.id).toBeUndefined()
+    const dynamic = await api(url(template), {
+      method: "PATCH",
+      token,
+      body: { use_classic_parameter_flow: false },
+    })
+    expect(dynamic.body.use_classic_parameter_flow).toBe(true)
     const undeprecated = await api(url(template), {
       method: "PATCH",
       token,
