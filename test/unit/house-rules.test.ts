@@ -48,8 +48,3 @@ test("no file has a name that says nothing", () => {
   const found = code.filter(({ path }) => /(^|\/)(utils?|helpers?|common|misc|index)\.ts$/.test(path))
   expect(found.map(({ path }) => path)).toEqual(["src/index.ts"])
 })
-
-test("no file speaks of the machine it was written on", () => {
-  const found = code.filter(({ text }) => /\/(work|home)\/[a-z]|\/tmp\/[a-z]+\//.test(text))
-  expect(found.map(({ path }) => path)).toEqual([])
-})

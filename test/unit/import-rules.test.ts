@@ -11,16 +11,18 @@ const shared = ["access", "audit", "notifications"]
 const folders: Record<string, string[]> = {
   schedule: [],
   jobs: [],
+  metrics: [],
   usage: ["schedule"],
   agents: ["usage"],
   templates: ["schedule", "jobs", "agents"],
   builds: ["templates", "jobs", "agents"],
   provisioners: ["builds", "templates", "schedule", "jobs"],
-  prebuilds: ["builds", "templates", "schedule", "jobs"],
+  prebuilds: ["builds", "templates", "schedule", "jobs", "metrics"],
   lifecycle: ["builds", "templates", "schedule", "usage", "jobs"],
   workspaces: ["prebuilds", "builds", "templates", "agents", "schedule", "jobs"],
-  identity: [],
-  insights: [],
+  identity: ["schedule"],
+  deployment: [],
+  insights: ["metrics", "usage"],
 }
 
 /** The command line's programs share the wire's types and the manifest's reader with the Worker, and nothing that needs workerd. */
