@@ -5,6 +5,7 @@ import { truncateToMinute, type Clock } from "./clock.ts"
 import { backupClockName } from "./lifecycle/backup-clock.ts"
 import { metricsSweep, rollupSweep } from "./insights/sweeps.ts"
 import { lifecycleSweep } from "./lifecycle/tick.ts"
+import { notificationsSweep } from "./notifications/sweep.ts"
 import { prebuildsSweep } from "./prebuilds/sweep.ts"
 import { reaperSweep } from "./provisioners/reap.ts"
 import { templateChangesSweep } from "./templates/follow-schedule-change.ts"
@@ -17,6 +18,7 @@ export const sweeps: readonly Sweep[] = [
   templateChangesSweep,
   lifecycleSweep,
   prebuildsSweep,
+  notificationsSweep,
   rollupSweep,
   metricsSweep,
 ]

@@ -9,3 +9,74 @@ export const notificationIds = {
   workspaceAutostopReminder: "6f6cb984-c167-4fa5-bb87-1058dd642779",
   workspaceDeleted: "f517da0b-cdc9-410f-ab89-a86107c420ed",
 } as const
+
+export type Labels = Readonly<Record<string, string>>
+
+export type NotificationText = {
+  /** The type that webhooks carry. */
+  type: string
+  title: string
+  /** Plain sentences, which are also Markdown. */
+  content: string
+}
+
+type Template = { type: string; title: (labels: Labels) => string; content: (labels: Labels) => string }
+
+const quoted = (labels: Labels, name: string) => `"${labels[name] ?? ""}"`
+
+const templates: Record<string, Template> = {
+  [notificationIds.workspaceDormant]: {
+    type: "workspace.dormant",
+    title: (l) => `Workspace ${quoted(l, "name")} marked as dormant`,
+    content: (l) =>
+      `Your workspace ${quoted(l, "name")} is dormant: ${l["reason"]}.` +
+      (l["timeTilDelete"] === undefined
+        ? " It has to be woken before it can be used."
+        : ` It is deleted ${l["timeTilDelete"]} unless you wake it.`),
+  },
+  [notificationIds.workspaceMarkedForDeletion]: {
+    type: "workspace.marked_for_deletion",
+    title: (l) => `Workspace ${quoted(l, "name")} marked for deletion`,
+    content: (l) =>
+      `Your workspace ${quoted(l, "name")} is deleted ${l["timeTilDormant"]}, because of ${l["reason"]}. Wake it to keep it.`,
+  },
+  [notificationIds.workspaceAutobuildFailed]: {
+    type: "workspace.autobuild_failed",
+    title: (l) => `Workspace ${quoted(l, "name")} autobuild failed`,
+    content: (l) =>
+      `An automatic build of your workspace ${quoted(l, "name")} failed. Its reason was ${l["reason"]}.`,
+  },
+  [notificationIds.workspaceManualBuildFailed]: {
+    type: "workspace.manual_build_failed",
+    title: (l) => `Workspace ${quoted(l, "name")} manual build failed`,
+    content: (l) =>
+      `Build ${l["workspace_build_number"]} of ${l["workspace_owner_username"]}'s workspace ${quoted(l, "name")} failed. ` +
+      `${l["initiator"]} asked for it on version ${l["template_version_name"]} of the template ${l["template_name"]}.`,
+  },
+  [notificationIds.workspaceAutoUpdated]: {
+    type: "workspace.auto_updated",
+    title: (l) => `Workspace ${quoted(l, "name")} updated automatically`,
+    content: (l) =>
+      `Your workspace ${quoted(l, "name")} was started on version ${l["template_version_name"]} of its template. ` +
+      `What changed: ${l["template_version_message"]}.`,
+  },
+  [notificationIds.workspaceAutostopReminder]: {
+    type: "workspace.autostop_reminder",
+    title: (l) => `Workspace ${quoted(l, "workspace")} stops soon`,
+    content: (l) =>
+      `Your workspace ${quoted(l, "workspace")} is stopped at ${l["deadline"]}. Extend it to go on working.`,
+  },
+  [notificationIds.workspaceDeleted]: {
+    type: "workspace.deleted",
+    title: (l) => `Workspace ${quoted(l, "name")} deleted`,
+    content: (l) => `Your workspace ${quoted(l, "name")} was deleted by ${l["initiator"]}: ${l["reason"]}.`,
+  },
+}
+
+/** What a notification says. One whose template is not known shows its labels. */
+export function notificationText(templateId: string, labels: Labels): NotificationText {
+  const template = templates[templateId]
+  if (template === undefined)
+    return { type: "unknown", title: "Notification", content: JSON.stringify(labels) }
+  return { type: template.type, title: template.title(labels), content: template.content(labels) }
+}

@@ -8,6 +8,7 @@ import {
   integer,
   jsonb,
   pgTable,
+  primaryKey,
   text,
   unique,
   uuid,
@@ -94,5 +95,48 @@ export const inboxNotifications = pgTable(
     index("inbox_notifications_unread")
       .on(t.userId)
       .where(sql`${t.readAt} is null`),
+  ],
+)
+
+/** Where notifications are also sent. A target that fails is left alone for a while, and says so. */
+export const notificationWebhooks = pgTable("notification_webhooks", {
+  id: id(),
+  url: text("url").notNull(),
+  // Encrypted, because every message is signed with it.
+  encryptedSecret: text("encrypted_secret").notNull(),
+  createdBy: uuid("created_by")
+    .notNull()
+    .references(() => users.id),
+  createdAt: instant("created_at").notNull(),
+  failures: integer("failures").notNull().default(0),
+  nextAttemptAt: instant("next_attempt_at"),
+  lastError: text("last_error"),
+  lastSuccessAt: instant("last_success_at"),
+})
+
+/** One message to one target. The key that the target sees is the message's id, however often it is sent. */
+export const notificationDeliveries = pgTable(
+  "notification_deliveries",
+  {
+    messageId: uuid("message_id")
+      .notNull()
+      .references(() => notificationMessages.id, { onDelete: "cascade" }),
+    webhookId: uuid("webhook_id")
+      .notNull()
+      .references(() => notificationWebhooks.id, { onDelete: "cascade" }),
+    status: text("status").notNull().default("pending"),
+    attempts: integer("attempts").notNull().default(0),
+    nextAttemptAt: instant("next_attempt_at").notNull(),
+    lastError: text("last_error"),
+    createdAt: instant("created_at").notNull(),
+    deliveredAt: instant("delivered_at"),
+  },
+  (t) => [
+    primaryKey({ columns: [t.messageId, t.webhookId] }),
+    index("notification_deliveries_pending")
+      .on(t.nextAttemptAt)
+      .where(sql`${t.status} = 'pending'`),
+    index("notification_deliveries_webhook").on(t.webhookId),
+    check("notification_deliveries_status", sql`${t.status} in ('pending', 'delivered', 'failed')`),
   ],
 )

@@ -1,0 +1,76 @@
+// A person's inbox: read and marked. Each statement reaches the caller's own notifications alone.
+import { sql, type SQL } from "drizzle-orm"
+import { actorId } from "../access/may.ts"
+import { statement, type Statement } from "../db/client.ts"
+import { uuids } from "../db/sql.ts"
+
+/** The most that one answer shows. */
+const pageSizeMax = 25
+
+export type InboxNotificationRow = {
+  id: string
+  user_id: string
+  template_id: string
+  targets: string[]
+  title: string
+  content: string
+  icon: string
+  actions: { label: string; url: string }[]
+  read_at: Date | null
+  created_at: Date
+}
+
+export type InboxFilter = {
+  targets: readonly string[]
+  templates: readonly string[]
+  readStatus: "all" | "read" | "unread"
+  startingBefore: string | null
+}
+
+const columns = sql`n.id, n.user_id, n.template_id, n.targets, n.title, n.content, n.icon, n.actions, n.read_at, n.created_at`
+
+/** The newest that match, all listed targets being among the notification's. Index inbox_notifications_user. */
+export function listInbox(filter: InboxFilter): Statement<InboxNotificationRow> {
+  const terms: SQL[] = [sql`n.user_id = ${actorId}`]
+  if (filter.targets.length > 0) terms.push(sql`n.targets @> ${uuids(filter.targets)}`)
+  if (filter.templates.length > 0) terms.push(sql`n.template_id = any(${uuids(filter.templates)})`)
+  if (filter.readStatus !== "all") {
+    terms.push(filter.readStatus === "read" ? sql`n.read_at is not null` : sql`n.read_at is null`)
+  }
+  if (filter.startingBefore !== null) {
+    terms.push(
+      sql`(n.created_at, n.id) < (select p.created_at, p.id from inbox_notifications p
+        where p.id = ${filter.startingBefore}::uuid and p.user_id = ${actorId})`,
+    )
+  }
+  return statement(
+    "inbox.list",
+    sql`select ${columns} from inbox_notifications n where ${sql.join(terms, sql` and `)}
+      order by n.created_at desc, n.id desc limit ${pageSizeMax}::int`,
+  )
+}
+
+/** Index inbox_notifications_unread. */
+export function countUnread(): Statement<{ unread_count: number }> {
+  return statement(
+    "inbox.unread-count",
+    sql`select count(*)::int as unread_count from inbox_notifications where user_id = ${actorId} and read_at is null`,
+  )
+}
+
+/** Marks one; no row for another's. Marking twice keeps the first instant. */
+export function markRead(id: string, isRead: boolean, now: Date): Statement<InboxNotificationRow> {
+  return statement(
+    "inbox.mark",
+    sql`update inbox_notifications n set read_at = case when ${isRead}::boolean then coalesce(n.read_at, ${now}::timestamptz) end
+      where n.id = ${id}::uuid and n.user_id = ${actorId} returning ${columns}`,
+  )
+}
+
+export function markAllRead(now: Date): Statement<{ id: string }> {
+  return statement(
+    "inbox.mark-all",
+    sql`update inbox_notifications set read_at = ${now}::timestamptz
+      where user_id = ${actorId} and read_at is null returning id`,
+  )
+}

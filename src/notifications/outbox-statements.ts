@@ -1,0 +1,68 @@
+// From the outbox to the inbox and to the queue of each webhook.
+import { sql } from "drizzle-orm"
+import { statement, type Statement } from "../db/client.ts"
+import { json } from "../db/sql.ts"
+import type { Labels } from "./templates.ts"
+
+export type PendingMessage = {
+  id: string
+  user_id: string
+  template_id: string
+  labels: Labels
+  targets: string[]
+  /** The workspace that the message is about, for its link. */
+  workspace_name: string | null
+  owner_name: string | null
+}
+
+export type InboxEntry = {
+  id: string
+  user_id: string
+  template_id: string
+  targets: string[]
+  title: string
+  content: string
+  icon: string
+  actions: { label: string; url: string }[]
+}
+
+/** The oldest messages that nobody has put anywhere yet. Index notification_messages_pending. */
+export function pendingMessages(now: Date, limit: number): Statement<PendingMessage> {
+  return statement(
+    "notifications.pending",
+    sql`select m.id, m.user_id, m.template_id, m.labels, m.targets, w.name as workspace_name, w.owner_name
+      from notification_messages m
+      left join workspaces w on w.id = m.targets[1]
+      where m.status = 'pending' and m.next_attempt_at <= ${now}::timestamptz
+      order by m.next_attempt_at, m.id limit ${limit}::int`,
+  )
+}
+
+/**
+ * Puts messages into their inboxes and into the queue of every webhook. A message's inbox row has the message's id, so that two
+ * ticks at once, or one again, add nothing.
+ */
+export function deliverToInbox(entries: readonly InboxEntry[], now: Date): Statement<{ id: string }> {
+  return statement(
+    "notifications.deliver",
+    sql`with entries as (
+      select * from jsonb_to_recordset(${json(entries)}) as e (id uuid, user_id uuid, template_id uuid, targets jsonb, title text,
+        content text, icon text, actions jsonb)
+    ), taken as (
+      update notification_messages m set status = 'delivered', delivered_at = ${now}::timestamptz, attempts = m.attempts + 1
+      from entries e where m.id = e.id and m.status = 'pending'
+      returning m.id
+    ), shown as (
+      insert into inbox_notifications (id, user_id, template_id, targets, title, content, icon, actions, created_at)
+      select e.id, e.user_id, e.template_id, array(select t::uuid from jsonb_array_elements_text(e.targets) t), e.title, e.content,
+        e.icon, e.actions, ${now}::timestamptz
+      from entries e join taken on taken.id = e.id
+      on conflict (id) do nothing
+    ), queued as (
+      insert into notification_deliveries (message_id, webhook_id, next_attempt_at, created_at)
+      select taken.id, h.id, ${now}::timestamptz, ${now}::timestamptz from taken, notification_webhooks h
+      on conflict do nothing
+    )
+    select id from taken`,
+  )
+}

@@ -1,0 +1,90 @@
+// The queue of messages to webhooks: claimed with a lease, so that a sender that dies leaves them to the next one.
+import { sql } from "drizzle-orm"
+import { statement, type Statement } from "../db/client.ts"
+import { json } from "../db/sql.ts"
+import type { Labels } from "./templates.ts"
+
+const minuteMs = 60_000
+const leaseMs = 2 * minuteMs
+const backoffMsMax = 60 * minuteMs
+/** A message that a target did not take for three days is given up. */
+const ageMsMax = 72 * 60 * minuteMs
+
+export type ClaimedDelivery = {
+  message_id: string
+  webhook_id: string
+  url: string
+  encrypted_secret: string
+  user_id: string
+  template_id: string
+  labels: Labels
+  targets: string[]
+  created_at: Date
+}
+
+/** Takes deliveries that are due, of targets that are not left alone. Two senders at once take different ones. */
+export function claimDeliveries(now: Date, limit: number): Statement<ClaimedDelivery> {
+  return statement(
+    "notifications.claim-deliveries",
+    sql`with chosen as materialized (
+      select d.message_id, d.webhook_id from notification_deliveries d
+      join notification_webhooks h on h.id = d.webhook_id and coalesce(h.next_attempt_at, '-infinity') <= ${now}::timestamptz
+      where d.status = 'pending' and d.next_attempt_at <= ${now}::timestamptz
+      order by d.next_attempt_at, d.message_id limit ${limit}::int for update of d skip locked
+    ), claimed as (
+      update notification_deliveries d set attempts = d.attempts + 1, next_attempt_at = ${new Date(now.getTime() + leaseMs)}::timestamptz
+      from chosen c where d.message_id = c.message_id and d.webhook_id = c.webhook_id
+      returning d.message_id, d.webhook_id
+    )
+    select c.message_id, c.webhook_id, h.url, h.encrypted_secret, m.user_id, m.template_id, m.labels, m.targets, m.created_at
+    from claimed c
+    join notification_webhooks h on h.id = c.webhook_id
+    join notification_messages m on m.id = c.message_id
+    order by m.created_at, m.id`,
+  )
+}
+
+export type DeliveryResult = { message_id: string; webhook_id: string; error: string | null }
+
+/** Writes what came of deliveries: a target that failed is left alone for one, two, four minutes, up to an hour. */
+export function recordDeliveries(
+  results: readonly DeliveryResult[],
+  now: Date,
+): Statement<{ id: string; failures: number }> {
+  const giveUpBefore = new Date(now.getTime() - ageMsMax)
+  return statement(
+    "notifications.record-deliveries",
+    sql`with results as materialized (
+      select * from jsonb_to_recordset(${json(results)}) as r (message_id uuid, webhook_id uuid, error text)
+    ), written as (
+      update notification_deliveries d set
+        status = case when r.error is null then 'delivered' when d.created_at < ${giveUpBefore}::timestamptz then 'failed' else 'pending' end,
+        delivered_at = case when r.error is null then ${now}::timestamptz end,
+        last_error = r.error,
+        next_attempt_at = ${now}::timestamptz
+      from results r
+      where d.message_id = r.message_id and d.webhook_id = r.webhook_id and d.status = 'pending'
+      returning d.message_id
+    )
+    update notification_webhooks h set
+      failures = case when s.error is null then 0 else h.failures + 1 end,
+      last_error = s.error,
+      last_success_at = case when s.error is null then ${now}::timestamptz else h.last_success_at end,
+      next_attempt_at = case when s.error is not null then ${now}::timestamptz
+        + least(${minuteMs}::int * power(2, least(h.failures, 10)), ${backoffMsMax}::int) * interval '1 millisecond' end
+    from (select webhook_id, max(error) as error from results group by webhook_id) s
+    where h.id = s.webhook_id
+    returning h.id, h.failures`,
+  )
+}
+
+export type WebhookRow = {
+  id: string
+  url: string
+  created_at: Date
+  failures: number
+  next_attempt_at: Date | null
+  last_error: string | null
+  last_success_at: Date | null
+  pending_count: number
+}
