@@ -107,7 +107,6 @@ export function createApp(clock: Clock) {
 
   app.route(prefix, workspaceRoutes)
   app.route(prefix, lifecycleRoutes)
-  app.route(prefix, notificationRoutes)
   app.route(prefix, usageRoutes)
   app.route(prefix, agentRoutes)
   app.route(prefix, templatesRoutes)
