@@ -29,6 +29,7 @@ import { provisionerRoutes } from "./provisioners/routes.ts"
 import { templatesRoutes } from "./templates/routes.ts"
 import { deploymentStatsRoutes } from "./insights/deployment-routes.ts"
 import { insightsRoutes } from "./insights/routes.ts"
+import { runningTimeRoutes } from "./insights/running-time-routes.ts"
 import { metricsRoutes } from "./insights/metrics-route.ts"
 import { buildVersion } from "./version.ts"
 import { usageRoutes } from "./usage/routes.ts"
@@ -114,6 +115,7 @@ export function createApp(clock: Clock) {
   app.route(prefix, buildRoutes)
   app.route(prefix, insightsRoutes)
   app.route(prefix, deploymentStatsRoutes)
+  app.route(prefix, runningTimeRoutes)
   app.route(prefix, provisionerRoutes)
 
   app.doc31("/openapi.json", openApiInfo)

@@ -4,6 +4,7 @@ import { followUpSweep } from "./builds/follow-up.ts"
 import { truncateToMinute, type Clock } from "./clock.ts"
 import { backupClockName } from "./lifecycle/backup-clock.ts"
 import { metricsSweep, rollupSweep } from "./insights/sweeps.ts"
+import { retentionSweep } from "./insights/retention-sweep.ts"
 import { lifecycleSweep } from "./lifecycle/tick.ts"
 import { notificationsSweep } from "./notifications/sweep.ts"
 import { prebuildsSweep } from "./prebuilds/sweep.ts"
@@ -21,6 +22,7 @@ export const sweeps: readonly Sweep[] = [
   notificationsSweep,
   rollupSweep,
   metricsSweep,
+  retentionSweep,
 ]
 
 export function createWorker(clock: Clock) {
