@@ -193,7 +193,7 @@ versionDetailRoutes.openapi(logs, async (c) =>
 )
 
 // Clients ask for these before they make a workspace; there is never anything to tell.
-const nothing = z.array(z.never())
+const nothing = z.array(z.unknown()).max(0)
 const emptyLists = {
   "external-auth": "Providers that a workspace needs; none",
   schema: "Deprecated; empty",
