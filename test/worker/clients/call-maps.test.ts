@@ -1,0 +1,274 @@
+// The main flows of the clients that people have, call by call as they make them (clients.md): each must get what it needs.
+import { beforeEach, describe, expect, test } from "vitest"
+import { givenOrganization, givenProvisioner, givenUser, type GivenUser } from "../given-people.ts"
+import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
+import { api, fetchWorker } from "../harness.ts"
+import { clientWith, expectKeys, provision, type Client } from "./replay.ts"
+import type { GivenProvisioner } from "../given-people.ts"
+
+type Place = { user: GivenUser; template: GivenTemplate; provisioner: GivenProvisioner; client: Client }
+let place: Place
+
+beforeEach(async () => {
+  const organization = await givenOrganization()
+  const user = await givenUser({ organization, organizationRoles: ["organization-admin"] })
+  const template = await givenTemplate(user, {
+    parameters: [
+      { name: "repo", required: false, default_value: "https://git.test/a/b", mutable: true },
+      { name: "size", type: "number", required: false, default_value: "2", mutable: true },
+    ],
+    columns: { allow_user_cancel_workspace_jobs: true, default_ttl_ms: 28_800_000 },
+  })
+  const provisioner = await givenProvisioner({ organization })
+  place = { user, template, provisioner, client: clientWith({ "Coder-Session-Token": user.token }) }
+})
+
+/** A workspace that runs, as the dashboard makes one. */
+async function givenRunning({ client, template, provisioner }: Place) {
+  const made = await client.post("/users/me/workspaces", {
+    name: `work-${crypto.randomUUID().slice(0, 8)}`,
+    template_id: template.id,
+  })
+  const { agentToken } = await provision(provisioner)
+  return { id: made.id as string, name: made.name as string, agentToken: agentToken ?? "" }
+}
+
+test("the dashboard's client: create, wait, stop, start, cancel, delete", async () => {
+  const { client, provisioner, template, user } = place
+  expect(await client.get("/users/me")).toMatchObject({ id: user.id, username: user.username })
+  expect(await client.get("/templates?deprecated=")).toMatchObject([{ id: template.id }])
+  expect(await client.get(`/templateversions/${template.version.id}/rich-parameters`)).toHaveLength(2)
+  await client.get(`/templateversions/${template.version.id}/presets`)
+  await client.get(`/templateversions/${template.version.id}/external-auth`)
+
+  const made = await client.post("/users/me/workspaces", {
+    name: "my-work",
+    template_id: template.id,
+    rich_parameter_values: [{ name: "size", value: "4" }],
+  })
+  const waitFor = async (build: Record<string, string>) => {
+    const { workspace_owner_name, workspace_name, build_number } = build
+    return client.get(`/users/${workspace_owner_name}/workspace/${workspace_name}/builds/${build_number}`)
+  }
+  expect((await waitFor(made.latest_build)).job.status).toBe("pending")
+  await provision(provisioner)
+  expect(await waitFor(made.latest_build)).toMatchObject({ job: { status: "succeeded" }, status: "running" })
+
+  const builds = `/workspaces/${made.id}/builds`
+  const stopped = await client.post(builds, { transition: "stop" })
+  await provision(provisioner)
+  expect((await waitFor(stopped)).status).toBe("stopped")
+  const started = await client.post(builds, {
+    transition: "start",
+    template_version_id: template.version.id,
+    reason: "dashboard",
+  })
+  expect(started).toMatchObject({ reason: "dashboard", status: "pending", build_number: 3 })
+  const twice = await client.post(builds, { transition: "stop" }, 409)
+  expect(twice.message).toBe("A workspace build is already active.")
+  const canceled = await client.patch(`/workspacebuilds/${started.id}/cancel?expect_status=pending`, null)
+  expect(canceled.message).toContain("canceled")
+  expect((await waitFor(started)).job.status).toBe("canceled")
+
+  const invalid = await client.post(
+    builds,
+    {
+      transition: "start",
+      rich_parameter_values: [{ name: "size", value: "many" }],
+    },
+    400,
+  )
+  expect(invalid.message).toContain("size")
+  const deleted = await client.post(builds, { transition: "delete", log_level: undefined })
+  await provision(provisioner)
+  expect((await waitFor(deleted).catch(() => null)) ?? { status: "deleted" }).toMatchObject({
+    status: "deleted",
+  })
+  await client.get(`/workspaces/${made.id}`, 410)
+  expect((await client.get("/workspaces?q=owner:me")).count).toBe(0)
+})
+
+test("the dashboard at load asks for what surrounds the workspaces", async () => {
+  const { client } = place
+  expect((await client.get("/regions")).regions.length).toBeGreaterThan(0)
+  expectKeys(await client.get("/updatecheck"), ["current", "version", "url"])
+  expect(await client.get("/experiments")).toEqual(["workspace-usage"])
+  expectKeys(await client.get("/entitlements"), ["features", "has_license", "refreshed_at"])
+  expectKeys(await client.get("/appearance"), ["application_name"])
+  expect(await client.get("/notifications/inbox")).toEqual({ notifications: [], unread_count: 0 })
+  await client.get("/deployment/stats", 403)
+})
+
+test("VS Code: sign in, poll, open, connect", async () => {
+  const { client, template, provisioner, user } = place
+  await clientWith({ "Coder-Session-Token": "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb" }).get("/users/me", 401)
+  expectKeys(await client.get("/users/me"), ["id", "username"])
+  await client.get("/appearance")
+  const { id, name, agentToken } = await givenRunning(place)
+  const mine = await client.get("/workspaces?q=owner:me")
+  expect(mine.workspaces.map((workspace: { id: string }) => workspace.id)).toEqual([id])
+  await client.get("/workspaces?q=")
+  await client.get(`/workspaces?q=${encodeURIComponent(`shared_with_user:${user.id}`)}`)
+  await client.get(`/workspaces?q=${name.slice(0, 4)}`)
+
+  const [agent] = mine.workspaces[0].latest_build.resources[0].agents
+  const metadata = await client.watch(
+    `/workspaceagents/${agent.id}/watch-metadata-ws`,
+    (frames) => frames.length > 0,
+  )
+  expect(metadata.frames[0]).toMatchObject({ type: "data", data: [] })
+
+  expect((await client.get(`/users/${user.username}/workspace/${name}`)).id).toBe(id)
+  await client.get(`/users/${user.username}/workspace/not-there`, 404)
+  expect((await client.get("/buildinfo")).version).toMatch(/^v2\.\d+\.\d+/)
+  const binary = await api("/bin/coder-linux-amd64", { headers: { "If-None-Match": '"abc"' } })
+  expect([binary.status, typeof binary.body.message]).toEqual([404, "string"])
+  expectKeys(await client.get("/deployment/ssh"), ["hostname_prefix", "ssh_config_options"])
+
+  const started = await api("/api/v2/workspaceagents/me/report-lifecycle", {
+    token: agentToken,
+    body: { state: "ready", changed_at: "2026-03-04T09:00:00Z" },
+  })
+  expect(started.status).toBe(204)
+  const watched = await client.watch(`/workspaces/${id}/watch-ws`, (frames) => frames.length === 2)
+  expect(watched.frames).toMatchObject([
+    { type: "ping" },
+    {
+      type: "data",
+      data: {
+        id,
+        latest_build: {
+          status: "running",
+          resources: [{ agents: [{ status: "connected", lifecycle_state: "ready" }] }],
+        },
+      },
+    },
+  ])
+  const { latest_build } = await client.get(`/workspaces/${id}`)
+  const logs = await client.watch(`/workspacebuilds/${latest_build.id}/logs?follow=true`, () => false)
+  expect(logs.frames).toMatchObject([{ output: "one" }, { output: "two" }])
+  expect(logs.code).toBe(1000)
+  const agentLogs = await client.watch(
+    `/workspaceagents/${agent.id}/logs?follow=true`,
+    (frames) => frames.length > 0,
+  )
+  expect(Array.isArray(agentLogs.frames[0])).toBe(true)
+  const inbox = await fetchWorker(
+    `/api/v2/notifications/inbox/watch?format=plaintext&templates=${crypto.randomUUID()}&targets=${id}`,
+    { token: user.token, headers: { Upgrade: "websocket" } },
+  )
+  expect(inbox.status).toBe(101)
+  inbox.webSocket!.accept()
+  inbox.webSocket!.close(1000)
+
+  const { active_version_id } = await client.get(`/templates/${template.id}`)
+  expect((await client.get(`/templateversions/${active_version_id}`)).job.status).toBe("succeeded")
+  expect(await client.get(`/workspacebuilds/${latest_build.id}/parameters`)).toHaveLength(2)
+  // An update of an old client: stop, wait, start with the new version.
+  await client.post(`/workspaces/${id}/builds`, { transition: "stop" })
+  await provision(provisioner)
+  await client.post(`/workspaces/${id}/builds`, {
+    transition: "start",
+    template_version_id: active_version_id,
+    reason: "vscode_connection",
+  })
+  await provision(provisioner)
+  await client.post(`/workspaces/${id}/usage`, { agent_id: agent.id, app_name: "vscode" }, 404)
+})
+
+describe("JetBrains", () => {
+  const workspaceKeys = [
+    "id",
+    "template_id",
+    "template_name",
+    "template_display_name",
+    "template_icon",
+    "latest_build",
+    "outdated",
+    "name",
+    "owner_name",
+  ]
+
+  test("Toolbox: three calls at the start, a poll each five seconds, strict readers", async () => {
+    const { user, template, provisioner } = place
+    const client = clientWith({
+      "Coder-Session-Token": user.token,
+      "User-Agent": "Coder Toolbox/0.6.0 (linux; amd64)",
+    })
+    expectKeys(await client.get("/users/me"), ["id", "username"])
+    expectKeys(await client.get("/buildinfo"), ["external_url", "version"])
+    expectKeys(await client.get("/appearance"), ["application_name"])
+    const { id } = await givenRunning(place)
+    const { workspaces } = await client.get("/workspaces?q=")
+    for (const workspace of [workspaces[0], await client.get(`/workspaces/${id}`)]) {
+      expectKeys(workspace, workspaceKeys)
+      const build = workspace.latest_build
+      expectKeys(build, ["id", "build_number", "template_version_id", "resources", "status"])
+      expectKeys(build.resources[0].agents[0], ["id", "status", "name", "lifecycle_state"])
+    }
+    for (const [path, only] of [
+      ["/templates", (body: unknown[]) => body[0]],
+      [`/templates/${template.id}`, (body: unknown) => body],
+    ] as const) {
+      const read = only(await client.get(path)) as Record<string, unknown>
+      expectKeys(read, ["id", "active_version_id", "name", "display_name", "deprecated"])
+    }
+    await client.post(`/workspaces/${id}/builds`, { transition: "stop", reason: "jetbrains_connection" })
+    await provision(provisioner)
+    await client.post(`/workspaces/${id}/builds`, { transition: "start", reason: "jetbrains_connection" })
+    await provision(provisioner)
+    await client.post(`/workspaces/${id}/builds`, { transition: "delete", orphan: false })
+  })
+
+  test("Gateway: by name, and the version's resources", async () => {
+    const { client, template, user } = place
+    const { name } = await givenRunning(place)
+    expectKeys(await client.get(`/users/${user.username}/workspace/${name}`), workspaceKeys)
+    expect(await client.get(`/templateversions/${template.version.id}/resources`)).toEqual([])
+  })
+})
+
+test("Backstage: two credentials, one search a parameter, the SDK's older paths", async () => {
+  const { user, template } = place
+  const client = clientWith({
+    "Coder-Session-Token": user.token,
+    Authorization: "Bearer eyJhbGciOiJFUzI1NiJ9.backstage.token",
+  })
+  expectKeys(await client.get("/users/me"), ["id", "username"])
+  const { id } = await givenRunning(place)
+  const find = (q: string) => client.get(`/workspaces?q=${encodeURIComponent(q)}`)
+  const found = await find('owner:me param:"repo=https://git.test/a/b"')
+  expect(found.workspaces.map((workspace: { id: string }) => workspace.id)).toEqual([id])
+  expect((await find('owner:me param:"repo=https://git.test/c/d"')).count).toBe(0)
+  expect((await find('owner:me param:"custom_repo=https://git.test/a/b"')).count).toBe(0)
+  expect(await client.get("/templates")).toMatchObject([{ id: template.id }])
+  const older = await client.get(`/organizations/${user.organizationId}/templates`)
+  expect(older).toMatchObject([{ id: template.id }])
+  const made = await client.post(
+    `/organizations/${user.organizationId}/members/${user.username}/workspaces`,
+    { name: "from-backstage", template_id: template.id },
+  )
+  expect(made.latest_build.status).toBe("pending")
+})
+
+test("the command line: resolve, schedule, rename, favourite, dormancy", async () => {
+  const { client } = place
+  const { id, name } = await givenRunning(place)
+  expect((await client.get(`/users/me/workspace/${name}?include_deleted=false`)).id).toBe(id)
+  await client.put(`/workspaces/${id}/autostart`, { schedule: "CRON_TZ=Europe/Dublin 30 9 * * 1-5" })
+  await client.put(`/workspaces/${id}/ttl`, { ttl_ms: 3_600_000 })
+  await client.put(`/workspaces/${id}/extend`, { deadline: "2026-03-04T14:00:00+01:00" }, 200)
+  await client.put(`/workspaces/${id}/favorite`, undefined)
+  await client.put(`/workspaces/${id}/autoupdates`, { automatic_updates: "always" })
+  expect(await client.get(`/workspaces/${id}/resolve-autostart`)).toEqual({ parameter_mismatch: false })
+  await client.put(`/workspaces/${id}/dormant`, { dormant: true }, 200)
+  await client.put(`/workspaces/${id}/dormant`, { dormant: false }, 200)
+  await client.patch(`/workspaces/${id}`, { name }, 204)
+  const workspace = await client.get(`/workspaces/${id}`)
+  expect(workspace).toMatchObject({
+    favorite: true,
+    ttl_ms: 3_600_000,
+    automatic_updates: "always",
+    latest_build: { deadline: "2026-03-04T13:00:00Z" },
+  })
+})
