@@ -134,6 +134,3 @@ export const manifestVariable = z
     required: required ?? default_value === undefined,
     default_value: default_value ?? "",
   }))
-
-export type ManifestParameter = z.output<typeof manifestParameter>
-export type ManifestVariable = z.output<typeof manifestVariable>

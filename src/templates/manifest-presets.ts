@@ -85,5 +85,3 @@ export const manifestPresets = z
       ctx.addIssue({ code: "custom", path: [], message: "only one preset can be the default" })
     }
   })
-
-export type ManifestPreset = z.output<typeof manifestPreset>
