@@ -9,6 +9,7 @@ import { requireToken } from "./access/guard.ts"
 import { limitRate } from "./access/rate-limit.ts"
 import { buildRoutes } from "./builds/routes.ts"
 import { agentRoutes } from "./agents/routes.ts"
+import { auditRoutes } from "./audit/routes.ts"
 import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
@@ -98,6 +99,7 @@ export function createApp(clock: Clock) {
 
   app.route(prefix, deploymentRoutes)
   app.route(prefix, identityRoutes)
+  app.route(prefix, auditRoutes)
   app.route(prefix, notificationRoutes)
 
   app.route("/", metricsRoutes)

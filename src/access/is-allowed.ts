@@ -33,7 +33,7 @@ export function roleHolderOf(actor: Actor): RoleHolder {
 export function isAllowed(
   who: RoleHolder,
   action: Action,
-  resource: Resource,
+  resource: Resource | "*",
   object: ProtectedObject = {},
 ): boolean {
   const reach = reachOf(action, resource)
@@ -48,12 +48,12 @@ export function isAllowed(
   return hasRole && isInScope(who, action, resource) && isListed(who, resource, object.id)
 }
 
-function isInScope({ scopes }: RoleHolder, action: Action, resource: Resource): boolean {
+function isInScope({ scopes }: RoleHolder, action: Action, resource: Resource | "*"): boolean {
   const allowing = scopesAllowing(action, resource)
   return scopes === null || scopes.some((scope) => allowing.includes(scope))
 }
 
-function isListed({ allowList }: RoleHolder, resource: Resource, id: string | undefined): boolean {
+function isListed({ allowList }: RoleHolder, resource: Resource | "*", id: string | undefined): boolean {
   const entries = allowListEntriesFor(resource)
   if (id !== undefined) entries.push(`${resource}:${id}`, `*:${id}`)
   return allowList === null || allowList.some((entry) => entries.includes(entry))
