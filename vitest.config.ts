@@ -4,14 +4,16 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 
 const globalSetup = ["./test/global-setup.ts"]
+// Generous, for shared and busy machines: a time-out is there to end a test that hangs, never to measure one.
+const timeouts = { testTimeout: 90_000, hookTimeout: 90_000 }
 
 export default defineConfig({
   test: {
     // A passing test is quiet; a failing one shows what the Worker logged.
     silent: "passed-only",
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-      { test: { name: "node", include: ["test/node/**/*.test.ts"], globalSetup, testTimeout: 30_000 } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...timeouts } },
+      { test: { name: "node", include: ["test/node/**/*.test.ts"], globalSetup, ...timeouts } },
       {
         plugins: [
           cloudflareTest(({ inject }) => ({
@@ -37,7 +39,7 @@ export default defineConfig({
           // One workerd for all files is four times faster than one each. A file has a database of its own all the same.
           isolate: false,
           maxWorkers: 1,
-          testTimeout: 20_000,
+          ...timeouts,
         },
       },
     ],
