@@ -1,15 +1,11 @@
 // The list without a limit: read in pages of bounded size, each workspace once and in order, in as few round trips as pages.
-import { env } from "cloudflare:workers"
-import { sql } from "drizzle-orm"
 import { beforeAll, describe, expect, test } from "vitest"
-import type { UserActor } from "../../../src/access/actors.ts"
-import { openSession } from "../../../src/access/session.ts"
-import { connect, statement, type Database } from "../../../src/db/client.ts"
 import { listWorkspaces, streamPageMax } from "../../../src/workspaces/list.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
 import { api, epoch, query } from "../harness.ts"
+import { callerThat, givenCopies } from "./given-many.ts"
 
 const copies = 2 * streamPageMax + 37
 
@@ -22,29 +18,7 @@ beforeAll(async () => {
   admin = await givenUser({ organization, organizationRoles: ["organization-admin"] })
   template = await givenTemplate(admin)
   const pattern = await givenWorkspace(admin, template, { columns: { name: "pattern" } })
-  // Copies of one row with builds of their own: a third runs, a fifth is the caller's favourite.
-  await query(
-    `with made as (
-       select n, gen_random_uuid() as id, gen_random_uuid() as build_id, gen_random_uuid() as job_id,
-         case when n % 3 = 0 then 'start' else 'stop' end as transition
-       from generate_series(1, $2::int) n
-     ), j as (
-       insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at, started_at,
-         completed_at)
-       select made.job_id, j.organization_id, j.initiator_id, j.type, j.file_id, j.input, j.tags, j.created_at, j.updated_at,
-         j.started_at, j.completed_at
-       from made, provisioner_jobs j where j.id = $3
-     ), w as (
-       insert into workspaces (id, owner_id, organization_id, template_id, name, favorite, created_at, updated_at)
-       select made.id, w.owner_id, w.organization_id, w.template_id, 'copy-' || lpad(n::text, 5, '0'), n % 5 = 0, w.created_at, w.updated_at
-       from made, workspaces w where w.id = $1
-     )
-     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, created_at,
-       updated_at)
-     select made.build_id, made.id, b.template_version_id, 1, made.transition, b.initiator_id, made.job_id, b.created_at, b.updated_at
-     from made, workspace_builds b where b.workspace_id = $1`,
-    [pattern.id, copies, pattern.build.jobId],
-  )
+  await givenCopies(pattern, copies)
   const rows = await query<{ name: string }>(
     `select name from workspaces where organization_id = $1
      order by not favorite, latest_transition <> 'start', lower(owner_name), lower(name)`,
@@ -53,31 +27,7 @@ beforeAll(async () => {
   names = rows.map(({ name }) => name)
 })
 
-/** A caller who has been proven, with every answer of the database passing by. */
-function callerThat(onRows: (rows: number) => void) {
-  const db = connect(env.DATABASE_URL)
-  const observed: Database = {
-    ...db,
-    async batch(statements) {
-      const results = await db.batch(statements)
-      for (const rows of results as unknown[][]) onRows(rows.length)
-      return results
-    },
-  }
-  const actor = JSON.stringify({
-    kind: "user",
-    id: admin.id,
-    username: admin.username,
-    roles: ["member"],
-    organizations: { [admin.organizationId]: ["organization-admin", "organization-member"] },
-    key_id: "test",
-    login_type: "password",
-    scopes: ["coder:all"],
-    allow_list: ["*:*"],
-  })
-  const act = sql`select set_config('dormouse.actor', ${actor}, true)::jsonb as actor`
-  return openSession<UserActor>(observed, statement<{ actor: UserActor }>("test.act-as", act))
-}
+const asAdmin = { organization: ["organization-admin"] }
 
 describe("a list without a limit", () => {
   test("holds everything once, in order, with the count", async () => {
@@ -97,7 +47,7 @@ describe("a list without a limit", () => {
   test("never reads more than a page at once, and reads on only when it is asked to", async () => {
     let largest = 0
     let readings = 0
-    const caller = callerThat((rows) => {
+    const caller = callerThat(admin, asAdmin, (rows) => {
       largest = Math.max(largest, rows)
       readings += 1
     })
@@ -118,7 +68,7 @@ describe("a list without a limit", () => {
 })
 
 test("a page is three statements in one round trip, however many agents hang on it", async () => {
-  const caller = callerThat(() => {})
+  const caller = callerThat(admin, asAdmin, () => {})
   const workspace = await givenWorkspace(admin, template)
   await query(
     `with r as (insert into workspace_resources (id, job_id, transition, type, name, created_at)
