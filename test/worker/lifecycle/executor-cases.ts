@@ -71,6 +71,8 @@ export async function givenCase({ input }: DecisionCase) {
         notified_autostop_deadline: instant(build["notified_autostop_deadline"]),
       },
       job: {
+        // A job in progress is alive, or the reaper would end it before the rules look.
+        updated_at: instant(input.tick),
         completed_at: instant(input.job?.completed_at) ?? job["completed_at"],
         canceled_at: instant(input.job?.canceled_at) ?? job["canceled_at"],
       },
