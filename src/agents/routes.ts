@@ -4,6 +4,7 @@ import { createRouter } from "../http/router.ts"
 import { appReportRoutes } from "./app-report-routes.ts"
 import { connectRoutes } from "./connect-routes.ts"
 import { externalAgentRoutes } from "./external-routes.ts"
+import { forwardRoutes } from "./forward-routes.ts"
 import { agentLogRoutes } from "./log-routes.ts"
 import { reportRoutes } from "./report-routes.ts"
 import { agentRoutes as userRoutes } from "./user-routes.ts"
@@ -19,6 +20,7 @@ for (const routes of [
   appReportRoutes,
   agentLogRoutes,
   connectRoutes,
+  forwardRoutes,
   userRoutes,
   externalAgentRoutes,
 ])

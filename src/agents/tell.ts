@@ -21,8 +21,3 @@ export function tellMetadataChanged(c: Context<AppEnv>, actor: AgentActor): void
 export function tellLogsAdded(c: Context<AppEnv>, actor: AgentActor): void {
   c.executionCtx.waitUntil(hubOf(c.env, actor.workspace_id).logsAdded(actor.agent_id))
 }
-
-/** A workspace's latest build has changed: its agents may have to go, come again or begin anew. */
-export function tellBuildChanged(env: Env, workspaceId: string): Promise<void> {
-  return hubOf(env, workspaceId).buildChanged(workspaceId)
-}

@@ -30,6 +30,11 @@ export function publishTemplate(env: Env, templateId: string): Promise<void> {
   return settle(names.map((name) => env.WORKSPACE_FEED.getByName(name).publishTemplate(templateId)))
 }
 
+/** A build of this workspace ended: its agents may have to go, and who follows their logs is done. */
+export function publishBuildEnd(env: Env, workspaceId: string): Promise<void> {
+  return settle([env.AGENT_HUB.getByName(workspaceId).buildChanged(workspaceId)])
+}
+
 function publish(env: Env, kind: TopicKind, ids: readonly string[]): Promise<void> {
   const byShard = Map.groupBy(new Set(ids), feedName)
   return settle(

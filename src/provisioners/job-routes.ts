@@ -7,7 +7,7 @@ import type { AppEnv } from "../http/env.ts"
 import { ApiError, badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
-import { publishWorkspaces } from "../http/publish.ts"
+import { publishBuildEnd, publishWorkspaces } from "../http/publish.ts"
 import { completeBuild } from "./complete-build.ts"
 import { completeImport } from "./complete-import.ts"
 import type { Holder } from "./complete-build-statement.ts"
@@ -135,7 +135,13 @@ function announceEnd(c: Context<AppEnv>, ended: EndedJob & { follows?: boolean }
   const { env } = c
   const request = auditRequest(c)
   const next = ended.follows ? runFollowUps(env, c.var.db, request, ended.build_id) : Promise.resolve()
-  c.executionCtx.waitUntil(Promise.all([publishWorkspaces(env, [ended.workspace_id]), next]))
+  c.executionCtx.waitUntil(
+    Promise.all([
+      publishWorkspaces(env, [ended.workspace_id]),
+      publishBuildEnd(env, ended.workspace_id),
+      next,
+    ]),
+  )
 }
 
 const holderOf = ({ daemon, job }: { daemon: string; job: string }): Holder => ({

@@ -1,0 +1,85 @@
+// What people do in the workspace, seen from its TCP connections: SSH sessions, connections to IDE servers, chosen ports.
+import { readdir, readFile, readlink } from "node:fs/promises"
+
+export type Connections = { ssh: number; vscode: number; jetbrains: number; ports: number }
+
+type TcpRow = { localPort: number; isListening: boolean; isEstablished: boolean; inode: string }
+
+const listening = "0A"
+const established = "01"
+
+/** Reads the rows of `/proc/net/tcp`: local port, state and inode. */
+export function parseTcpTable(text: string): TcpRow[] {
+  return text
+    .split("\n")
+    .slice(1)
+    .flatMap((line) => {
+      const fields = line.trim().split(/\s+/)
+      const port = Number.parseInt(fields[1]?.split(":")[1] ?? "", 16)
+      if (Number.isNaN(port)) return []
+      return [
+        {
+          localPort: port,
+          isListening: fields[3] === listening,
+          isEstablished: fields[3] === established,
+          inode: fields[9] ?? "",
+        },
+      ]
+    })
+}
+
+export type Server = "ssh" | "vscode" | "jetbrains"
+
+/** Which kind of server a process is, by its command line. */
+export function serverOf(commandLine: string): Server | null {
+  if (/(^|\/)(sshd|dropbear)\b/.test(commandLine)) return "ssh"
+  if (/vscode-server|code-server|\.cursor-server|openvscode/i.test(commandLine)) return "vscode"
+  if (/jetbrains|remote-dev-server|idea\.sh|gateway/i.test(commandLine)) return "jetbrains"
+  return null
+}
+
+/** Connections of people: each established row whose local port one of the servers listens on, or that was chosen. */
+export function countConnections(
+  rows: readonly TcpRow[],
+  servers: ReadonlyMap<number, Server>,
+  chosenPorts: ReadonlySet<number>,
+): Connections {
+  const counts: Connections = { ssh: 0, vscode: 0, jetbrains: 0, ports: 0 }
+  for (const row of rows) {
+    if (!row.isEstablished) continue
+    const server = servers.get(row.localPort)
+    if (server !== undefined) counts[server] += 1
+    else if (chosenPorts.has(row.localPort)) counts.ports += 1
+  }
+  return counts
+}
+
+const processesMax = 4_000
+
+/** Looks at this machine; all zero where there is no `/proc`. */
+export async function watchConnections(chosenPorts: ReadonlySet<number>): Promise<Connections> {
+  const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map(readText))
+  const rows = tables.flatMap(parseTcpTable)
+  const listeners = new Map(rows.filter((row) => row.isListening).map((row) => [row.inode, row.localPort]))
+  return countConnections(rows, await findServers(listeners), chosenPorts)
+}
+
+async function findServers(listeners: ReadonlyMap<string, number>): Promise<Map<number, Server>> {
+  const servers = new Map<number, Server>()
+  const processes = await readdir("/proc").catch(() => [])
+  for (const pid of processes.filter((name) => /^\d+$/.test(name)).slice(0, processesMax)) {
+    const server = serverOf((await readText(`/proc/${pid}/cmdline`)).replaceAll("\0", " "))
+    if (server === null) continue
+    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => [])
+    for (const descriptor of descriptors) {
+      const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "")
+      const port = listeners.get(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "")
+      if (port !== undefined) servers.set(port, server)
+    }
+  }
+  // sshd's descriptors belong to root; its port is known.
+  if ([...listeners.values()].includes(22)) servers.set(22, "ssh")
+  return servers
+}
+
+const readText = (path: string) => readFile(path, "utf8").catch(() => "")

@@ -1,0 +1,77 @@
+// A WebSocket to the control plane from a program: with its token in a header, with pings, and noticing that it is half-open.
+import { setTimeout as wait } from "node:timers/promises"
+
+export type Line = {
+  send: (data: string | Uint8Array<ArrayBuffer>) => void
+  close: () => void
+  /** Resolves with the close code when the line is down. */
+  closed: Promise<number>
+}
+
+export type LineOptions = {
+  url: string
+  token: string
+  onMessage: (data: string | Uint8Array) => void
+  /** Sent each `pingMs`; whatever comes back shows that the line lives. */
+  ping: string | Uint8Array<ArrayBuffer>
+  pingMs: number
+  silentMsMax: number
+}
+
+/** Why a handshake was refused: the status, where the server gave one. */
+export class LineRefused extends Error {
+  override name = "LineRefused"
+}
+
+const handshakeMsMax = 15_000
+
+// Node's own WebSocket takes headers; the types of browsers do not know them.
+type NodeWebSocket = new (url: string, options: { headers: Record<string, string> }) => WebSocket
+
+/** Opens a line. Rejects with `LineRefused` when the handshake fails. */
+export async function openLine(options: LineOptions): Promise<Line> {
+  const Constructor = WebSocket as unknown as NodeWebSocket
+  const socket = new Constructor(options.url.replace(/^http/, "ws"), {
+    headers: { "Coder-Session-Token": options.token },
+  })
+  socket.binaryType = "arraybuffer"
+  let heardAtMs = performance.now()
+  let timer: NodeJS.Timeout | undefined
+  let down = (_code: number) => {}
+  const closed = new Promise<number>((resolve) => {
+    down = (code) => {
+      clearInterval(timer)
+      resolve(code)
+    }
+  })
+  socket.addEventListener("message", (event) => {
+    heardAtMs = performance.now()
+    const data: unknown = event.data
+    options.onMessage(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer))
+  })
+  socket.addEventListener("close", (event) => down(event.code))
+  const opened = new Promise<boolean>((resolve) => {
+    socket.addEventListener("open", () => resolve(true))
+    socket.addEventListener("error", () => resolve(false))
+    socket.addEventListener("close", () => resolve(false))
+  })
+  const isOpen = await Promise.race([opened, wait(handshakeMsMax, false, { ref: false })])
+  if (!isOpen) {
+    socket.close()
+    throw new LineRefused("the connection was refused")
+  }
+  timer = setInterval(() => {
+    // A half-open line may take minutes to report its close: it is given up here.
+    if (performance.now() - heardAtMs > options.silentMsMax) {
+      socket.close()
+      down(4408)
+    } else if (socket.readyState === WebSocket.OPEN) socket.send(options.ping)
+  }, options.pingMs)
+  return {
+    send: (data) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(data)
+    },
+    close: () => socket.close(1000),
+    closed,
+  }
+}
