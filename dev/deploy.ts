@@ -3,6 +3,7 @@
 // Migrations go first and only add: while the new Worker rolls out, the old one still runs on the same schema.
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
+import { bundleAgent } from "./bundle-agent.ts"
 import { readDatabaseUrl } from "./database-url.ts"
 import { migrate, readMigrations } from "./migrations.ts"
 import { rootDirectory } from "./root.ts"
@@ -18,6 +19,7 @@ try {
     const added = await migrate(url, readMigrations(join(rootDirectory, "migrations")), new Date())
     console.log(added.length === 0 ? "the schema is up to date" : `applied ${added.join(", ")}`)
   }
+  await bundleAgent()
   process.exitCode = runWrangler(["deploy", "--minify", ...(isDryRun ? ["--dry-run"] : [])])
 } catch (error) {
   console.error(error instanceof Error ? error.message : "The deployment failed.")

@@ -1,6 +1,7 @@
 // Runs the Worker under workerd on loopback, with everything that wrangler.toml binds to it emulated and kept on disk.
 import { join } from "node:path"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
+import { bundleAgent } from "./bundle-agent.ts"
 import { bundleLocalWorker } from "./bundle.ts"
 import { rootDirectory } from "./root.ts"
 
@@ -31,7 +32,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   const signals = keepSignals()
   const configuration = await readConfiguration()
   signals.restore()
-  const contents = await bundleLocalWorker()
+  const [contents] = await Promise.all([bundleLocalWorker(), bundleAgent()])
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: "dormouse",
@@ -43,6 +44,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
       },
       r2Buckets: configuration.r2Buckets,
       ratelimits: configuration.ratelimits,
+      assets: configuration.assets,
       bindings: { ...configuration.bindings, ...options.bindings },
       host: "127.0.0.1",
       port: options.port,
@@ -101,6 +103,7 @@ type Configuration = {
   bindings: Record<string, string>
   durableObjects: Record<string, { className: string; useSQLite: boolean }>
   r2Buckets: Record<string, { id: string }>
+  assets: { directory: string }
   ratelimits: Record<string, { namespace_id: string; simple: { limit: number; period?: 10 | 60 } }>
 }
 

@@ -17,6 +17,6 @@ export function touchAgent(now: Date): Statement<never> {
     "agents.touch",
     sql`
     update workspace_agents set last_connected_at = ${now}, first_connected_at = coalesce(first_connected_at, ${now}::timestamptz)
-    where id = ${actorAgentId} and not socket_open and (last_connected_at is null or last_connected_at < ${staleAt})`,
+    where id = ${actorAgentId} and not socket_open and (last_connected_at is null or last_connected_at < ${staleAt} or disconnected_at >= last_connected_at)`,
   )
 }

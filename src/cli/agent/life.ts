@@ -30,7 +30,8 @@ export async function live(options: LifeOptions): Promise<"stopped" | "replaced"
   if (manifest === null) return "stopped"
   const forwarding = createForwarding({ url: plane.url, token: options.token, report: options.report })
   const background = [
-    keepLine(plane, options, forwarding, signal, () => over.abort()),
+    // The line stays while the agent shuts down: it is not lost before it has said that it is off.
+    keepLine(plane, options, forwarding, over.signal, () => over.abort()),
     reportStats(plane, options, forwarding, signal),
     ...manifest.metadata.map((item) => reportMetadata(plane, manifest, item, signal)),
   ].map((work) => work.catch((error: unknown) => options.report(String(error))))
