@@ -20,6 +20,11 @@ export function createForwarding(options: {
   report: (text: string) => void
 }): Forwarding {
   const sessions = new Map<string, { mux: Mux; close: () => void }>()
+  const endWith = async (closed: Promise<number>, session: string, mux: Mux) => {
+    await closed
+    mux.close()
+    sessions.delete(session)
+  }
   return {
     async answer(session) {
       if (sessions.size >= sessionsMax) return options.report("too many forwarding sessions")
@@ -38,10 +43,7 @@ export function createForwarding(options: {
         mux = createMux({ send: line.send, onOpen: connectLocal })
         const open = mux
         sessions.set(session, { mux: open, close: line.close })
-        void line.closed.then(() => {
-          open.close()
-          sessions.delete(session)
-        })
+        void endWith(line.closed, session, open)
       } catch {
         options.report("a forwarding session could not be answered")
       }

@@ -137,7 +137,10 @@ export function createMux({ send, onOpen }: MuxOptions): Mux {
 
   return {
     open(port, socket) {
-      if (streams.size >= streamCountMax) return void socket.destroy()
+      if (streams.size >= streamCountMax) {
+        socket.destroy()
+        return
+      }
       const id = nextStream++
       const stream = newStream(socket)
       streams.set(id, stream)
