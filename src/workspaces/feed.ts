@@ -8,7 +8,7 @@ import { closes } from "./feed-frames.ts"
 import { findUnentitled } from "./feed-rights.ts"
 import { openDatabase, showTopics } from "./feed-topics.ts"
 import { eventStreamWatcher, socketWatcher, type Watcher } from "./watchers.ts"
-import { parseTopicKey, readWatchRequest, topicKey } from "./watch-state.ts"
+import { readWatchRequest, topicKey } from "./watch-state.ts"
 
 /** Between two readings. */
 const readIntervalMs = 1_000
@@ -34,7 +34,7 @@ export class WorkspaceFeed extends DurableObject<Env> {
   /** A new watcher, whom the Worker has checked. The answer is the socket, or the open response. */
   override async fetch(request: Request): Promise<Response> {
     const state = readWatchRequest(request)
-    const isFull = this.#watchers().length >= watchersMax
+    const isFull = this.ctx.getWebSockets().length + this.#streams.size >= watchersMax
     await this.#armReview()
     if (request.headers.get("Upgrade") === "websocket") {
       const { 0: client, 1: server } = new WebSocketPair()
@@ -56,8 +56,8 @@ export class WorkspaceFeed extends DurableObject<Env> {
 
   /** A hint that these things changed; what nobody watches is forgotten. */
   async publish(kind: TopicKind, ids: readonly string[]): Promise<void> {
-    const watched = new Set(this.#watchers().map((watcher) => topicKey(watcher.state())))
-    this.#readSoon(ids.map((id) => topicKey({ kind, id })).filter((key) => watched.has(key)))
+    const keys = ids.map((id) => topicKey({ kind, id }))
+    this.#readSoon(keys.filter((key) => this.#watchersOf(key).length > 0))
   }
 
   /** A hint that a template's active version changed. */
@@ -101,8 +101,13 @@ export class WorkspaceFeed extends DurableObject<Env> {
   }
 
   #watchers(): Watcher[] {
-    const sockets = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN)
-    return [...sockets.map(socketWatcher), ...this.#streams]
+    return [...openSockets(this.ctx.getWebSockets()), ...this.#streams]
+  }
+
+  /** By the socket's tag: what a tick publishes is mostly watched by nobody, and must not wake every watcher's memory. */
+  #watchersOf(key: string): Watcher[] {
+    const streams = [...this.#streams].filter((stream) => topicKey(stream.state()) === key)
+    return [...openSockets(this.ctx.getWebSockets(key)), ...streams]
   }
 
   #forgetStream(watcher: Watcher): void {
@@ -129,7 +134,7 @@ export class WorkspaceFeed extends DurableObject<Env> {
         for (const key of keys) this.#due.delete(key)
         this.#readAtMs = platformClock().getTime()
         try {
-          await this.#show(new Set(keys))
+          await this.#show(keys)
           failures = 0
         } catch (error) {
           failures += 1
@@ -143,15 +148,22 @@ export class WorkspaceFeed extends DurableObject<Env> {
     }
   }
 
-  async #show(keys: ReadonlySet<string>): Promise<void> {
-    const watching = this.#watchers().filter((watcher) => keys.has(topicKey(watcher.state())))
+  async #show(keys: readonly string[]): Promise<void> {
+    const watching = keys.flatMap((key) => this.#watchersOf(key))
     if (watching.length === 0) return
-    const byKind = Map.groupBy(watching, (watcher) => parseTopicKey(topicKey(watcher.state())).kind)
-    await showTopics(this.env, byKind, this.clock())
+    await showTopics(
+      this.env,
+      Map.groupBy(watching, (watcher) => watcher.state().kind),
+      this.clock(),
+    )
   }
 
   #report(event: string, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
     writeEvent({ event, outcome: "error", error: message, watchers: this.#watchers().length })
   }
+}
+
+function openSockets(sockets: WebSocket[]): Watcher[] {
+  return sockets.filter((socket) => socket.readyState === WebSocket.OPEN).map(socketWatcher)
 }

@@ -15,7 +15,7 @@ import { checkTtl } from "./ttl.ts"
 import { toWorkspaceView, workspaceSchema } from "./view.ts"
 import { viewerOf } from "./viewer.ts"
 
-const changed = { 204: { description: "Done." }, ...errors(400, 401, 403, 404, 409, 429, 503) }
+const changed = { 204: { description: "Done." }, ...errors(400, 401, 403, 404, 409, 413, 429, 503) }
 
 const autostartRoute = createRoute({
   method: "put",
@@ -88,7 +88,7 @@ const extendRoute = createRoute({
   },
   responses: {
     200: jsonBody(messageSchema, "The new deadline."),
-    ...errors(400, 401, 403, 404, 409, 429, 503),
+    ...errors(400, 401, 403, 404, 409, 413, 429, 503),
   },
 })
 
@@ -105,7 +105,7 @@ const dormantRoute = createRoute({
   responses: {
     200: jsonBody(workspaceSchema, "The workspace."),
     304: { description: "It is so already." },
-    ...errors(400, 401, 403, 404, 409, 429, 503),
+    ...errors(400, 401, 403, 404, 409, 413, 429, 503),
   },
 })
 

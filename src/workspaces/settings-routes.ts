@@ -30,7 +30,7 @@ const renameRoute = createRoute({
         .openapi("UpdateWorkspaceRequest", { example: { name: "new-name" } }),
     ),
   },
-  responses: { 204: done, ...errors(400, 401, 403, 404, 405, 409, 429, 503) },
+  responses: { 204: done, ...errors(400, 401, 403, 404, 405, 409, 413, 429, 503) },
 })
 
 const autoupdatesRoute = createRoute({

@@ -39,8 +39,3 @@ export function readWatchRequest(request: Request): WatchState {
 export function topicKey({ kind, id }: { kind: TopicKind; id: string }): string {
   return `${kind}:${id}`
 }
-
-export function parseTopicKey(key: string): { kind: TopicKind; id: string } {
-  const [kind = "", id = ""] = key.split(":")
-  return { kind: kind === "inbox" ? "inbox" : "workspace", id }
-}

@@ -96,6 +96,12 @@ test("the dashboard at load asks for what surrounds the workspaces", async () =>
   expectKeys(await client.get("/entitlements"), ["features", "has_license", "refreshed_at"])
   expectKeys(await client.get("/appearance"), ["application_name"])
   expect(await client.get("/notifications/inbox")).toEqual({ notifications: [], unread_count: 0 })
+  const checks = {
+    createWorkspace: { object: { resource_type: "workspace", owner_id: "me" }, action: "create" },
+    viewDeployment: { object: { resource_type: "deployment_config" }, action: "read" },
+  }
+  const answer = await client.post("/authcheck", { checks }, 200)
+  expect(answer.viewDeployment).toBe(false)
   await client.get("/deployment/stats", 403)
 })
 
