@@ -37,24 +37,31 @@ export function countMatches(
 
 /** One workspace by its id, deleted or not. */
 export function workspaceById(id: string, now: Date): Statement<WorkspaceRow> {
-  return statement("workspaces.by-id", oneWorkspace(sql`w.id = ${id}::uuid`, now))
+  const found = sql`select w.id from workspaces w where w.id = ${id}::uuid and ${isVisible()}`
+  return statement("workspaces.by-id", oneWorkspace(found, now))
 }
 
-/** One workspace by its owner and name; of deleted ones the latest, and only where no living one has the name. */
+/**
+ * One workspace by its owner and name; of deleted ones the latest, and only where no living one has the name. Each of the two
+ * kinds has an index of its own, so the one is not asked through the other.
+ */
 export function workspaceByName(
   user: string,
   name: string,
   includeDeleted: boolean,
   now: Date,
 ): Statement<WorkspaceRow> {
-  const isIt = sql`w.owner_id = ${userIdOf(user)} and lower(w.name) = lower(${name})
-    and (not w.deleted or ${includeDeleted}::boolean)`
-  return statement("workspaces.by-name", oneWorkspace(isIt, now))
+  const isIt = sql`w.owner_id = ${userIdOf(user)} and lower(w.name) = lower(${name}) and ${isVisible()}`
+  const living = sql`(select w.id, 0 as rank from workspaces w where ${isIt} and not w.deleted)`
+  const deleted = sql`(select w.id, 1 as rank from workspaces w where ${isIt} and w.deleted
+    order by w.updated_at desc limit 1)`
+  const found = includeDeleted ? sql`${living} union all ${deleted} order by rank limit 1` : living
+  return statement("workspaces.by-name", oneWorkspace(found, now))
 }
 
-function oneWorkspace(isIt: SQL, now: Date): SQL {
-  return sql`with found as materialized (
-      select w.id from workspaces w where ${isIt} and ${isVisible()} order by w.deleted, w.updated_at desc limit 1)
+/** `found` is a query of at most one id, permissions included. */
+function oneWorkspace(found: SQL, now: Date): SQL {
+  return sql`with found as materialized (${found})
     select ${workspaceColumns(now)} from found join workspaces_expanded whole on whole.id = found.id`
 }
 

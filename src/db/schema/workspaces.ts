@@ -64,6 +64,10 @@ export const workspaces = pgTable(
     uniqueIndex("workspaces_name_live")
       .on(t.ownerId, sql`lower(${t.name})`)
       .where(sql`not ${t.deleted}`),
+    // Names of the dead, for who asks for one with include_deleted.
+    index("workspaces_name_deleted")
+      .on(t.ownerId, sql`lower(${t.name})`)
+      .where(sql`${t.deleted}`),
     index("workspaces_check_at")
       .on(t.checkAt, t.id)
       .where(sql`${t.checkAt} is not null`),

@@ -109,6 +109,10 @@ describe("201", () => {
     const given = await givenTemplate(admin, { columns })
     const { body } = await create(owner, { name: freshName(), template_id: given.id, ttl_ms })
     expect(body.ttl_ms).toBe(expected)
+    if (!("allow_user_autostop" in columns)) return
+    await query("update templates set default_ttl_ms = 259200000 where id = $1", [given.id])
+    const later = await api(`/api/v2/workspaces/${body.id}`, { token: owner.token })
+    expect(later.body.ttl_ms).toBe(259_200_000)
   })
 
   test("parameters are resolved and stored", async () => {

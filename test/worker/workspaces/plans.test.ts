@@ -1,10 +1,11 @@
 // The plans that keep the list cheap: each search goes through the index made for it, and no page sorts the whole list.
 import { env } from "cloudflare:workers"
-import { sql } from "drizzle-orm"
+import { sql, type SQL } from "drizzle-orm"
 import { beforeAll, expect, test } from "vitest"
 import { connect, statement } from "../../../src/db/client.ts"
 import { pageOf } from "../../../src/workspaces/page.ts"
 import { parseWorkspaceSearch } from "../../../src/workspaces/search.ts"
+import { workspaceByName } from "../../../src/workspaces/statements.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
@@ -46,12 +47,15 @@ type Plan = {
   Plans?: Plan[]
 }
 
-async function planOf(user: GivenUser, site: string[], q: string): Promise<Plan[]> {
+function planOf(user: GivenUser, site: string[], q: string): Promise<Plan[]> {
   const { filter } = parseWorkspaceSearch(q)
-  const page = pageOf(filter!, { limit: 25, offset: 0, after: null }, epoch)
+  return planOfQuery(user, site, pageOf(filter!, { limit: 25, offset: 0, after: null }, epoch))
+}
+
+async function planOfQuery(user: GivenUser, site: string[], asked: SQL): Promise<Plan[]> {
   const [, rows] = await connect(env.DATABASE_URL).batch([
     actAs(user, { site }),
-    statement<{ "QUERY PLAN": [{ Plan: Plan }] }>("test.explain", sql`explain (format json) ${page}`),
+    statement<{ "QUERY PLAN": [{ Plan: Plan }] }>("test.explain", sql`explain (format json) ${asked}`),
   ])
   const nodes: Plan[] = []
   const walk = (plan: Plan) => {
@@ -90,4 +94,14 @@ test("a name of two characters looks at the names alone", async () => {
   const nodes = await planOf(admin, ["owner"], "zz")
   expect(indexesOf(nodes)).not.toContain("workspaces_name_trgm")
   expect(new Set(nodes.map((node) => node["Relation Name"]).filter(Boolean))).toEqual(new Set(["workspaces"]))
+})
+
+test("one by its owner and name goes by the name, dead or alive", async () => {
+  const nodes = await planOfQuery(member, [], workspaceByName("plan-7", "copy-00007", true, epoch).sql)
+  for (const index of ["workspaces_name_live", "workspaces_name_deleted"]) {
+    expect(indexesOf(nodes)).toContain(index)
+  }
+  expect(
+    nodes.filter((node) => node["Node Type"] === "Seq Scan" && node["Relation Name"] === "workspaces"),
+  ).toEqual([])
 })
