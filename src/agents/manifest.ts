@@ -4,19 +4,9 @@ import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../db/client.ts"
 import { nilUuid } from "../http/wire.ts"
 import { actorAgentId } from "./actor.ts"
+import { metadataDescriptionSchema, type MetadataDescription } from "./metadata-schema.ts"
 import { appsJson, scriptsJson, type AppJson, type ScriptJson } from "./resources-json.ts"
 import { appSchema, scriptSchema, toAppView, toScriptView } from "./view.ts"
-
-export const metadataDescriptionSchema = z
-  .object({
-    display_name: z.string(),
-    key: z.string(),
-    script: z.string(),
-    interval: z.int().openapi({ description: "seconds" }),
-    timeout: z.int().openapi({ description: "seconds" }),
-  })
-  .openapi("WorkspaceAgentMetadataDescription")
-export type MetadataDescription = z.infer<typeof metadataDescriptionSchema>
 
 export const manifestSchema = z
   .object({

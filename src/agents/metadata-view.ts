@@ -1,15 +1,8 @@
 // An agent's metadata as its watchers see it (api.md 2.8).
-import { z } from "@hono/zod-openapi"
+import type { z } from "@hono/zod-openapi"
 import { wireTime, zeroTime } from "../http/wire.ts"
 import type { MetadataRow } from "./hub-statements.ts"
-import { metadataDescriptionSchema } from "./manifest.ts"
-
-export const metadataSchema = z
-  .object({
-    result: z.object({ collected_at: z.string(), age: z.int(), value: z.string(), error: z.string() }),
-    description: metadataDescriptionSchema,
-  })
-  .openapi("WorkspaceAgentMetadata")
+import type { metadataSchema } from "./metadata-schema.ts"
 
 /** `now` gives the age. Null leaves it out of the comparison of what changed: age alone is no change. */
 export function toMetadataView(row: MetadataRow, now: Date | null): z.infer<typeof metadataSchema> {

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi"
 import { parseInstant } from "../db/values.ts"
 import { timeSchema, wireTime } from "../http/wire.ts"
 import { agentConnection, agentHealth } from "./connection-status.ts"
+import { metadataSchema } from "./metadata-schema.ts"
 import type {
   AgentJson,
   AppJson,
@@ -110,6 +111,10 @@ export const agentSchema = z
     log_sources: z.array(logSourceSchema),
     scripts: z.array(scriptSchema),
     startup_script_behavior: z.enum(["blocking", "non-blocking"]),
+    metadata: z
+      .array(metadataSchema)
+      .optional()
+      .openapi({ description: "The items that a list was asked to include." }),
   })
   .openapi("WorkspaceAgent")
 

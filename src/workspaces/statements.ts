@@ -5,7 +5,7 @@ import { statement, type Statement } from "../db/client.ts"
 import { matches, namedThings } from "./filter.ts"
 import { isVisible, pageOf, type PageCursor, type PageRange } from "./page.ts"
 import type { WorkspaceFilter } from "./search.ts"
-import { workspaceColumns, type WorkspaceRow } from "./view.ts"
+import { agentMetadataColumn, workspaceColumns, type WorkspaceRow } from "./view.ts"
 
 /** A page of the list with each workspace whole. */
 export function listPage(
@@ -13,10 +13,12 @@ export function listPage(
   range: PageRange,
   now: Date,
 ): Statement<WorkspaceRow & PageCursor> {
+  const keys = filter.includeAgentMetadata
+  const metadata = keys === undefined ? sql`` : sql`, ${agentMetadataColumn(keys)}`
   return statement(
     "workspaces.page",
     sql`with page as materialized (${pageOf(filter, range, now)})
-      select ${workspaceColumns(now)}, page.rank, page.owner_key, page.name_key
+      select ${workspaceColumns(now)}${metadata}, page.rank, page.owner_key, page.name_key
       from page join workspaces_expanded whole on whole.id = page.id
       order by page.rank, page.owner_key, page.name_key, page.id`,
   )

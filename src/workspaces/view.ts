@@ -1,9 +1,13 @@
 // A workspace as clients see it (api.md 1.7): the columns that gather it in one statement, and the shape on the wire.
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
+import type { MetadataRow } from "../agents/hub-statements.ts"
+import { toMetadataView } from "../agents/metadata-view.ts"
 import { type AppStatusJson, appStatusJson } from "../agents/resources-json.ts"
 import { appStatusSchema, toAppStatusView } from "../agents/view.ts"
-import { type BuildJson, buildJson, buildSchema, toBuildView } from "../builds/view.ts"
+import { type BuildJson, buildJson, buildSchema, type BuildView, toBuildView } from "../builds/view.ts"
+import { texts } from "../db/sql.ts"
+import { parseInstant } from "../db/values.ts"
 import { timeSchema, wireTime, wireTimeOrNull, zeroTime } from "../http/wire.ts"
 
 const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
@@ -39,7 +43,11 @@ export type WorkspaceRow = {
   deleted: boolean
   latest_build: BuildJson
   latest_app_status: AppStatusJson | null
+  /** By agent, the items that a list was asked to include. */
+  agent_metadata?: Record<string, AgentMetadataJson[]> | null
 }
+
+type AgentMetadataJson = Omit<MetadataRow, "collected_at"> & { collected_at: string | null }
 
 /**
  * The columns of a `WorkspaceRow` of `workspaces_expanded whole`: its latest build, resources and agents ride along as JSON. The alias is none that
@@ -53,6 +61,16 @@ export function workspaceColumns(now: Date): SQL {
     whole.favorite, whole.deleted, ${buildJson(sql`whole.latest_build_id`, now)} as latest_build,
     (select ${appStatusJson("s")} from workspace_app_statuses s where s.workspace_id = whole.id
       order by s.created_at desc limit 1) as latest_app_status`
+}
+
+/** The `agent_metadata` of a `WorkspaceRow`: the items with these keys (in small letters) of the latest build's agents. */
+export function agentMetadataColumn(keys: readonly string[]): SQL {
+  return sql`(select json_object_agg(g.id, d.items) from workspace_agents g, lateral (
+      select json_agg(json_build_object('key', d.key, 'display_name', d.display_name, 'script', d.script,
+        'interval_seconds', d.interval_seconds, 'timeout_seconds', d.timeout_seconds, 'value', d.value, 'error', d.error,
+        'collected_at', d.collected_at) order by d.display_order, d.key) as items
+      from workspace_agent_metadata d where d.agent_id = g.id and lower(d.key) = any(${texts(keys)})) d
+    where g.build_id = whole.latest_build_id and not g.deleted) as agent_metadata`
 }
 
 export const workspaceSchema = z
@@ -105,6 +123,7 @@ export function allowRenames(env: { ALLOW_RENAMES: string }): boolean {
 /** What the viewer sees: a favourite is one for its owner alone. */
 export function toWorkspaceView(row: WorkspaceRow, viewer: Viewer, now: Date): WorkspaceView {
   const latestBuild = toBuildView(row.latest_build, now)
+  if (row.agent_metadata) includeMetadata(latestBuild, row.agent_metadata, now)
   const failingAgents = latestBuild.resources
     .flatMap((resource) => resource.agents ?? [])
     .filter((agent) => agent.parent_id === null && !agent.health.healthy)
@@ -144,5 +163,18 @@ export function toWorkspaceView(row: WorkspaceRow, viewer: Viewer, now: Date): W
     favorite: row.favorite && row.owner_id === viewer.userId,
     is_prebuild: row.owner_id === prebuildsUserId,
     task_id: null,
+  }
+}
+
+function includeMetadata(
+  build: BuildView,
+  items: Record<string, AgentMetadataJson[] | null>,
+  now: Date,
+): void {
+  for (const agent of build.resources.flatMap((resource) => resource.agents ?? [])) {
+    agent.metadata = (items[agent.id] ?? []).map((item) => {
+      const collected_at = item.collected_at === null ? null : parseInstant(item.collected_at)
+      return toMetadataView({ ...item, collected_at }, now)
+    })
   }
 }

@@ -184,6 +184,29 @@ describe("searches", () => {
     expect(body.validations[0].field).toBe(field)
   })
 
+  test("include_agent_metadata filters nothing and shows those items of the agents", async () => {
+    const [agent] = await query(
+      "select a.id from workspace_agents a join workspaces w on w.id = a.workspace_id where w.name = 'Alpha-one'",
+    )
+    await query(
+      `insert into workspace_agent_metadata (agent_id, key, display_name, value, collected_at)
+       values ($1, 'CPU', 'Load', '12 %', $2), ($1, 'disk', 'Disk', '3 %', $2)`,
+      [agent.id, afterEpoch(-5_000)],
+    )
+    const { body } = await listOf(owner.token, "include_agent_metadata:cpu")
+    expect(body.count).toBe(5)
+    const [alpha] = body.workspaces
+    expect(workspaceSchema.parse(alpha)).toEqual(alpha)
+    expect(alpha.latest_build.resources[0].agents[0].metadata).toEqual([
+      {
+        result: { collected_at: "2026-03-04T08:59:55Z", age: 5, value: "12 %", error: "" },
+        description: { display_name: "Load", key: "CPU", script: "", interval: 0, timeout: 0 },
+      },
+    ])
+    const plain = await listOf(owner.token, "alpha")
+    expect(plain.body.workspaces[0].latest_build.resources[0].agents[0]).not.toHaveProperty("metadata")
+  })
+
   test("a member finds only what is their own", async () => {
     const { body } = await listOf(other.token, "")
     expect(names(body).toSorted()).toEqual(["delta", "epsilon"])
