@@ -107,5 +107,5 @@ export const replaceState = (id: string, state: Uint8Array, now: Date): Statemen
   )
 
 /** The job of a build that can be read. */
-export const buildJob = (id: string): Statement<{ job_id: string }> =>
-  statement("builds.job", sql`select it.job_id from ${readable} where it.id = ${id}::uuid`)
+export const buildJob = (id: string): Statement<{ job_id: string; workspace_id: string }> =>
+  statement("builds.job", sql`select it.job_id, it.workspace_id from ${readable} where it.id = ${id}::uuid`)

@@ -6,8 +6,9 @@ import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../http/wire.ts"
 import { postJobs } from "../jobs/post.ts"
-import { publishWorkspaces } from "../http/publish.ts"
+import { publishJobLogs, publishWorkspaces } from "../http/publish.ts"
 import { buildRequest } from "./build-request.ts"
+import { buildJob } from "./build-statements.ts"
 import { cancelBuild, type CancelAttempt } from "./cancel-statement.ts"
 import { askForBuild } from "./create-build.ts"
 import { buildSchema } from "./view.ts"
@@ -59,10 +60,16 @@ const cancel = createRoute({
 
 buildCreateRoutes.openapi(cancel, async (c) => {
   const expected = parseExpected(c.req.valid("query").expect_status)
-  const [attempt] = await c.var.caller.query(cancelBuild(c.req.valid("param").build, expected, c.var.now))
-  if (!attempt) throw notFound()
+  const { build } = c.req.valid("param")
+  const [[attempt], [job]] = await c.var.caller.batch([
+    cancelBuild(build, expected, c.var.now),
+    buildJob(build),
+  ])
+  if (!attempt || !job) throw notFound()
   if (!attempt.canceled) throw refusal(attempt)
-  c.executionCtx.waitUntil(publishWorkspaces(c.env, [attempt.workspace_id]))
+  c.executionCtx.waitUntil(
+    Promise.all([publishWorkspaces(c.env, [attempt.workspace_id]), publishJobLogs(c.env, [job.job_id])]),
+  )
   return c.json({ message: "Job has been marked as canceled..." }, 200)
 })
 

@@ -6,8 +6,8 @@ import { shardOf } from "./stable-hash.ts"
 /** How many objects share the watchers. Changing it makes clients connect again, and nothing more. */
 export const feedShardCount = 8
 
-/** What can be watched, each by the id of one thing: a workspace, a user's inbox. */
-export type TopicKind = "workspace" | "inbox"
+/** What can be watched, each by the id of one thing: a workspace, a user's inbox, a job's log. */
+export type TopicKind = "workspace" | "inbox" | "job-log"
 
 /** The object that holds the watchers of this thing. */
 export function feedName(id: string): string {
@@ -22,6 +22,11 @@ export function publishWorkspaces(env: Env, ids: readonly string[]): Promise<voi
 /** These users have something new in their inbox. */
 export function publishInbox(env: Env, userIds: readonly string[]): Promise<void> {
   return publish(env, "inbox", userIds)
+}
+
+/** These jobs said something, or ended. */
+export function publishJobLogs(env: Env, jobIds: readonly string[]): Promise<void> {
+  return publish(env, "job-log", jobIds)
 }
 
 /** The template's active version changed, and with it what its workspaces show. They may be watched in any shard. */

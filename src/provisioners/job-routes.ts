@@ -7,7 +7,7 @@ import type { AppEnv } from "../http/env.ts"
 import { ApiError, badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
-import { publishBuildEnd, publishWorkspaces } from "../http/publish.ts"
+import { publishBuildEnd, publishJobLogs, publishWorkspaces } from "../http/publish.ts"
 import { completeBuild } from "./complete-build.ts"
 import { completeImport } from "./complete-import.ts"
 import type { Holder } from "./complete-build-statement.ts"
@@ -46,6 +46,9 @@ jobRoutes.openapi(update, async (c) => {
     updateJob({ ...holder, logs: body.logs ?? [], readme: body.readme ?? null, now: c.var.now }),
   )
   if (!row) throw await refusal(c, holder)
+  if (body.logs !== undefined && body.logs.length > 0) {
+    c.executionCtx.waitUntil(publishJobLogs(c.env, [holder.jobId]))
+  }
   return c.json({ canceled: row.canceled }, 200)
 })
 
@@ -131,6 +134,7 @@ jobRoutes.openapi(file, async (c) => {
 
 /** After the commit: watchers hear of it, and what was queued behind the build is asked for. */
 function announceEnd(c: Context<AppEnv>, ended: EndedJob & { follows?: boolean }): void {
+  c.executionCtx.waitUntil(publishJobLogs(c.env, [ended.id]))
   if (ended.workspace_id === null) return
   const { env } = c
   const request = auditRequest(c)

@@ -5,11 +5,13 @@ import { parseInstant } from "../db/values.ts"
 import { stableHash } from "../http/stable-hash.ts"
 import { wireTime, wireTimeOrNull } from "../http/wire.ts"
 import type { TopicKind } from "../http/publish.ts"
+import { logLinesMax, readLogs, toJobLogView } from "../jobs/logs.ts"
+import { closes } from "./feed-frames.ts"
 import { watchedInboxes, watchedWorkspaces, type InboxRow } from "./feed-statements.ts"
 import { allowRenames, toWorkspaceView, type WorkspaceRow } from "./view.ts"
 import type { Watcher } from "./watchers.ts"
 
-/** Shows each watcher what is new to them. Two reads at most, one a kind, however many watch. */
+/** Shows each watcher what is new to them. Three round trips at most, one a kind, however many watch. */
 export async function showTopics(
   env: Env,
   watchers: ReadonlyMap<TopicKind, readonly Watcher[]>,
@@ -19,6 +21,7 @@ export async function showTopics(
   await Promise.all([
     showWorkspaces(env, db, watchers.get("workspace") ?? [], now),
     showInboxes(db, watchers.get("inbox") ?? [], now),
+    showJobLogs(db, watchers.get("job-log") ?? []),
   ])
 }
 
@@ -114,4 +117,35 @@ function inboxCursor(at: Date, ids: string[]): string {
 
 function readInboxCursor(cursor: string | null): { at: number; ids: string[] } {
   return JSON.parse(cursor ?? '{"at":0,"ids":[]}') as { at: number; ids: string[] }
+}
+
+/** Every line after the last that the watcher has seen, a frame each; when the job has ended and all is said, the end. */
+async function showJobLogs(db: Database, watchers: readonly Watcher[]): Promise<void> {
+  const byJob = [...Map.groupBy(watchers, (watcher) => watcher.state().id)]
+  if (byJob.length === 0) return
+  const answers = await db.batch(
+    byJob.map(([jobId, theirs]) => readLogs(jobId, Math.min(...theirs.map(lastLineOf)))),
+  )
+  const cutOff: Watcher[] = []
+  byJob.forEach(([, theirs], index) => {
+    // A job that is gone has nothing more to say.
+    const { logs, completed } = answers[index]?.[0] ?? { logs: [], completed: true }
+    const isCutOff = logs.length >= logLinesMax
+    if (isCutOff) cutOff.push(...theirs)
+    for (const watcher of theirs) {
+      const after = lastLineOf(watcher)
+      for (const log of logs) if (log.id > after) watcher.sendBare(toJobLogView(log))
+      const last = logs.at(-1)
+      if (completed && !isCutOff) watcher.end(closes.done)
+      else if (last !== undefined && last.id > after) {
+        watcher.remember({ ...watcher.state(), cursor: String(last.id) })
+      }
+    }
+  })
+  // A log is bounded, and with it how often there can be more than one reading holds.
+  await showJobLogs(db, cutOff)
+}
+
+function lastLineOf(watcher: Watcher): number {
+  return Number(watcher.state().cursor ?? 0)
 }

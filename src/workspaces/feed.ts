@@ -8,7 +8,7 @@ import { closes } from "./feed-frames.ts"
 import { findUnentitled } from "./feed-rights.ts"
 import { openDatabase, showTopics } from "./feed-topics.ts"
 import { eventStreamWatcher, socketWatcher, type Watcher } from "./watchers.ts"
-import { readWatchRequest, topicKey } from "./watch-state.ts"
+import { readWatchRequest, topicKey } from "../http/watch.ts"
 
 /** Between two readings. */
 const readIntervalMs = 1_000

@@ -1,8 +1,8 @@
 // Watching one's notifications (api.md 2.15), at the objects that hold all watchers.
 import { createRoute, z } from "@hono/zod-openapi"
 import { createRouter } from "../http/router.ts"
+import { openSocket, requireUpgrade } from "../http/watch.ts"
 import { errors } from "../http/wire.ts"
-import { openSocket, requireUpgrade } from "./watch-routes.ts"
 
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const idsMax = 50

@@ -5,10 +5,10 @@ import type { AppEnv } from "../http/env.ts"
 import { ApiError, notFound } from "../http/errors.ts"
 import { feedName } from "../http/publish.ts"
 import { createRouter } from "../http/router.ts"
+import { openSocket, requireUpgrade, watchRequest, type NewWatch } from "../http/watch.ts"
 import { errors } from "../http/wire.ts"
 import { workspaceParam } from "./read-routes.ts"
 import { watchTarget } from "./statements.ts"
-import { watchRequest, type WatchState } from "./watch-state.ts"
 
 const frames = "One `ping`, then the whole workspace as `data`, at once and after every change."
 
@@ -59,16 +59,7 @@ const eventHeaders = {
   "X-Accel-Buffering": "no",
 }
 
-export function requireUpgrade(c: Context<AppEnv>): void {
-  if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return
-  throw new ApiError(426, "This endpoint is a WebSocket.", {}, { Upgrade: "websocket" })
-}
-
-export function openSocket(c: Context<AppEnv>, state: Omit<WatchState, "cursor">): Promise<Response> {
-  return c.env.WORKSPACE_FEED.getByName(feedName(state.id)).fetch(watchRequest(state, true))
-}
-
-async function watchState(c: Context<AppEnv>, id: string): Promise<Omit<WatchState, "cursor">> {
+async function watchState(c: Context<AppEnv>, id: string): Promise<NewWatch> {
   const [target] = await c.get("caller").query(watchTarget(id))
   if (target === undefined) throw notFound()
   const actor = await c.get("caller").actor()

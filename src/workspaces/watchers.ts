@@ -1,6 +1,6 @@
 // The two ways to watch, as one: a socket that sleeps between frames, and an open response of server-sent events.
 import { encode, serverSentText, socketText, type Close, type StreamEvent } from "./feed-frames.ts"
-import type { WatchState } from "./watch-state.ts"
+import type { WatchState } from "../http/watch.ts"
 
 export type Watcher = {
   state(): WatchState

@@ -1,5 +1,8 @@
-// What a shard must know of a watcher, and remembers of them while it sleeps.
-import type { TopicKind } from "../http/publish.ts"
+// Handing a watcher to the object that holds all watchers of a thing: what it must know of them, and remembers while it sleeps.
+import type { Context } from "hono"
+import type { AppEnv } from "./env.ts"
+import { ApiError } from "./errors.ts"
+import { feedName, type TopicKind } from "./publish.ts"
 
 export type WatchState = {
   kind: TopicKind
@@ -17,15 +20,18 @@ export type WatchState = {
   cursor: string | null
 }
 
+/** A watcher who has just come; a log may begin after a line that is known already. */
+export type NewWatch = Omit<WatchState, "cursor"> & { cursor?: string }
+
 export type InboxFilter = { targets: string[]; templates: string[]; readStatus: "all" | "read" | "unread" }
 
 const header = "Dormouse-Watch"
 
 /** The Worker's request to the object that holds the watchers. The Worker has proven the caller and the right to read. */
-export function watchRequest(state: Omit<WatchState, "cursor">, isSocket: boolean): Request {
+export function watchRequest(watch: NewWatch, isSocket: boolean): Request {
   return new Request("https://feed/watch", {
     headers: {
-      [header]: JSON.stringify({ ...state, cursor: null }),
+      [header]: JSON.stringify({ ...watch, cursor: watch.cursor ?? null }),
       ...(isSocket && { Upgrade: "websocket" }),
     },
   })
@@ -38,4 +44,14 @@ export function readWatchRequest(request: Request): WatchState {
 /** The tag of the sockets that watch one thing. */
 export function topicKey({ kind, id }: { kind: TopicKind; id: string }): string {
   return `${kind}:${id}`
+}
+
+export function requireUpgrade(c: Context<AppEnv>): void {
+  if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return
+  throw new ApiError(426, "This endpoint is a WebSocket.", {}, { Upgrade: "websocket" })
+}
+
+/** The answer to the handshake. The caller has been proven and may read the thing. */
+export function openSocket(c: Context<AppEnv>, watch: NewWatch): Promise<Response> {
+  return c.env.WORKSPACE_FEED.getByName(feedName(watch.id)).fetch(watchRequest(watch, true))
 }
