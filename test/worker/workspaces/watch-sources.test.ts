@@ -132,6 +132,53 @@ describe("a watcher sees within two seconds", () => {
   })
 })
 
+describe("a job's log", () => {
+  test("is one reading for all who follow it: each from where they are, live, to the end", async () => {
+    const organization = await givenOrganization()
+    const person = await givenUser({ organization })
+    const provisioner = await givenProvisioner({ organization })
+    const { build } = await givenWorkspace(person, await givenTemplate(person), {
+      build: { status: "pending" },
+    })
+    const { body: job } = await daemonCall(provisioner, "acquire")
+    const say = (output: string) =>
+      daemonCall(provisioner, `jobs/${job.job_id}/update`, {
+        logs: [{ created_at: "2026-03-04T09:00:00Z", level: "info", stage: "Running", output }],
+      })
+    await say("one")
+    await say("two")
+    const path = `/api/v2/workspacebuilds/${build.id}/logs`
+    const [first] = (await api(path, { token: person.token })).body
+    const follow = async (query: string) => {
+      const response = await fetchWorker(`${path}?follow${query}`, {
+        token: person.token,
+        headers: { Upgrade: "websocket" },
+      })
+      const lines: string[] = []
+      const closed = Promise.withResolvers<number>()
+      const socket = response.webSocket!
+      socket.addEventListener("message", (event) => {
+        lines.push((JSON.parse(String(event.data)) as { output: string }).output)
+      })
+      socket.addEventListener("close", ({ code }) => closed.resolve(code))
+      socket.accept()
+      return { lines, closed: closed.promise }
+    }
+    const [all, rest] = await Promise.all([follow(""), follow(`=true&after=${first.id}`)])
+    await scheduler.wait(1_500)
+    expect([all.lines, rest.lines]).toEqual([["one", "two"], ["two"]])
+    await say("three")
+    await scheduler.wait(withinMs)
+    expect([all.lines.at(-1), rest.lines.at(-1)]).toEqual(["three", "three"])
+    await daemonCall(provisioner, `jobs/${job.job_id}/fail`, { error: "no more room" })
+    expect(await Promise.all([all.closed, rest.closed])).toEqual([1000, 1000])
+    expect([all.lines, rest.lines]).toEqual([
+      ["one", "two", "three"],
+      ["two", "three"],
+    ])
+  })
+})
+
 describe("the inbox", () => {
   /** A notification of `userId`, made one minute after the epoch. */
   async function notify(userId: string, title: string, targets: string[]) {
