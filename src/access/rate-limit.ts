@@ -8,7 +8,6 @@ import { presentedToken, sha256 } from "./caller.ts"
 
 type LimitName = keyof typeof limits
 
-const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
 const harmless = new Set(["GET", "HEAD", "OPTIONS"])
 
 /** The address that the platform saw; absent where no platform is in front. */
@@ -25,9 +24,12 @@ async function take(c: Context<AppEnv>, name: LimitName, key: string): Promise<v
   )
 }
 
-/** What stands for a credential in a counter: the id of a key, a digest of any other token. */
+/**
+ * What stands for a credential in a counter: the id of a key, a digest of any other token. A provisioner key has no counter: a
+ * whole fleet of daemons works under one, and a morning of autostarts is thousands of calls a minute. Their address has one.
+ */
 async function holderOf(c: Context<AppEnv>): Promise<string | null> {
-  const token = c.req.header(daemonKeyHeader) ?? presentedToken(c)
+  const token = presentedToken(c)
   if (token === undefined) return null
   const [id, secret] = token.split("-")
   if (id?.length === 10 && secret?.length === 22) return id

@@ -97,7 +97,7 @@ export function endOrphan(jobId: string, request: AuditRequest): Statement<{ id:
         where d.organization_id = j.organization_id and j.provisioner = any (d.provisioners)
           and d.last_seen_at >= ${aliveSince(request.now)}::timestamptz and ${tagsMatch(sql`j.tags`, sql`d.tags`)})
       returning j.id
-    ), ${endedBuilds}, gone as (
+    ), ${endedBuilds()}, gone as (
       update workspaces w set deleted = true from ended_builds e where w.id = e.workspace_id returning w.id
     ), parted as (
       update workspace_agents a set deleted = true from ended_builds e where a.workspace_id = e.workspace_id and not a.deleted

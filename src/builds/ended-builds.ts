@@ -6,9 +6,9 @@ import { notificationIds } from "../notifications/templates.ts"
 
 const createdBy = "provisionerdserver"
 
-/** The facts of the builds whose jobs are in the CTE `ended` (id), as the CTE `ended_builds`. */
-export const endedBuilds: SQL = sql`ended_builds as (
-  select b.id as build_id, b.build_number, b.transition, b.reason, b.initiator_id, i.username as initiator,
+/** The facts of the builds whose jobs are in the CTE `ended e` (id), as the CTE `ended_builds`. */
+export const endedBuilds = (isCanceled: SQL = sql`false`): SQL => sql`ended_builds as (
+  select ${isCanceled} as is_canceled, b.id as build_id, b.build_number, b.transition, b.reason, b.initiator_id, i.username as initiator,
     w.id as workspace_id, w.name, w.owner_id, w.organization_id, w.template_id, o.username as owner_username,
     t.name as template_name, v.name as template_version_name,
     array[w.id, w.owner_id, w.template_id, w.organization_id] as targets
@@ -21,7 +21,7 @@ const isAutomatic = sql`f.reason in ('autostart', 'autostop', 'dormancy', 'autod
 
 /**
  * CTEs over `ended_builds` that failed: the owner hears of an automatic one, the template admins of the organization of
- * one that a person asked for (decision 8). What the prebuilds user asked for is the pool's own affair.
+ * one that a person asked for (decision 8); nobody of one that was canceled. What the prebuilds user asked for is the pool's own affair.
  */
 export function failureNotices(now: Date): SQL {
   const automatic = outboxInsert(
@@ -33,7 +33,7 @@ export function failureNotices(now: Date): SQL {
       createdBy,
       idempotencyKey: sql`'build-failed:' || f.build_id`,
     },
-    sql`ended_builds f where ${isAutomatic}`,
+    sql`ended_builds f where ${isAutomatic} and not f.is_canceled`,
     now,
   )
   const manual = outboxInsert(
@@ -50,7 +50,7 @@ export function failureNotices(now: Date): SQL {
     sql`ended_builds f join organization_members m on m.organization_id = f.organization_id
       join users a on a.id = m.user_id and not a.deleted and a.status <> 'suspended'
         and ('template-admin' = any(a.site_roles) or 'organization-template-admin' = any(m.roles))
-      where not ${isAutomatic} and f.initiator_id <> prebuilds_user_id()`,
+      where not ${isAutomatic} and not f.is_canceled and f.initiator_id <> prebuilds_user_id()`,
     now,
   )
   return sql`noticed_automatic as (${automatic}), noticed_manual as (${manual})`

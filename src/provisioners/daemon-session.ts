@@ -21,7 +21,3 @@ export const openDaemonSession: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set("provisioner", openSession<ProvisionerActor>(c.get("db"), proof))
   await next()
 }
-
-/** The key and the organization of the daemon that asks, as SQL. */
-export const actorKeyId = sql`(select (actor() ->> 'key_id')::uuid)`
-export const actorOrganizationId = sql`(select (actor() ->> 'organization_id')::uuid)`

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm"
 import { statement } from "../db/client.ts"
 import { json, texts } from "../db/sql.ts"
 import type { Tags } from "../jobs/tags.ts"
-import { actorKeyId, actorOrganizationId } from "./daemon-session.ts"
+import { actorKeyId, actorOrganizationId } from "./daemon-actor.ts"
 
 export type DaemonRow = {
   id: string

@@ -60,7 +60,7 @@ export function reapJobs(tickAt: Date): Statement<ReapedJob> {
       from ended e, workspace_builds p
       where b.job_id = e.id and b.provisioner_state is null
         and p.workspace_id = b.workspace_id and p.build_number = b.build_number - 1
-    ), ${endedBuilds}, ${failureNotices(tickAt)}, ${buildAudit({ ...nilRequest, now: tickAt }, 500)}
+    ), ${endedBuilds()}, ${failureNotices(tickAt)}, ${buildAudit({ ...nilRequest, now: tickAt }, 500)}
     select e.id, e.type, e.reap_type, b.workspace_id from ended e left join workspace_builds b on b.job_id = e.id`,
   )
 }

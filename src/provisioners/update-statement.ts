@@ -1,7 +1,7 @@
 // A daemon's update of its job: the lease, log lines, the README of an import (prebuilds-provisioning-agents.md C4).
 import { sql } from "drizzle-orm"
 import { statement } from "../db/client.ts"
-import { actorKeyId } from "./daemon-session.ts"
+import { actorKeyId } from "./daemon-actor.ts"
 import { logCounters, logInsert } from "./job-logs.ts"
 import type { LogLine } from "./protocol.ts"
 

@@ -1,6 +1,7 @@
 // The provisioner protocol from end to end: a daemon registers, takes a job, reports, and ends it.
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test } from "vitest"
+import { decryptToken } from "../../../src/access/token-cipher.ts"
 import { givenOrganization, givenProvisioner, givenUser } from "../given-people.ts"
 import { givenBuild } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query } from "../harness.ts"
@@ -178,6 +179,76 @@ describe("a build", () => {
     expect(told).toEqual([{ user_id: admin.id }])
     const [row] = await query("select provisioner_state from workspace_builds where id = $1", [build.id])
     expect(row.provisioner_state).not.toBeNull()
+  })
+
+  test("a daemon that obeys a cancellation ends the job as canceled; its word alone cancels nothing", async () => {
+    const { provisioner, build, workspace, organization } = await givenQueue()
+    const admin = await givenUser({ organization, roles: ["template-admin"] })
+    await daemonCall(provisioner, "acquire")
+    await query("update provisioner_jobs set canceled_at = $2 where id = $1", [build.jobId, epoch])
+    expect((await daemonCall(provisioner, `jobs/${build.jobId}/update`, {})).body).toEqual({ canceled: true })
+    await daemonCall(provisioner, `jobs/${build.jobId}/fail`, { error: "interrupted", canceled: true })
+    expect(await jobRow(build.jobId)).toMatchObject({ job_status: "canceled", error: null })
+    expect(await query("select 1 from notification_messages where user_id = $1", [admin.id])).toEqual([])
+    const next = await givenBuild(workspace, { status: "pending" })
+    await daemonCall(provisioner, "acquire")
+    await daemonCall(provisioner, `jobs/${next.jobId}/fail`, { error: "interrupted", canceled: true })
+    expect(await jobRow(next.jobId)).toMatchObject({ job_status: "failed", error: "interrupted" })
+  })
+
+  test("an external agent's token is shown again, and is the same after a restart", async () => {
+    const { provisioner, build, template, workspace } = await givenQueue()
+    const resource = crypto.randomUUID()
+    await query("update template_versions set has_external_agent = true where id = $1", [template.version.id])
+    await query(
+      "insert into workspace_resources (id, job_id, transition, type, name, created_at) values ($1, $2, 'start', 'coder_external_agent', 'x', $3)",
+      [resource, template.version.jobId, epoch],
+    )
+    await query(
+      "insert into workspace_agents (id, resource_id, name, created_at, updated_at) values (gen_random_uuid(), $1, 'main', $2, $2)",
+      [resource, epoch],
+    )
+    const complete = {
+      type: "workspace_build",
+      resources: [{ type: "coder_external_agent", name: "x", agents: [{ name: "main" }] }],
+    }
+    const start = async (jobId: string) => {
+      const taken = await daemonCall(provisioner, "acquire")
+      expect((await daemonCall(provisioner, `jobs/${jobId}/complete`, complete)).status).toBe(204)
+      return taken.body.build.agent_tokens.main
+    }
+    const token = await start(build.jobId)
+    const [agent] = await query("select encrypted_token from workspace_agents where build_id = $1", [
+      build.id,
+    ])
+    expect(agent.encrypted_token).not.toContain(token)
+    expect(await decryptToken(env.TOKEN_KEYS, agent.encrypted_token)).toBe(token)
+    // Also where no stop came between: the old agent leaves the index on tokens before the new one enters it.
+    const again = await givenBuild(workspace, { status: "pending" })
+    expect(await start(again.jobId)).toBe(token)
+    const [found] = await query("select authenticate_agent(sha256(convert_to($1, 'utf8'))) as actor", [token])
+    expect(found.actor.build_id).toBe(again.id)
+    const [flag] = await query("select has_external_agent from workspace_builds where id = $1", [again.id])
+    expect(flag.has_external_agent).toBe(true)
+  })
+
+  test("deadlines are those of the settings at the end: an edit between reading and writing is seen", async () => {
+    const { provisioner, build, workspace } = await givenQueue()
+    await query("update workspaces set ttl_ms = 3600000 where id = $1", [workspace.id])
+    await daemonCall(provisioner, "acquire")
+    const edits = Array.from({ length: 3 }, (_, n) =>
+      query("update workspaces set ttl_ms = $2 where id = $1", [workspace.id, (n + 2) * 3_600_000]),
+    )
+    const [done] = await Promise.all([
+      daemonCall(provisioner, `jobs/${build.jobId}/complete`, { type: "workspace_build" }),
+      ...edits,
+    ])
+    expect([204, 503]).toContain(done.status)
+    const [row] = await query(
+      "select (extract(epoch from b.deadline - j.completed_at) * 1000)::int as ms from workspace_builds b join provisioner_jobs j on j.id = b.job_id where b.id = $1",
+      [build.id],
+    )
+    if (done.status === 204) expect([1, 2, 3, 4].map((hours) => hours * 3_600_000)).toContain(row.ms)
   })
 
   test("a stop leaves no agents, a delete no workspace", async () => {
