@@ -7,7 +7,7 @@ import { ROLLUP_LAG_MS } from "../metrics/rollup-span.ts"
 const BUILD_COUNT = 100
 
 /**
- * Refreshes the templates that had a build begin or end since the last run, looking back a little further, since a row may
+ * Refreshes all templates the first time, then those that had a build begin or end since the last run, looking back a little further, since a row may
  * be committed after its instant; refreshing one twice is harmless. The median and 95th percentile are discrete, of the
  * newest hundred builds of any transition that succeeded; null for a transition without one and for a time of 0.
  *
@@ -26,9 +26,11 @@ export function refreshTemplates(now: Date): Statement<{ refreshed: number }> {
       insert into rollup_marks (name, through_at) values ('templates', ${now}::timestamptz)
       on conflict (name) do update set through_at = greatest(rollup_marks.through_at, excluded.through_at)
     ), touched as (
-      select distinct w.template_id as id
+      select t.id from reach r, templates t where r.from_at = '-infinity'
+      union
+      select w.template_id
       from reach r, provisioner_jobs j join workspace_builds b on b.job_id = j.id join workspaces w on w.id = b.workspace_id
-      where j.type = 'workspace_build' and (j.created_at > r.from_at or j.completed_at > r.from_at)
+      where r.from_at > '-infinity' and j.type = 'workspace_build' and (j.created_at > r.from_at or j.completed_at > r.from_at)
     ), times as (
       select t.id, jsonb_build_object('start', times.start, 'stop', times.stop, 'delete', times.delete) as stats
       from touched t, lateral (
