@@ -132,7 +132,7 @@ export function runBatch(input: BatchInput): Statement<BatchResult> {
           when seen.must_ask or done.rule = 'dormancy' then '-infinity'
           when seen.latest_job_status is null or job_is_active(seen.latest_job_status) then 'infinity'
           when j.blocked_by = 'not_prepared' then '-infinity'
-          else least(${backoffCase(now)}, later.due_at, 'infinity') end as check_at
+          else least(${backoffCase(now)}, later.due_at, ${nothingInSight}) end as check_at
       from seen
       left join later on later.workspace_id = seen.id
       left join judged j on j.workspace_id = seen.id
@@ -165,6 +165,12 @@ export function runBatch(input: BatchInput): Statement<BatchResult> {
       (select coalesce(jsonb_agg(d), '[]') from (select distinct organization_id, provisioner, tags from jobs) d) as jobs`,
   )
 }
+
+/**
+ * The bound of a workspace for which nothing is due ever, as things are. Not infinity: that says that a build is active, and
+ * the triggers leave it alone until the build ends, while a change of policy has to reach this one.
+ */
+const nothingInSight = sql`'9999-12-31T00:00:00Z'::timestamptz`
 
 /** Over f: use of the workspace may still be in a buffer, and the rule depends on it. */
 function isUsageUnknown({ now, unflushed }: BatchInput): SQL {
