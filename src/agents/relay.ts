@@ -1,7 +1,6 @@
 // The relay of one forwarding session: the command dials in on one side, the agent on the other, and frames pass between them.
 // It holds nothing back by itself: the windows of the streams bound what is under way, and a side that ignores them is closed.
 import { DurableObject } from "cloudflare:workers"
-import { platformClock, type Clock } from "../clock.ts"
 import {
   decodeFrame,
   encodeFrame,
@@ -14,7 +13,7 @@ import {
 type Side = "client" | "agent"
 const otherSide: Record<Side, Side> = { client: "agent", agent: "client" }
 
-/** Both sides say `ping` each 5 s; one that is silent for so long is gone, half-open or not. */
+/** Both sides say `ping` each 5 s; one that is silent for so long is gone, half-open or not. It is time that passes, on no clock. */
 const silentMsMax = 20_000
 const checkMs = 5_000
 /** How long one side waits for the other. */
@@ -26,7 +25,6 @@ const waitingBytesMax = 1_048_576
 type End = { socket: WebSocket; agentId: string; heardAtMs: number; underWay: Map<number, number> }
 
 export class PortRelay extends DurableObject<Env> {
-  protected clock: Clock = platformClock
   readonly #ends = new Map<Side, End>()
   #waiting: Uint8Array[] = []
   #openedAtMs = 0
@@ -43,7 +41,7 @@ export class PortRelay extends DurableObject<Env> {
     const { 0: far, 1: near } = new WebSocketPair()
     near.accept()
     near.binaryType = "arraybuffer"
-    const now = Date.now()
+    const now = performance.now()
     this.#ends.set(side, { socket: near, agentId, heardAtMs: now, underWay: new Map() })
     if (this.#timer === null) {
       this.#openedAtMs = now
@@ -62,7 +60,7 @@ export class PortRelay extends DurableObject<Env> {
   #receive(side: Side, data: unknown): void {
     const end = this.#ends.get(side)
     if (end === undefined) return
-    end.heardAtMs = Date.now()
+    end.heardAtMs = performance.now()
     const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : null
     const frame = bytes === null ? null : decodeFrame(bytes)
     if (bytes === null || frame === null) return this.#end(1003, "Not a frame.")
@@ -97,7 +95,7 @@ export class PortRelay extends DurableObject<Env> {
   }
 
   #check(): void {
-    const now = Date.now()
+    const now = performance.now()
     if (this.#ends.size < 2 && now - this.#openedAtMs > waitMsMax) {
       return this.#end(4408, "The other side did not come.")
     }

@@ -1,5 +1,5 @@
 // The grammar that every `q` search shares: blanks separate, double quotes protect, `key:value`, the rest is a bare term.
-// A folder reads its keys through a SearchReader, which collects what is wrong so that one answer names it all.
+// A folder reads its keys through `createSearchReader`, which collects what is wrong so that one answer names it all.
 
 export type SearchIssue = { field: string; detail: string }
 export type SearchTerm = { key: string; value: string }
@@ -65,8 +65,6 @@ export function tokenizeSearch(
 function fail(detail: string): Tokens {
   return { terms: null, issue: { field: "q", detail } }
 }
-
-export type SearchReader = ReturnType<typeof createSearchReader>
 
 /** Reads typed values out of terms. Each key that is asked for is known; `finish` reports the others and every bad value. */
 export function createSearchReader(terms: SearchTerm[]) {

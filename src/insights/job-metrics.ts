@@ -1,6 +1,7 @@
 /** Counts the jobs that began and ended since the last run: the counters and histograms of builds, queue and pools. */
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../db/client.ts"
+import { isStage } from "../jobs/prebuild-stage.ts"
 import { addCounters, histogramSamples } from "../metrics/store.ts"
 import { ROLLUP_LAG_MS, rollupSpan } from "../metrics/rollup-span.ts"
 
@@ -19,9 +20,9 @@ export function countJobs(now: Date): Statement<{ written: number }> {
     ), jobs as (
       select j.has_begun, j.provisioner, j.type, j.job_status, j.created_at, j.started_at, j.completed_at,
         b.id as build_id, coalesce(b.transition, '') as transition, b.build_number,
-        case when j.input -> 'prebuilt_workspace_stage' = '1' then 'prebuild' else coalesce(b.reason, '') end as reason,
+        case when ${isStage(sql`j.input`, "create")} then 'prebuild' else coalesce(b.reason, '') end as reason,
         b.initiator_id = prebuilds_user_id() as is_pool_build,
-        j.input -> 'prebuilt_workspace_stage' = '2' as is_claim,
+        ${isStage(sql`j.input`, "claim")} as is_claim,
         p.desired_instances is not null as has_pool,
         t.deleted as is_template_deleted,
         jsonb_build_object('template_name', coalesce(t.name, ''), 'preset_name', coalesce(p.name, ''),

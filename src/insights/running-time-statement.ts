@@ -2,6 +2,7 @@
 import { type SQL, sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
 import { type Statement, statement } from "../db/client.ts"
+import { isStage } from "../jobs/prebuild-stage.ts"
 import type { RunningInterval } from "./running-time.ts"
 import type { Window } from "./window.ts"
 
@@ -46,7 +47,7 @@ export function readRunningIntervals(subject: RunningSubject, window: Window): S
       join provisioner_jobs j on j.id = b.job_id and j.job_status = 'succeeded'
       left join lateral (
         select k.completed_at as ended_at, n.transition as ended_by,
-          case when k.input -> 'prebuilt_workspace_stage' = '2' then 'claim' else n.reason end as ended_reason
+          case when ${isStage(sql`k.input`, "claim")} then 'claim' else n.reason end as ended_reason
         from workspace_builds n join provisioner_jobs k on k.id = n.job_id and k.job_status = 'succeeded'
         where n.workspace_id = w.id and n.build_number > b.build_number order by n.build_number limit 1
       ) e on true

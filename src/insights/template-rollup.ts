@@ -60,8 +60,9 @@ export function refreshTemplates(now: Date): Statement<{ refreshed: number }> {
 }
 
 function percentiles(transition: "start" | "stop" | "delete") {
+  // Cut to whole milliseconds: a cast would round.
   const percentile = (fraction: number) =>
-    sql`(nullif(greatest(percentile_disc(${fraction}::double precision) within group (order by seconds)
+    sql`trunc(nullif(greatest(percentile_disc(${fraction}::double precision) within group (order by seconds)
       filter (where transition = ${transition}), 0), 0) * 1000)::bigint`
   return sql`jsonb_build_object('P50', ${percentile(0.5)}, 'P95', ${percentile(0.95)})`
 }

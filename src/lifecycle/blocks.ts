@@ -3,15 +3,6 @@ import { sql, type SQL } from "drizzle-orm"
 import { aliveSince } from "../jobs/freshness.ts"
 import { tagsMatch } from "../jobs/tags.ts"
 
-/** Names, as explain shows them. */
-export const blocks = {
-  buildInProgress: "build_in_progress",
-  usageNotFlushed: "usage_not_flushed",
-  versionNotReady: "version_not_ready",
-  noProvisioner: "no_provisioner",
-  parameter: "parameter",
-} as const
-
 /** How long a rule that waits is left alone, where nothing marks the workspace when the block goes away. */
 export const backoffMs = {
   usageNotFlushed: 60_000,

@@ -3,10 +3,7 @@ import { sql } from "drizzle-orm"
 import { insertBuilds } from "../builds/insert-builds.ts"
 import { type Statement, statement } from "../db/client.ts"
 import { json } from "../db/sql.ts"
-
-/** Stages of a build's job that its start script is told; a build of a person has none. */
-export const STAGE_CREATE = 1
-export const STAGE_CLAIM = 2
+import { stageInput } from "../jobs/prebuild-stage.ts"
 
 export type PoolChange = {
   preset_id: string
@@ -76,13 +73,13 @@ export function applyPoolChanges(changes: readonly PoolChange[], now: Date): Sta
       select c.preset_id as pool_id, c.workspace_id, c.organization_id, c.build_id, c.job_id, 1 as build_number,
         'start' as transition, 'initiator' as reason, prebuilds_user_id() as initiator_id, c.template_version_id, c.preset_id,
         null::bytea as state, c.file_id, c.provisioner, ${poolTags(sql`c.tags`)} as tags,
-        ${json({ prebuilt_workspace_stage: STAGE_CREATE })} as input, null::jsonb as on_success, c.parameters
+        ${json(stageInput("create"))} as input, null::jsonb as on_success, c.parameters
       from creates c join created w on w.id = c.workspace_id
       union all
       select d.preset_id, d.workspace_id, d.organization_id, d.build_id, d.job_id, d.latest_build_number + 1,
         'delete', 'initiator', prebuilds_user_id(), b.template_version_id, null::uuid,
         b.provisioner_state, v.file_id, l.provisioner, l.tags,
-        ${json({ prebuilt_workspace_stage: STAGE_CREATE, prebuild_delete: true })}, null::jsonb,
+        ${json({ ...stageInput("create"), prebuild_delete: true })}, null::jsonb,
         coalesce((select jsonb_agg(jsonb_build_object('name', p.name, 'value', p.value))
           from workspace_build_parameters p where p.workspace_build_id = b.id), '[]')
       from doomed d join workspace_builds b on b.id = d.latest_build_id

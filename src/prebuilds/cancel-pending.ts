@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm"
 import { insertBuilds } from "../builds/insert-builds.ts"
 import { type Statement, statement } from "../db/client.ts"
 import { json, uuids } from "../db/sql.ts"
+import { stageInput } from "../jobs/prebuild-stage.ts"
 
 /** At most so many at once; the rest is left for the next cycle. */
 export const CANCEL_COUNT_MAX = 500
@@ -66,4 +67,4 @@ export function cancelPending(
   ]
 }
 
-const ORPHAN_INPUT = { prebuilt_workspace_stage: 1, orphan: true }
+const ORPHAN_INPUT = { ...stageInput("create"), orphan: true }

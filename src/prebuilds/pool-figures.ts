@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
 import { type Statement, statement } from "../db/client.ts"
+import { isStage } from "../jobs/prebuild-stage.ts"
 
 export type PoolFigures = {
   preset_id: string
@@ -42,7 +43,7 @@ export function readPoolFigures(templateId: string, sinceAt: Date, now: Date): S
     ), recent as (
       select b.template_version_preset_id as preset_id, b.workspace_id, b.build_number, b.created_at, j.job_status, j.completed_at,
         b.initiator_id = prebuilds_user_id() as is_pool_build,
-        j.input -> 'prebuilt_workspace_stage' = '2' as is_claim
+        ${isStage(sql`j.input`, "claim")} as is_claim
       from workspace_builds b join presets p on p.id = b.template_version_preset_id
       join provisioner_jobs j on j.id = b.job_id
       where b.created_at >= ${sinceAt}::timestamptz and b.transition = 'start'

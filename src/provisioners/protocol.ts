@@ -127,9 +127,6 @@ export const failRequest = z.object({
   timings: z.array(timing).max(10_000).optional(),
 })
 
-/** A text frame of the daemon's WebSocket: a hint to try an acquire now. */
-export const listenFrame = z.object({ type: z.literal("job") })
-
 export type RegisterRequest = z.input<typeof registerRequest>
 export type AcquiredJob = z.infer<typeof acquiredJob>
 export type LogLine = z.input<typeof logLine>

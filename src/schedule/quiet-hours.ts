@@ -51,10 +51,6 @@ export const defaultQuietHoursSettings: QuietHoursSettings = {
   userCanSet: true,
 }
 
-/** The sentence of the 403 where users may not choose. */
-export const QUIET_HOURS_FORBIDDEN =
-  "Users cannot set custom quiet hours schedule due to deployment configuration."
-
 /** The problem with the settings, null when there is none. */
 export function findQuietHoursSettingsError(settings: QuietHoursSettings): string | null {
   if (settings.defaultText === "") return "default schedule must be set"

@@ -177,7 +177,6 @@ export type PlanParameter = z.infer<typeof planParameter>
 export type PlanVariable = z.infer<typeof planVariable>
 export type PlanPreset = z.infer<typeof planPreset>
 export type PlanApp = z.infer<typeof planApp>
-export type PlanScript = z.infer<typeof planScript>
 export type PlanAgent = z.infer<typeof planAgent>
 export type PlanResource = z.infer<typeof planResource>
 

@@ -4,6 +4,7 @@ import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
 import { insertBuilds } from "../builds/insert-builds.ts"
 import { statement, type Statement } from "../db/client.ts"
 import { json } from "../db/sql.ts"
+import { stageInput } from "../jobs/prebuild-stage.ts"
 import { pickPrebuild, revokePoolKeys } from "../prebuilds/claim.ts"
 import type { CreatePlan } from "./plan-create.ts"
 
@@ -15,9 +16,6 @@ export type Created = {
   was_picked: boolean
   is_claim: boolean | null
 }
-
-// What the provisioner is told of a claim build.
-const claimStage = 2
 
 /**
  * Precondition: the template is as the plan read it. A claimable prebuild is always preferred; where the plan says that the asked
@@ -61,7 +59,7 @@ export function createWorkspace(plan: CreatePlan, ids: CreateIds, request: Audit
       returning id, name, organization_id
     ), made as (
       select c.id, c.name, c.organization_id, c.latest_build_number, b.provisioner_state as state,
-        ${json({ prebuilt_workspace_stage: claimStage })} as input, ${json(claimParameters ?? [])} as parameters
+        ${json(stageInput("claim"))} as input, ${json(claimParameters ?? [])} as parameters
       from claimed c join workspace_builds b on b.id = c.latest_build_id
       union all
       select i.id, i.name, i.organization_id, 0, null::bytea, ${json({})}, ${json(plan.parameters)} from inserted i

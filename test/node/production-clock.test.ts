@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { build } from "esbuild"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { limits } from "../../src/access/limits.ts"
 
 const root = join(import.meta.dirname, "..", "..")
 const bundled = await build({
@@ -48,6 +49,12 @@ describe("the deployed bundle", () => {
         modules: [{ type: "ESModule", path: "index.js", contents }],
         compatibilityDate: "2026-11-01",
         durableObjects: {},
+        ratelimits: Object.fromEntries(
+          Object.keys(limits).map((name) => [
+            name,
+            { namespace_id: name, simple: { limit: 100, period: 60 } },
+          ]),
+        ),
         bindings: {
           DATABASE_URL: "postgres://u:p@db.example.test/none",
           ACCESS_URL: "http://127.0.0.1",

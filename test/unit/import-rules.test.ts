@@ -22,11 +22,11 @@ const folders: Record<string, string[]> = {
   workspaces: ["prebuilds", "builds", "templates", "agents", "schedule", "jobs"],
   identity: ["schedule"],
   deployment: [],
-  insights: ["metrics", "usage"],
+  insights: ["metrics", "usage", "jobs"],
 }
 
-/** The command line's programs share the wire's types and the manifest's reader with the Worker, and nothing that needs workerd. */
-const cli = new Set(["cli", "provisioners", "templates"])
+/** The command line's programs share the wire's frames and types and the manifest's reader with the Worker, and nothing that needs workerd. */
+const cli = new Set(["cli", "agents", "provisioners", "templates"])
 
 const folderOf = (path: string) => path.split("/")[1] ?? ""
 const imports = sourceFiles("src").flatMap(importsOf)
@@ -80,6 +80,13 @@ test("the command line's programs need no Worker", () => {
     ({ from, to, isType }) => folderOf(from) === "cli" && !isType && !cli.has(folderOf(to)),
   )
   expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([])
+
+  const needed = new Set(sourceFiles("src/cli").map(({ path }) => path))
+  for (const path of needed) {
+    for (const { from, to, isType } of imports) if (from === path && !isType) needed.add(to)
+  }
+  const inWorkerd = sourceFiles("src").filter(({ text }) => /from "cloudflare:/.test(text))
+  expect(inWorkerd.map(({ path }) => path).filter((path) => needed.has(path))).toEqual([])
 })
 
 test("production imports nothing of the local system or the tests", () => {

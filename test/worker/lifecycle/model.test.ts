@@ -156,7 +156,9 @@ test("a tick does what the model says, to each of thousands of workspaces, and t
       fc.integer({ min: 0, max: 4 }).map((n) => n > 0),
       async (templates, samples, minute, hasProvisioner) => {
         const now = afterEpoch(minute * minuteMs)
-        await query("update provisioner_daemons set last_seen_at = $1", [hasProvisioner ? now : new Date(0)])
+        // A daemon that fell silent a second too long ago, and not one so old that the retention sweep takes it away.
+        const seenAt = hasProvisioner ? now : new Date(now.getTime() - 91_000)
+        await query("update provisioner_daemons set last_seen_at = $1", [seenAt])
         const ids = await insertWorkspaces(
           samples,
           await insertTemplates(baseTemplateId, templates),

@@ -63,20 +63,25 @@ const schedules = [
 ]
 
 export const workspaceSample: fc.Arbitrary<Sample> = fc.record({
-  userStatus: fc.constantFrom("active", "active", "active", "suspended", "dormant"),
+  userStatus: fc.constantFrom("active", "active", "active", "active", "active", "suspended", "dormant"),
   isPrebuild: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   deleted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   templateIndex: fc.nat({ max: 3 }),
   schedule: off(fc.constantFrom(...schedules)),
-  nextStart: fc.constantFrom("none", "true", "stale"),
-  lastUsedAgoMs: fc.option(span(180), { freq: 8 }),
-  dormantAgoMs: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: span(120) }),
+  nextStart: fc.constantFrom("none", "true", "true", "stale"),
+  lastUsedAgoMs: fc.option(fc.oneof(span(20), span(180)), { freq: 12 }),
+  dormantAgoMs: fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: span(120) }),
   deletingInMs: off(span(60).map((ms) => ms - 30 * minuteMs)),
   transition: fc.constantFrom("start", "start", "stop", "stop", "delete"),
   createdAgoMs: span(26 * 60),
-  deadlineInMs: off(span(180).map((ms) => ms - hourMs)),
+  deadlineInMs: fc.oneof(
+    fc.constant(null),
+    span(180).map((ms) => ms - hourMs),
+    // Within the lead of a reminder, which little else leads to.
+    span(60),
+  ),
   maxDeadlineAfterMs: off(span(60)),
-  isReminded: fc.boolean(),
+  isReminded: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
   status: fc.constantFrom(
     "succeeded",
     "succeeded",
