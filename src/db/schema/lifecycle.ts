@@ -31,6 +31,8 @@ export const lifecycleTicks = pgTable(
       .notNull()
       .default(sql`'{}'`),
     more: boolean("more").notNull().default(false),
+    // Shards of the usage tracker that could not be flushed: what waits for them says so. Null where nothing was due and none was asked.
+    unflushedShards: integer("unflushed_shards").array(),
     error: text("error"),
   },
   (t) => [index("lifecycle_ticks_tick_at").on(t.tickAt.desc())],

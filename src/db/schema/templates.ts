@@ -59,6 +59,8 @@ export const templates = pgTable(
     // Set while the workspaces have yet to follow a change of the schedule; `starts` when its allowed days changed too.
     scheduleChangedAt: instant("schedule_changed_at"),
     scheduleChangedStarts: boolean("schedule_changed_starts").notNull().default(false),
+    // The last workspace, by id, that has followed the change: where the next tick goes on.
+    scheduleFollowedTo: uuid("schedule_followed_to"),
     requireActiveVersion: boolean("require_active_version").notNull().default(false),
     disableEveryoneGroupAccess: boolean("disable_everyone_group_access").notNull().default(false),
     maxPortShareLevel: text("max_port_share_level").notNull().default("public"),
