@@ -1,7 +1,8 @@
-// Runs a provisioner daemon beside a local system, as a process of its own.
+// Runs a provisioner daemon beside a local system, as a process of its own, and the machines that its templates made.
 import { spawn, type ChildProcess } from "node:child_process"
 import { createWriteStream, mkdirSync } from "node:fs"
 import { join } from "node:path"
+import { switchMachines } from "./local-machines.ts"
 import { rootDirectory } from "./root.ts"
 
 export type LocalProvisioner = {
@@ -42,10 +43,14 @@ export function startLocalProvisioner(options: LocalProvisionerOptions): LocalPr
   child.once("exit", (code) => {
     if (!isStopping) options.onEnd(code)
   })
+  // After a restart of the local system its workspaces still run, as after one of the machines themselves.
+  const switchedOn = switchMachines(machines, "on")
   return {
-    stop: () => {
+    stop: async () => {
       isStopping = true
-      return endChild(child)
+      await endChild(child)
+      await switchedOn
+      await switchMachines(machines, "off")
     },
   }
 }
