@@ -133,13 +133,15 @@ async function openApi(url: string, token: string) {
     new URL("../src/app.ts", import.meta.url).href
   )
   const app = createApp(() => now)
-  const silent = { getByName: () => ({ post: () => Promise.resolve(), publish: () => Promise.resolve() }) }
+  const done = () => Promise.resolve()
+  const silent = { getByName: () => ({ post: done, publish: done, buildChanged: done }) }
   const limit = { limit: () => Promise.resolve({ success: true }) }
   const env = {
     DATABASE_URL: url,
     ACCESS_URL: "https://bench.invalid",
     JOB_BOARD: silent,
     WORKSPACE_FEED: silent,
+    AGENT_HUB: silent,
     ...Object.fromEntries(["READ", "WRITE", "LOGIN", "ADDRESS"].map((name) => [`RATE_LIMIT_${name}`, limit])),
   }
   const context = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }

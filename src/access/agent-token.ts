@@ -23,6 +23,13 @@ export async function presentedAgentHash(c: Context<AppEnv>): Promise<Uint8Array
   return sha256(token.toLowerCase())
 }
 
+/** The 401 of a token that is well formed and good for nothing here; `authenticate_agent` raises the same. */
+export const agentUnauthorized = () =>
+  unauthenticated(
+    "Workspace agent not authorized.",
+    "The agent cannot authenticate until the workspace provision job has been completed. If the job is no longer running, this agent is invalid.",
+  )
+
 /** The agent of a request. Costs nothing until its first statement. */
 export async function openAgent(c: Context<AppEnv>, db: Database): Promise<Session<AgentActor>> {
   const hash = await presentedAgentHash(c)

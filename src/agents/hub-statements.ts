@@ -1,5 +1,5 @@
 // What the hub asks the database: it writes each connection and each loss once, and reads what its watchers follow.
-import { sql } from "drizzle-orm"
+import { sql, type SQL } from "drizzle-orm"
 import { statement, type Statement } from "../db/client.ts"
 import { instants, uuids } from "../db/sql.ts"
 
@@ -60,15 +60,20 @@ export function readLogs(
 
 export type AgentStanding = { id: string; may_connect: boolean; is_latest: boolean }
 
-/** Which of these agents may still hold a socket: the rule of `authenticate_agent`. */
+/**
+ * The rule of `authenticate_agent`, over an agent `a`, its build `b` with its job `j`, and its workspace `w`: its build is the
+ * latest, or the latest is the stop that directly follows it and has not ended.
+ */
+export const isConnectable: SQL = sql`(not a.deleted and not w.deleted and (w.latest_build_id = b.id
+  or (b.transition = 'start' and j.job_status = 'succeeded' and w.latest_build_number = b.build_number + 1
+    and w.latest_transition = 'stop' and w.latest_job_status in ('pending', 'running'))))`
+
+/** Which of these agents may still hold a socket. */
 export function readStanding(agentIds: readonly string[]): Statement<AgentStanding> {
   return statement(
     "agents.read-standing",
     sql`
-    select a.id, not a.deleted and w.latest_build_id = b.id as is_latest,
-      not a.deleted and not w.deleted and (w.latest_build_id = b.id
-        or (b.transition = 'start' and j.job_status = 'succeeded' and w.latest_build_number = b.build_number + 1
-          and w.latest_transition = 'stop' and w.latest_job_status in ('pending', 'running'))) as may_connect
+    select a.id, not a.deleted and w.latest_build_id = b.id as is_latest, ${isConnectable} as may_connect
     from workspace_agents a join workspace_builds b on b.id = a.build_id join provisioner_jobs j on j.id = b.job_id
     join workspaces w on w.id = b.workspace_id
     where a.id = any (${uuids(agentIds)})`,

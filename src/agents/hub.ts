@@ -1,5 +1,5 @@
-// The hub of one workspace: the sockets of its agents and of who watches their metadata or logs. All of them hibernate. A
-// connection and a loss are written to the database once each, also when it was gone at the time.
+// The hub of one workspace: the sockets of its agents and of who watches their metadata, their logs or its claim. All of them
+// hibernate. A connection and a loss are written to the database once each, also when it was gone at the time.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../clock.ts"
 import { connect, parseDatabaseUrl, type Database } from "../db/client.ts"
@@ -18,7 +18,7 @@ const socketsMax = 1_000
 /** Clients attach their listeners after the handshake: what is sent with it is lost (api.md 0.8). */
 const firstFrameMs = 25
 
-type Kind = "agent" | "metadata" | "logs"
+type Kind = "agent" | "metadata" | "logs" | "reinit"
 type Attachment = { kind: Kind; agentId: string; openedAtMs: number; lastLogId: number; lastHash: number }
 
 /** A frame to an agent. */
@@ -36,7 +36,7 @@ export class AgentHub extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
   }
 
-  /** The Worker passes on handshakes that it has authorized: `/agent/{id}`, `/metadata/{id}`, `/logs/{id}?after=`. */
+  /** The Worker passes on handshakes that it has authorized: `/agent/{id}`, `/metadata/{id}`, `/logs/{id}?after=`, `/reinit/{id}`. */
   override async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url)
     const [, kind = "", agentId = ""] = url.pathname.split("/")
@@ -98,6 +98,8 @@ export class AgentHub extends DurableObject<Env> {
         )
         close(socket, 4001, "The workspace has a newer build.")
       }
+      // Who waits for a claim asks the database what the change means.
+      if (kind === "reinit") send(socket, "look")
       if (kind === "logs" && row?.is_latest !== true) close(socket, 1000, "The workspace has a newer build.")
     }
   }

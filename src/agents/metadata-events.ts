@@ -2,6 +2,7 @@
 import type { Context } from "hono"
 import { connect, parseDatabaseUrl } from "../db/client.ts"
 import type { AppEnv } from "../http/env.ts"
+import { eventStream } from "../http/event-stream.ts"
 import { wireJson } from "../http/json.ts"
 import { readMetadata, type MetadataRow } from "./hub-statements.ts"
 import { toMetadataView } from "./metadata-view.ts"
@@ -37,12 +38,5 @@ export function metadataEvents(c: Context<AppEnv>, agentId: string, first: reado
     }
   }
   c.executionCtx.waitUntil(stream())
-  return new Response(readable, {
-    headers: {
-      "Content-Type": "text/event-stream",
-      "Cache-Control": "no-cache",
-      Connection: "keep-alive",
-      "X-Accel-Buffering": "no",
-    },
-  })
+  return eventStream(readable)
 }

@@ -6,6 +6,7 @@ import { connectRoutes } from "./connect-routes.ts"
 import { externalAgentRoutes } from "./external-routes.ts"
 import { forwardRoutes } from "./forward-routes.ts"
 import { agentLogRoutes } from "./log-routes.ts"
+import { reinitRoutes } from "./reinit-routes.ts"
 import { reportRoutes } from "./report-routes.ts"
 import { agentRoutes as userRoutes } from "./user-routes.ts"
 
@@ -20,6 +21,7 @@ for (const routes of [
   appReportRoutes,
   agentLogRoutes,
   connectRoutes,
+  reinitRoutes,
   forwardRoutes,
   userRoutes,
   externalAgentRoutes,

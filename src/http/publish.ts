@@ -35,8 +35,8 @@ export function publishTemplate(env: Env, templateId: string): Promise<void> {
   return settle(names.map((name) => env.WORKSPACE_FEED.getByName(name).publishTemplate(templateId)))
 }
 
-/** A build of this workspace ended: its agents may have to go, and who follows their logs is done. */
-export function publishBuildEnd(env: Env, workspaceId: string): Promise<void> {
+/** This workspace has another latest build, or its latest ended: agents may have to go, who follows their logs is done. */
+export function publishBuildChange(env: Env, workspaceId: string): Promise<void> {
   return settle([env.AGENT_HUB.getByName(workspaceId).buildChanged(workspaceId)])
 }
 

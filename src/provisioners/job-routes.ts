@@ -7,7 +7,7 @@ import type { AppEnv } from "../http/env.ts"
 import { ApiError, badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
-import { publishBuildEnd, publishJobLogs, publishWorkspaces } from "../http/publish.ts"
+import { publishBuildChange, publishJobLogs, publishWorkspaces } from "../http/publish.ts"
 import { completeBuild } from "./complete-build.ts"
 import { completeImport } from "./complete-import.ts"
 import type { Holder } from "./complete-build-statement.ts"
@@ -142,7 +142,7 @@ function announceEnd(c: Context<AppEnv>, ended: EndedJob & { follows?: boolean }
   c.executionCtx.waitUntil(
     Promise.all([
       publishWorkspaces(env, [ended.workspace_id]),
-      publishBuildEnd(env, ended.workspace_id),
+      publishBuildChange(env, ended.workspace_id),
       next,
     ]),
   )

@@ -5,7 +5,7 @@ import { auditRequest } from "../audit/request.ts"
 import { isUniqueViolation } from "../db/errors.ts"
 import type { AppEnv } from "../http/env.ts"
 import { conflict } from "../http/errors.ts"
-import { publishWorkspaces } from "../http/publish.ts"
+import { publishBuildChange, publishWorkspaces } from "../http/publish.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest } from "../http/wire.ts"
 import { postJobs } from "../jobs/post.ts"
@@ -88,7 +88,14 @@ async function create(
     if (row !== undefined) {
       const { organization_id } = row
       const job = { organization_id, provisioner: plan.version.provisioner, tags: plan.tags }
-      c.executionCtx.waitUntil(Promise.all([postJobs(c.env, [job]), publishWorkspaces(c.env, [row.id])]))
+      c.executionCtx.waitUntil(
+        Promise.all([
+          postJobs(c.env, [job]),
+          publishWorkspaces(c.env, [row.id]),
+          // The pool's agent has no business any more, but to wait for its successor.
+          ...(made[0]?.is_claim ? [publishBuildChange(c.env, row.id)] : []),
+        ]),
+      )
       const view = toWorkspaceView(row, await viewerOf(c), now)
       // As the reference answers: the version's name is blank until the workspace is read again.
       return { ...view, latest_build: { ...view.latest_build, template_version_name: "" } }

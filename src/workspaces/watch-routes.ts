@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { AppEnv } from "../http/env.ts"
 import { ApiError, notFound } from "../http/errors.ts"
+import { eventStream } from "../http/event-stream.ts"
 import { feedName } from "../http/publish.ts"
 import { createRouter } from "../http/router.ts"
 import { openSocket, requireUpgrade, watchRequest, type NewWatch } from "../http/watch.ts"
@@ -49,15 +50,8 @@ export const workspaceWatchRoutes = createRouter()
     const feed = c.env.WORKSPACE_FEED.getByName(feedName(state.id))
     const answer = await feed.fetch(watchRequest(state, false))
     if (!answer.ok) throw new ApiError(503, "Too many watchers. Please try again in a moment.")
-    return new Response(answer.body, { headers: eventHeaders })
+    return eventStream(answer.body)
   })
-
-const eventHeaders = {
-  "Content-Type": "text/event-stream",
-  "Cache-Control": "no-cache",
-  Connection: "keep-alive",
-  "X-Accel-Buffering": "no",
-}
 
 async function watchState(c: Context<AppEnv>, id: string): Promise<NewWatch> {
   const [target] = await c.get("caller").query(watchTarget(id))

@@ -13,7 +13,7 @@ const folders: Record<string, string[]> = {
   jobs: [],
   metrics: [],
   usage: ["schedule"],
-  agents: ["usage"],
+  agents: ["usage", "jobs"],
   templates: ["schedule", "jobs", "agents"],
   builds: ["templates", "jobs", "agents"],
   provisioners: ["builds", "templates", "schedule", "jobs"],

@@ -4,7 +4,7 @@ import { neonConfig } from "@neondatabase/serverless"
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { afterEach, expect, test } from "vitest"
 import { hubOf } from "../../../src/agents/tell.ts"
-import { publishBuildEnd } from "../../../src/http/publish.ts"
+import { publishBuildChange } from "../../../src/http/publish.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
@@ -101,7 +101,7 @@ test("a newer build sends its agents away and ends the logs of who follows", asy
   const held = await open("/api/v2/workspaceagents/me/connect", agent.token)
   const logs = await open(`/api/v2/workspaceagents/${agent.id}/logs?follow`, user.token)
   await givenBuild(workspace)
-  await publishBuildEnd(env, workspace.id)
+  await publishBuildChange(env, workspace.id)
   await until(() => held.closes.length > 0 && logs.closes.length > 0)
   expect(held.closes).toEqual([4001])
   expect(logs.closes).toEqual([1000])

@@ -2,80 +2,13 @@
 import { beforeAll, describe, expect, test } from "vitest"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 import lifecycleCases from "../../cases/lifecycle.json" with { type: "json" }
-import {
-  givenOrganization,
-  givenProvisioner,
-  givenUser,
-  type GivenProvisioner,
-  type GivenUser,
-} from "../given-people.ts"
+import { givenUser, type GivenUser } from "../given-people.ts"
 import { prebuildsUserId } from "../given-workspaces.ts"
 import { api, at, query, tick } from "../harness.ts"
-import { daemonCall } from "../provisioners/given-jobs.ts"
-import { givenPreset, givenTemplate, type GivenTemplate } from "../given-templates.ts"
-import { insertRow, type Row } from "../rows.ts"
 import { givenPrebuild, reconcile } from "./given-pools.ts"
+import { claim, givenWorld, runJob } from "./given-world.ts"
 
 const minuteMs = 60_000
-
-type World = { owner: GivenUser; template: GivenTemplate; presetId: string; provisioner: GivenProvisioner }
-
-/** An organization of its own with a pool of one and a daemon. */
-async function givenWorld(templateColumns: Row = {}, desired = 1): Promise<World> {
-  const organization = await givenOrganization()
-  const owner = await givenUser({ organization, organizationRoles: ["organization-admin"] })
-  const template = await givenTemplate(owner, { columns: templateColumns })
-  const preset = await givenPreset(template.version.id, { columns: { desired_instances: desired } })
-  const resource = await insertRow("workspace_resources", {
-    id: crypto.randomUUID(),
-    job_id: template.version.jobId,
-    transition: "start",
-    type: "compute",
-    name: "main",
-    created_at: new Date("2024-01-01T00:00:00Z"),
-  })
-  await insertRow("workspace_agents", {
-    id: crypto.randomUUID(),
-    resource_id: resource.id,
-    name: "main",
-    created_at: new Date("2024-01-01T00:00:00Z"),
-    updated_at: new Date("2024-01-01T00:00:00Z"),
-  })
-  return { owner, template, presetId: preset.id, provisioner: await givenProvisioner({ organization }) }
-}
-
-/** One job of the daemon at an instant, completed with an agent that is ready at once. Returns the job and the workspace. */
-async function runJob(world: World, now: Date) {
-  at(now)
-  await query("update provisioner_daemons set last_seen_at = $2 where id = $1", [
-    world.provisioner.daemonId,
-    now,
-  ])
-  const { body: job } = await daemonCall(world.provisioner, "acquire")
-  if (job === null) return null
-  const isStart = job.build.transition === "start"
-  const resources = isStart
-    ? [{ type: "compute", name: "main", agents: [{ name: "main", os: "linux", arch: "amd64" }] }]
-    : []
-  const done = await daemonCall(world.provisioner, `jobs/${job.job_id}/complete`, {
-    type: "workspace_build",
-    resources,
-  })
-  expect(done.status).toBe(204)
-  await query("update workspace_agents set lifecycle_state = 'ready' where build_id = $1", [job.build.id])
-  return job
-}
-
-const claim = (world: World, body: Record<string, unknown> = {}) =>
-  api(`/api/v2/users/me/workspaces`, {
-    token: world.owner.token,
-    body: {
-      name: `w-${crypto.randomUUID().slice(0, 8)}`,
-      template_id: world.template.id,
-      template_version_preset_id: world.presetId,
-      ...body,
-    },
-  })
 
 const rowOf = async (id: string) => (await query("select * from workspaces where id = $1", [id]))[0]
 const buildsOf = (id: string) =>

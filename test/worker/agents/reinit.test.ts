@@ -1,0 +1,192 @@
+// The agent of a prebuild waits for the claim; its token is good for that alone once a person has the workspace.
+import { afterEach, describe, expect, test } from "vitest"
+import { givenUser } from "../given-people.ts"
+import { givenTemplate } from "../given-templates.ts"
+import { givenAgent, givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { api, at, epoch, fetchWorker } from "../harness.ts"
+import { reconcile } from "../prebuilds/given-pools.ts"
+import {
+  claim,
+  completeJob,
+  failJob,
+  givenWorld,
+  runJob,
+  takeJob,
+  tokenOf,
+} from "../prebuilds/given-world.ts"
+
+const path = "/api/v2/workspaceagents/me/reinit"
+const readers: ReadableStreamDefaultReader<Uint8Array>[] = []
+afterEach(async () => {
+  await Promise.all(readers.splice(0).map((reader) => reader.cancel()))
+})
+
+/** An open stream: what it has said so far without its pings, and whether it has ended. */
+async function hold(token: string, query = "?wait=true") {
+  const response = await fetchWorker(path + query, { token })
+  expect(response.status).toBe(200)
+  expect(response.headers.get("Content-Type")).toBe("text/event-stream")
+  const reader = response.body!.getReader()
+  readers.push(reader)
+  const stream = { text: "", isOver: false, events: () => eventsIn(stream.text) }
+  void (async () => {
+    const decoder = new TextDecoder()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      stream.text += decoder.decode(value)
+    }
+    stream.isOver = true
+  })().catch(() => undefined)
+  await until(() => stream.text.startsWith("event: ping\n\n"))
+  return stream
+}
+
+function eventsIn(text: string): unknown[] {
+  return text
+    .split("\n\n")
+    .filter((event) => event.startsWith("event: data\n"))
+    .map((event) => JSON.parse(event.slice("event: data\ndata: ".length)))
+}
+
+async function until(what: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (what()) return
+    await scheduler.wait(10)
+  }
+  throw new Error("it never came")
+}
+
+/** A world with one ready prebuild, whose agent's token is known. */
+async function givenReady() {
+  const world = await givenWorld()
+  at(epoch)
+  await reconcile(epoch)
+  const job = await runJob(world, epoch)
+  return { world, id: String(job.build.workspace.id), token: tokenOf(job) }
+}
+
+const statusOf = async (token: string, query = "?wait=true") => {
+  const response = await fetchWorker(path + query, { token })
+  await response.body?.cancel()
+  return response.status
+}
+const manifestStatus = async (token: string) =>
+  (await api("/api/v2/workspaceagents/me/manifest", { token })).status
+
+test("who waits is told when the claim's build has ended well, and not before; the pool's token ends with that", async () => {
+  const { world, id, token } = await givenReady()
+  const waiting = await hold(token)
+  const plain = await hold(token, "")
+  expect((await claim(world)).body.id).toBe(id)
+
+  // During the claim's build: good for this and for nothing else.
+  expect(await manifestStatus(token)).toBe(401)
+  const late = await hold(token)
+  const job = await takeJob(world, epoch)
+  expect([waiting, plain, late].flatMap((stream) => stream.events())).toEqual([])
+  await completeJob(world, job)
+
+  const event = { workspace_id: id, reason: "prebuild_claimed", owner_id: world.owner.id }
+  for (const stream of [waiting, plain, late]) {
+    await until(() => stream.isOver)
+    expect(stream.events()).toEqual([event])
+  }
+  expect(await statusOf(token)).toBe(401)
+  expect(await statusOf(token, "")).toBe(401)
+
+  // The new token's agent asks after the fact: it is told at once and may stay.
+  const next = await hold(tokenOf(job))
+  await until(() => next.events().length > 0)
+  expect(next.events()).toEqual([event])
+  expect(next.isOver).toBe(false)
+})
+
+test("a claim whose build fails says nothing: the streams end, the pool's token is void", async () => {
+  const { world, token } = await givenReady()
+  const waiting = await hold(token)
+  await claim(world)
+  await failJob(world, await takeJob(world, epoch), "no capacity")
+  await until(() => waiting.isOver)
+  expect(waiting.events()).toEqual([])
+  expect(await statusOf(token)).toBe(401)
+  expect(await manifestStatus(token)).toBe(401)
+})
+
+test("the pool's agent loses its socket at the claim, not when the claim's build ends", async () => {
+  const { world, token } = await givenReady()
+  const response = await fetchWorker("/api/v2/workspaceagents/me/connect", {
+    token,
+    headers: { Upgrade: "websocket" },
+  })
+  const closes: number[] = []
+  response.webSocket!.accept()
+  response.webSocket!.addEventListener("close", (event) => closes.push(event.code))
+  await claim(world)
+  await until(() => closes.length > 0)
+  expect(closes).toEqual([4001])
+})
+
+test("after another build by its owner the agent that waits is refused for good", async () => {
+  const { world, id } = await givenReady()
+  await claim(world)
+  await runJob(world, epoch)
+  for (const transition of ["stop", "start"]) {
+    await api(`/api/v2/workspaces/${id}/builds`, { token: world.owner.token, body: { transition } })
+    const job = await runJob(world, epoch)
+    if (transition === "start") {
+      expect(await statusOf(tokenOf(job))).toBe(409)
+      expect(await statusOf(tokenOf(job), "?wait=false")).toBe(200)
+    }
+  }
+})
+
+describe("a workspace that is a person's", () => {
+  async function givenClaimed(claimBuild: Parameters<typeof givenBuild>[1]) {
+    const user = await givenUser()
+    const workspace = await givenWorkspace(user, await givenTemplate(user), {
+      build: { columns: { initiator_id: prebuildsUserId }, job: { initiator_id: prebuildsUserId } },
+    })
+    const build = await givenBuild(workspace, claimBuild)
+    return (await givenAgent(workspace, build)).token
+  }
+  const claimed = { job: { input: { prebuilt_workspace_stage: 2 } } }
+
+  test("it never was a prebuild: 409, and the stream for an agent that does not wait", async () => {
+    const user = await givenUser()
+    const workspace = await givenWorkspace(user, await givenTemplate(user))
+    const { token } = await givenAgent(workspace, workspace.build)
+    const refused = await api(`${path}?wait=true`, { token })
+    expect(refused).toMatchObject({ status: 409, body: { message: "The workspace was never a prebuild." } })
+    await hold(token, "")
+  })
+
+  test("its claim's build failed: 409 with the job's error", async () => {
+    const token = await givenClaimed({
+      ...claimed,
+      status: "failed",
+      job: { ...claimed.job, error: "the machine is gone" },
+    })
+    expect(await api(`${path}?wait=true`, { token })).toMatchObject({
+      status: 409,
+      body: { message: "the machine is gone" },
+    })
+  })
+
+  test("its claim's build runs, or the pool has built it last: it waits", async () => {
+    await hold(await givenClaimed({ ...claimed, status: "running" }))
+    await hold(await givenClaimed({ columns: { initiator_id: prebuildsUserId } }))
+  })
+})
+
+test("refused like any agent route without a token, with a malformed one, with an unknown one, with a bad flag", async () => {
+  expect((await api(path)).status).toBe(401)
+  expect((await api(path, { token: "nonsense" })).body.message).toBe("Workspace agent token invalid.")
+  const token = crypto.randomUUID()
+  const unknown = await api(path, { token })
+  expect(unknown.status).toBe(401)
+  // The same words as authentication has.
+  expect(unknown.body).toEqual((await api("/api/v2/workspaceagents/me/manifest", { token })).body)
+  const { token: good } = await givenReady()
+  expect((await api(`${path}?wait=perhaps`, { token: good })).status).toBe(400)
+})
