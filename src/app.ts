@@ -46,6 +46,10 @@ const openApiInfo = {
 /** Bodies that are not JSON: uploads are streamed. */
 const isRawBody = (path: string) => path === `${prefix}/files`
 
+/** Where a build's state comes in: asked for with a build, put in its place, reported by a daemon. */
+const mayHoldState = (path: string) =>
+  /\/workspaces\/[^/]+\/builds$|\/workspacebuilds\/[^/]+\/state$|\/jobs\/[^/]+\/(complete|fail)$/.test(path)
+
 export function createApp(clock: Clock) {
   const app = new OpenAPIHono<AppEnv>()
   const methodsOf = routedMethods(app)
@@ -95,7 +99,7 @@ export function createApp(clock: Clock) {
   app.use(`${prefix}/*`, limitRate)
   app.use(refuseForgery)
   app.use(requireToken((method, path) => methodsOf(path).includes(method)))
-  app.use(jsonBody(isRawBody))
+  app.use(jsonBody(isRawBody, mayHoldState))
 
   app.route(prefix, deploymentRoutes)
   app.route(prefix, identityRoutes)

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi"
 import { tagDetail } from "../http/errors.ts"
 import { nilUuid, uuidSchema } from "../http/wire.ts"
+import { stateText } from "../templates/state-size.ts"
 
 /** Absent, null and the nil uuid all mean "not given". */
 const optionalUuid = uuidSchema
@@ -49,7 +50,7 @@ export const buildRequest = z
     log_level: z.union([z.literal(""), oneOf(["debug"])]).nullish(),
     reason: z.union([z.literal(""), oneOf(reasons)]).nullish(),
     orphan: z.boolean().nullish(),
-    state: z.string().max(5_592_408).nullish(),
+    state: stateText.nullish(),
     dry_run: z.boolean().nullish(),
     on_success: followUp.nullish(),
   })

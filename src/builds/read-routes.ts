@@ -7,6 +7,7 @@ import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, pageQuery, uuidSchema } from "../http/wire.ts"
 import { jobLogSchema } from "../jobs/logs.ts"
 import { logQuery, serveLogs } from "../jobs/serve-logs.ts"
+import { stateText } from "../templates/state-size.ts"
 import {
   buildById,
   buildByNumber,
@@ -162,7 +163,7 @@ const putState = createRoute({
   path: path("/state"),
   tags,
   summary: "Replace the provisioner's state",
-  request: { params: buildParam, body: jsonRequest(z.object({ state: z.base64().max(5_592_408) })) },
+  request: { params: buildParam, body: jsonRequest(z.object({ state: stateText })) },
   responses: { 204: { description: "Replaced." }, ...errors(400, 401, 403, 404) },
 })
 

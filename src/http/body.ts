@@ -5,15 +5,21 @@ import type { AppEnv } from "./env.ts"
 import { ApiError, badRequest } from "./errors.ts"
 
 /** Bytes of a JSON body. Uploads have their own bound. */
-export const jsonBytesMax = 4 * 1024 * 1024
+const jsonBytesMax = 4 * 1024 * 1024
+
+/** Of a body that may hold a build's state, which base64 makes a third longer, beside what else it says. */
+const stateBytesMax = 12 * 1024 * 1024
 
 const hasBody = new Set(["POST", "PUT", "PATCH", "DELETE"])
 
 /** Reads a JSON body up to the bound, so that a route's validator sees JSON or the error that says why not. */
-export const jsonBody = (isRaw: (path: string) => boolean): MiddlewareHandler<AppEnv> => {
+export const jsonBody = (
+  isRaw: (path: string) => boolean,
+  mayHoldState: (path: string) => boolean,
+): MiddlewareHandler<AppEnv> => {
   return async (c, next) => {
     if (!hasBody.has(c.req.method) || isRaw(c.req.path) || c.req.raw.body === null) return next()
-    const text = await readText(c.req.raw)
+    const text = await readText(c.req.raw, mayHoldState(c.req.path) ? stateBytesMax : jsonBytesMax)
     if (text.trim() === "") {
       c.req.raw = new Request(c.req.raw.url, { method: c.req.method, headers: c.req.raw.headers })
       return next()
@@ -25,14 +31,14 @@ export const jsonBody = (isRaw: (path: string) => boolean): MiddlewareHandler<Ap
   }
 }
 
-async function readText(request: Request): Promise<string> {
-  if (Number(request.headers.get("Content-Length") ?? 0) > jsonBytesMax) throw tooLarge()
+async function readText(request: Request, bytesMax: number): Promise<string> {
+  if (Number(request.headers.get("Content-Length") ?? 0) > bytesMax) throw tooLarge()
   const decoder = new TextDecoder()
   let text = ""
   let bytes = 0
   for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength
-    if (bytes > jsonBytesMax) throw tooLarge()
+    if (bytes > bytesMax) throw tooLarge()
     text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()

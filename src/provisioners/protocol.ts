@@ -2,14 +2,12 @@
 // daemon's key in `Coder-Provisioner-Daemon-Key`. The daemon in `src/cli` imports the types alone.
 import { z } from "@hono/zod-openapi"
 import { planParameter, planPreset, planResources, planVariable } from "../templates/plan.ts"
+import { stateText } from "../templates/state-size.ts"
 
 export const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
 
 const tags = z.record(z.string().max(128), z.string().max(256))
 const namedValue = z.object({ name: z.string(), value: z.string() })
-
-/** 4 MiB of state, as base64. */
-const stateBase64 = z.base64().max(5_592_408)
 
 export const jobType = z.enum(["template_version_import", "workspace_build", "template_version_dry_run"])
 export const transition = z.enum(["start", "stop", "delete"])
@@ -112,7 +110,7 @@ export const completeRequest = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("workspace_build"),
     resources: planResources.default([]),
-    state: stateBase64.nullish(),
+    state: stateText.nullish(),
     timings: z.array(timing).max(10_000).default([]),
   }),
   z.object({ type: z.literal("template_version_dry_run"), resources: planResources.default([]) }),
@@ -123,7 +121,7 @@ export const failRequest = z.object({
   /** The daemon stopped because it was told to: a job that was canceled then ends as `canceled`, without an error. */
   canceled: z.boolean().default(false),
   error_code: z.string().max(64).optional(),
-  state: stateBase64.nullish(),
+  state: stateText.nullish(),
   timings: z.array(timing).max(10_000).optional(),
 })
 

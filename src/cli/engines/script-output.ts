@@ -4,10 +4,10 @@ import { z } from "zod"
 import { explainIssues, type Manifest } from "../../templates/manifest.ts"
 import { planResource, type PlanResource } from "../../templates/plan.ts"
 import { reportedResources } from "../../templates/resource-names.ts"
+import { STATE_BYTES_MAX } from "../../templates/state-size.ts"
 import type { Build } from "./engine.ts"
 
-export const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
-export const STATE_BYTES_MAX = 4 * 1024 * 1024
+export const OUTPUT_BYTES_MAX = 8 * 1024 * 1024
 
 const outputSchema = z.object({ resources: reportedResources.optional(), state: z.json().optional() })
 

@@ -114,7 +114,7 @@ describe("what a script answers", () => {
   test.each([
     ["nothing where nothing is planned", "true", "run.sh ended well but wrote no resources"],
     ["no JSON", `echo hello > "$DORMOUSE_OUTPUT"`, "run.sh wrote to $DORMOUSE_OUTPUT no JSON"],
-    ["too much", `head -c 5000000 /dev/zero > "$DORMOUSE_OUTPUT"`, "5000000 bytes, more than the 4194304"],
+    ["too much", `head -c 9000000 /dev/zero > "$DORMOUSE_OUTPUT"`, "9000000 bytes, more than the 8388608"],
     ["resources of another shape", answer({ resources: [{ name: 1 }] }), "resources[0].type"],
     ["two agents of a name", answer({ resources: [resource, resource] }), "another agent is named"],
   ])("%s is an error", async (_what, script, error) => {

@@ -89,6 +89,33 @@ test("the state is for those who may update the template", async () => {
   expect((await api(path, { token: admin.token })).text).toBe("new state")
 })
 
+test("a state of 5 MiB is kept whole, a byte more is refused on every way in", async () => {
+  const { workspace } = await given()
+  const admin = await givenUser({ roles: ["owner"] })
+  const path = `/api/v2/workspacebuilds/${workspace.build.id}/state`
+  const most = 5 * 1024 * 1024
+  const state = (bytes: number) => Buffer.alloc(bytes, "s").toString("base64")
+  expect((await api(path, { method: "PUT", token: admin.token, body: { state: state(most) } })).status).toBe(
+    204,
+  )
+  const refused = {
+    status: 400,
+    body: { validations: [{ field: "state", detail: `A state is at most ${most} bytes.` }] },
+  }
+  for (const bytes of [most + 1, most + 3]) {
+    expect(
+      await api(path, { method: "PUT", token: admin.token, body: { state: state(bytes) } }),
+    ).toMatchObject(refused)
+  }
+  const asked = await api(`/api/v2/workspaces/${workspace.id}/builds`, {
+    method: "POST",
+    token: admin.token,
+    body: { transition: "start", state: state(most + 1) },
+  })
+  expect(asked).toMatchObject(refused)
+  expect((await api(path, { token: admin.token })).text).toHaveLength(most)
+})
+
 describe("logs", () => {
   test("at once: after a line, as JSON and as text", async () => {
     const { user, workspace } = await given()
