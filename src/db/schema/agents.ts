@@ -189,6 +189,8 @@ export const workspaceAppStatuses = pgTable(
   (t) => [
     index("workspace_app_statuses_workspace").on(t.workspaceId, t.createdAt.desc()),
     index("workspace_app_statuses_app").on(t.appId, t.createdAt.desc()),
+    index("workspace_app_statuses_agent").on(t.agentId),
+    index("workspace_app_statuses_created").on(t.createdAt),
   ],
 )
 
