@@ -1,6 +1,6 @@
 // The workspaces of a template follow a change of its schedule: deadlines of running builds and next starts are computed here,
-// in batches, because they need calendars. The change leaves a mark on the template (schedule_changed_at); the mark goes when all
-// have followed, so a request that dies half-way is finished by the next tick.
+// in batches, because they need calendars. The change leaves a mark on the template (schedule_changed_at) and each batch how far it
+// came (schedule_followed_to); the mark goes when all have followed, so that what a request did not finish the next tick does.
 import { sql } from "drizzle-orm"
 import { type Database, statement } from "../db/client.ts"
 import { instants, texts, uuids } from "../db/sql.ts"
@@ -10,13 +10,17 @@ import { recalculateRunningBuild } from "../schedule/running-build.ts"
 import type { Sweep } from "../sweeps.ts"
 
 const batchSizeMax = 1000
-/** Batches of one template in one call; what is left follows at the next tick. */
-const batchesMax = 200
+/** Batches of one template in one call: few while a person waits for the answer. What is left follows at the next tick. */
+const batchesOfRequestMax = 10
+const batchesOfTickMax = 200
+/** A batch is read again where something else wrote the same rows in between, so that no row is passed over. */
+const triesMax = 3
 
 type Follower = {
   id: string
   autostart_schedule: string | null
   next_start_at: Date | null
+  dormant_at: Date | null
   ttl_ms: number | null
   build_id: string | null
   transition: string | null
@@ -32,21 +36,25 @@ type Follower = {
   autostart_days: number
 }
 
-type Change = { template_id: string; schedule_changed_at: Date; schedule_changed_starts: boolean }
+type Change = {
+  template_id: string
+  schedule_changed_at: Date
+  schedule_changed_starts: boolean
+  schedule_followed_to: string | null
+}
 
 /** Templates whose workspaces did not all follow yet: those of a request that died, or of more than it could take. */
 export const templateChangesSweep: Sweep = {
   name: "template_changes",
   async run({ db, now }) {
     const changes = await db.all(
-      statement<Change>(
+      statement<{ id: string }>(
         "templates.unfollowed",
-        sql`select id as template_id, schedule_changed_at, schedule_changed_starts from templates
-          where schedule_changed_at is not null order by schedule_changed_at limit 20`,
+        sql`select id from templates where schedule_changed_at is not null order by schedule_changed_at limit 20`,
       ),
     )
     let followed = 0
-    for (const change of changes) followed += await followScheduleChange(db, change.template_id, now)
+    for (const { id } of changes) followed += await followScheduleChange(db, id, now, batchesOfTickMax)
     return { templates: changes.length, workspaces: followed }
   },
 }
@@ -55,17 +63,23 @@ export const templateChangesSweep: Sweep = {
  * Brings the template's workspaces in line with its schedule as it is now. Returns how many changed. Safe to repeat and to run
  * twice at once: every value is written only where its inputs are still those that were read.
  */
-export async function followScheduleChange(db: Database, templateId: string, now: Date): Promise<number> {
+export async function followScheduleChange(
+  db: Database,
+  templateId: string,
+  now: Date,
+  batchesMax = batchesOfRequestMax,
+): Promise<number> {
   const [change] = await db.all(
     statement<Change>(
       "templates.schedule-change",
-      sql`select id as template_id, schedule_changed_at, schedule_changed_starts from templates
+      sql`select id as template_id, schedule_changed_at, schedule_changed_starts, schedule_followed_to from templates
         where id = ${templateId}::uuid and schedule_changed_at is not null`,
     ),
   )
   if (change === undefined) return 0
   let changed = 0
-  let after = "00000000-0000-0000-0000-000000000000"
+  let tries = 0
+  let after = change.schedule_followed_to ?? "00000000-0000-0000-0000-000000000000"
   for (let batch = 0; batch < batchesMax; batch++) {
     const followers = await db.all(readFollowers(change, after))
     const last = followers.at(-1)
@@ -73,7 +87,11 @@ export async function followScheduleChange(db: Database, templateId: string, now
       await db.all(clearChange(change))
       return changed
     }
-    changed += await writeFollowers(db, followers, now)
+    const written = await writeFollowers(db, change, after, followers, now)
+    changed += written.changed
+    tries += 1
+    if (!written.isComplete && tries < triesMax) continue
+    tries = 0
     after = last.id
   }
   return changed
@@ -83,7 +101,7 @@ export async function followScheduleChange(db: Database, templateId: string, now
 function readFollowers(change: Change, after: string) {
   return statement<Follower>(
     "templates.read-followers",
-    sql`select w.id, w.autostart_schedule, w.next_start_at, w.ttl_ms, b.id as build_id, b.transition, b.deadline, b.max_deadline,
+    sql`select w.id, w.autostart_schedule, w.next_start_at, w.dormant_at, w.ttl_ms, b.id as build_id, b.transition, b.deadline, b.max_deadline,
         j.job_status, j.completed_at, u.quiet_hours_schedule, t.default_ttl_ms, t.allow_user_autostop,
         t.autostop_requirement_days, t.autostop_requirement_weeks, t.autostart_days
       from workspaces w
@@ -98,7 +116,17 @@ function readFollowers(change: Change, after: string) {
   )
 }
 
-async function writeFollowers(db: Database, followers: readonly Follower[], now: Date): Promise<number> {
+/**
+ * One transaction: the values, and that all up to `after` have followed. `isComplete`: what was read had not changed until it was
+ * written.
+ */
+async function writeFollowers(
+  db: Database,
+  change: Change,
+  after: string,
+  followers: readonly Follower[],
+  now: Date,
+): Promise<{ changed: number; isComplete: boolean }> {
   const builds = followers.flatMap((follower) => deadlinesOf(follower, now))
   const starts = followers.flatMap((follower) => nextStartOf(follower, now))
   const [changedBuilds, changedStarts] = await db.batch([
@@ -110,7 +138,6 @@ async function writeFollowers(db: Database, followers: readonly Follower[], now:
           ${instants(builds.map((row) => row.oldMaxDeadline))})
           as n (id, deadline, max_deadline, old_deadline, old_max_deadline)
         where b.id = n.id and (b.deadline, b.max_deadline) is not distinct from (n.old_deadline, n.old_max_deadline)
-          and (b.deadline, b.max_deadline) is distinct from (n.deadline, n.max_deadline)
         returning b.id`,
     ),
     statement<{ id: string }>(
@@ -121,12 +148,20 @@ async function writeFollowers(db: Database, followers: readonly Follower[], now:
           as n (id, schedule, next_start_at, old_next_start_at)
         where w.id = n.id and w.autostart_schedule = n.schedule and w.dormant_at is null
           and w.next_start_at is not distinct from n.old_next_start_at
-          and w.next_start_at is distinct from n.next_start_at
         returning w.id`,
     ),
+    statement<{ id: string }>(
+      "templates.followed-to",
+      sql`update templates set schedule_followed_to = ${after}::uuid
+        where id = ${change.template_id}::uuid and schedule_changed_at = ${change.schedule_changed_at}::timestamptz
+        returning id`,
+    ),
   ])
-  return new Set([...changedBuilds, ...changedStarts].map((row) => row.id)).size
+  const written = changedBuilds.length + changedStarts.length
+  return { changed: written, isComplete: written === builds.length + starts.length }
 }
+
+const isSame = (a: Date | null, b: Date | null) => a?.getTime() === b?.getTime()
 
 function deadlinesOf(follower: Follower, now: Date) {
   if (follower.build_id === null || follower.transition !== "start" || follower.completed_at === null)
@@ -152,34 +187,35 @@ function deadlinesOf(follower: Follower, now: Date) {
     },
   })
   if (change.kind !== "update") return []
+  const { deadlineAt, maxDeadlineAt } = change
+  if (isSame(deadlineAt, follower.deadline) && isSame(maxDeadlineAt, follower.max_deadline)) return []
   return [
     {
       id: follower.build_id,
-      deadline: change.deadlineAt,
-      maxDeadline: change.maxDeadlineAt,
+      deadline: deadlineAt,
+      maxDeadline: maxDeadlineAt,
       oldDeadline: follower.deadline,
       oldMaxDeadline: follower.max_deadline,
     },
   ]
 }
 
-function nextStartOf({ id, autostart_schedule, autostart_days, next_start_at }: Follower, now: Date) {
-  if (autostart_schedule === null) return []
-  return [
-    {
-      id,
-      schedule: autostart_schedule,
-      nextStartAt: nextAllowedAutostart(autostart_schedule, now, autostart_days),
-      oldNextStartAt: next_start_at,
-    },
-  ]
+/** The dormant have no next start; waking computes it. */
+function nextStartOf(
+  { id, autostart_schedule, autostart_days, next_start_at, dormant_at }: Follower,
+  now: Date,
+) {
+  if (autostart_schedule === null || dormant_at !== null) return []
+  const nextStartAt = nextAllowedAutostart(autostart_schedule, now, autostart_days)
+  if (isSame(nextStartAt, next_start_at)) return []
+  return [{ id, schedule: autostart_schedule, nextStartAt, oldNextStartAt: next_start_at }]
 }
 
 /** Takes the mark away unless a later change set it again. */
 function clearChange(change: Change) {
   return statement<{ id: string }>(
     "templates.followed",
-    sql`update templates set schedule_changed_at = null, schedule_changed_starts = false
+    sql`update templates set schedule_changed_at = null, schedule_changed_starts = false, schedule_followed_to = null
       where id = ${change.template_id}::uuid and schedule_changed_at = ${change.schedule_changed_at}::timestamptz
       returning id`,
   )

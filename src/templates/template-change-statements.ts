@@ -91,7 +91,8 @@ export const patchTemplate = (
     ), after as (
       update templates t set ${sql.join(sets, sql`, `)}, updated_at = ${now},
         schedule_changed_at = case when ${mustFollow(sql`b`, sql`w`)} then ${now} else b.schedule_changed_at end,
-        schedule_changed_starts = b.schedule_changed_starts or w.autostart_days <> b.autostart_days
+        schedule_changed_starts = b.schedule_changed_starts or w.autostart_days <> b.autostart_days,
+        schedule_followed_to = case when not ${mustFollow(sql`b`, sql`w`)} then b.schedule_followed_to end
       from before b, wanted w where t.id = b.id and w.id = b.id
       returning t.*
     ), ${scheduleEffects(sql`before`, sql`after`, intents, request.now)}, audited as (${auditInsert(

@@ -156,6 +156,34 @@ describe("running builds", () => {
   )
 })
 
+test("what one run could not reach is followed by the next, from where it stopped", async () => {
+  const now = new Date("2024-01-01T08:00:00Z")
+  const user = await givenUser()
+  const template = await givenTemplate(user, { columns: { autostart_days: 30 } })
+  const schedule = { columns: { autostart_schedule: "CRON_TZ=UTC 0 9 * * *", next_start_at: now } }
+  const workspaces = [
+    await givenWorkspace(user, template, schedule),
+    await givenWorkspace(user, template, schedule),
+  ]
+  const [first, second] = workspaces.map(({ id }) => id).toSorted((a, b) => a.localeCompare(b))
+  await query(
+    "update templates set schedule_changed_at = $2, schedule_changed_starts = true, schedule_followed_to = $3 where id = $1",
+    [template.id, now, first],
+  )
+  const mark = async () =>
+    (
+      await query("select schedule_changed_at, schedule_followed_to from templates where id = $1", [
+        template.id,
+      ])
+    )[0]
+  expect(await followScheduleChange(db(), template.id, now, 1)).toBe(1)
+  expect(await mark()).toEqual({ schedule_changed_at: now, schedule_followed_to: first })
+  expect((await workspaceRow(first ?? "")).next_start_at).toEqual(now)
+  expect((await workspaceRow(second ?? "")).next_start_at).toEqual(new Date("2024-01-02T09:00:00Z"))
+  await tick(now)
+  expect(await mark()).toEqual({ schedule_changed_at: null, schedule_followed_to: null })
+})
+
 test("allowed days move the next start, also when the request died before it could", async () => {
   const now = new Date("2024-01-01T08:00:00Z")
   const user = await givenUser()
