@@ -14,6 +14,11 @@ export const backoffMs = {
 /** Autostop waits this long at most for use that is still in a buffer; dormancy and deletion wait until it is known. */
 export const usageGraceMs = 15 * 60_000
 
+/** The first due instant of an autostop that still waits for use; those due before it have waited long enough. */
+export function usageGraceEnd(now: Date): Date {
+  return new Date(now.getTime() - usageGraceMs)
+}
+
 /**
  * The CTE `supply` (version_id, is_ready, is_alive) over the distinct `template_version_id` of the CTE `firing`: whether a version's
  * import succeeded, and whether a daemon of its organization that matches its tags was seen within 90 seconds.

@@ -2,7 +2,8 @@
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
 import { statement, type Statement } from "../db/client.ts"
-import { supplyCte } from "./blocks.ts"
+import { usageShardCount } from "../usage/shards.ts"
+import { supplyCte, usageGraceMs } from "./blocks.ts"
 import { isNextStartOpen } from "./prepare-statement.ts"
 
 export type RuleRow = {
@@ -33,7 +34,10 @@ export type ExplainRow = {
   name: string
   deleted: boolean
   is_prebuild: boolean
+  /** When the tick looks at it again, where that is an instant: later than what is due if a block was met. */
   check_at: Date | null
+  /** The last tick that asked could not have the workspace's use written. */
+  is_use_unknown: boolean
   job_status: string | null
   next_start_open: { schedule: string; allowed_days: number; stop_created_at: string | null } | null
   facts: Record<string, unknown>
@@ -46,15 +50,23 @@ export type ExplainRow = {
 /** The last transitions that explain shows. */
 const historyMax = 10
 
-/** No row where the caller may not read the workspace. One workspace by its key; the history by the builds' unique number. */
+/**
+ * No row where the caller may not read the workspace. One workspace by its key; the history by the builds' unique number; the
+ * ledger by its index lifecycle_ticks_tick_at, a quarter of an hour at most.
+ */
 export function explainWorkspace(id: string, now: Date): Statement<ExplainRow> {
+  const askedAfter = new Date(now.getTime() - usageGraceMs)
   return statement(
     "lifecycle.explain",
     sql`with firing as (
       select r.*, r.template_version_id <> b.template_version_id as is_other_version
       from lifecycle_rules r join workspace_builds b on b.id = r.build_id where r.workspace_id = ${id}::uuid
     ), ${supplyCte(now)}
-    select w.id, w.name, w.deleted, w.owner_id = prebuilds_user_id() as is_prebuild, w.check_at, j.job_status,
+    select w.id, w.name, w.deleted, w.owner_id = prebuilds_user_id() as is_prebuild, j.job_status,
+      case when isfinite(w.check_at) then w.check_at end as check_at,
+      coalesce((select stable_hash(w.id::text) % ${usageShardCount}::int = any(k.unflushed_shards) from lifecycle_ticks k
+        where k.tick_at > ${askedAfter}::timestamptz and k.tick_at <= ${now}::timestamptz and k.unflushed_shards is not null
+        order by k.tick_at desc, k.id desc limit 1), false) as is_use_unknown,
       case when ${isNextStartOpen} and not w.deleted then jsonb_build_object('schedule', w.autostart_schedule,
         'allowed_days', t.autostart_days, 'stop_created_at', case when b.transition = 'stop' then b.created_at end) end as next_start_open,
       jsonb_build_object(

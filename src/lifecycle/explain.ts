@@ -1,6 +1,7 @@
 // Explains a workspace's lifecycle from what the tick would see: each rule's verdict, and the transition that comes next.
 import type { ResolvedParameters } from "../templates/resolve-parameters.ts"
 import type { ExplainRow, RuleRow } from "./explain-statement.ts"
+import { usageGraceEnd } from "./blocks.ts"
 import { nextStartOf } from "./next-start.ts"
 import { blockSentences, whyNotSentences } from "./reasons.ts"
 
@@ -38,7 +39,7 @@ export function judgeRules(row: ExplainRow, carried: ResolvedParameters | null, 
     }
     if (dueAt === null)
       return { ...base, verdict: "does_not_apply", because: because(whyNotSentences, whyNot) }
-    const block = blockOf(rule, row, carried)
+    const block = blockOf(rule, row, carried, now)
     if (block !== null) return { ...base, verdict: dueAt <= now ? "waits" : "scheduled", because: block }
     return { ...base, verdict: dueAt <= now ? "due" : "scheduled", because: null }
   })
@@ -54,10 +55,17 @@ function applicability(rule: RuleRow, row: ExplainRow, now: Date): { whyNot: str
   return { whyNot, dueAt: rule.due_at === "-infinity" ? now : new Date(rule.due_at) }
 }
 
-function blockOf(rule: RuleRow, row: ExplainRow, carried: ResolvedParameters | null): RuleVerdict["because"] {
+/** What the rule would wait for at this instant, in the order in which the tick asks. */
+function blockOf(
+  rule: RuleRow,
+  row: ExplainRow,
+  carried: ResolvedParameters | null,
+  now: Date,
+): RuleVerdict["because"] {
   if (row.job_status === "pending" || row.job_status === "running" || row.job_status === "canceling") {
     return because(blockSentences, "build_in_progress")
   }
+  if (row.is_use_unknown && isHeldByUse(rule, now)) return because(blockSentences, "usage_not_flushed")
   if (rule.transition === null) return null
   if (rule.is_ready !== true) return because(blockSentences, "version_not_ready")
   if (rule.is_alive !== true) return because(blockSentences, "no_provisioner")
@@ -67,24 +75,41 @@ function blockOf(rule: RuleRow, row: ExplainRow, carried: ResolvedParameters | n
   return null
 }
 
+/** Dormancy and deletion wait until use is known, autostop for a while; what is not due yet waits for nothing. */
+function isHeldByUse({ rule, due_at }: RuleRow, now: Date): boolean {
+  if (due_at === null || (due_at !== "-infinity" && new Date(due_at) > now)) return false
+  if (rule === "autostop") return due_at !== "-infinity" && new Date(due_at) > usageGraceEnd(now)
+  return rule === "dormancy" || rule === "auto_delete"
+}
+
 function because(sentences: Record<string, string>, code: string) {
   return { code, message: sentences[code] ?? code }
 }
 
 /**
- * The first thing that will happen if nothing else does: the earliest tick, and at it the lowest precedence. A rule that waits
- * for something that nobody can foresee is left out; one that is only scheduled is expected to find its way free.
+ * The first thing that will happen if nothing else does: the earliest tick, and at it the lowest precedence. One that is only
+ * scheduled is expected to find its way free. A rule that is due and waits does so for something that nobody can foresee, and
+ * those after it in precedence wait behind it; while a build is in progress nothing happens before it ends.
+ *
+ * `checkAt`: the tick looks no sooner, even where what a rule waited for has come.
  */
-export function nextTransition(verdicts: readonly RuleVerdict[], now: Date): NextTransition | null {
-  const candidates = verdicts
+export function nextTransition(
+  verdicts: readonly RuleVerdict[],
+  checkAt: Date | null,
+  now: Date,
+): NextTransition | null {
+  const heldFrom = Math.min(
+    ...verdicts.filter(({ verdict }) => verdict === "waits").map(({ precedence }) => precedence),
+  )
+  const [first] = verdicts
     .filter(({ verdict, rule }) => (verdict === "due" || verdict === "scheduled") && rule !== "reminder")
-    .map((verdict) => ({
-      verdict,
-      at: firstTickAfter(verdict.dueAt !== null && verdict.dueAt > now ? verdict.dueAt : now),
-    }))
+    .filter(({ precedence, because: b }) => precedence < heldFrom && b?.code !== "build_in_progress")
+    .map((verdict) => ({ verdict, at: firstTickAfter(latest(verdict.dueAt, checkAt, now)) }))
     .sort((a, b) => a.at.getTime() - b.at.getTime() || a.verdict.precedence - b.verdict.precedence)
-  const [first] = candidates
   if (first === undefined) return null
   const { rule, transition, reason } = first.verdict
   return { rule, transition, reason, at: first.at }
 }
+
+const latest = (...instants: readonly (Date | null)[]) =>
+  new Date(Math.max(...instants.map((instant) => instant?.getTime() ?? -Infinity)))

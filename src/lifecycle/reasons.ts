@@ -26,6 +26,8 @@ export const whyNotSentences: Record<string, string> = {
 /** Sentences by the blocks of a rule that is due. */
 export const blockSentences: Record<string, string> = {
   build_in_progress: "A build is in progress; the rule is looked at again when it ends.",
+  usage_not_flushed:
+    "The use of the last minutes could not be written; nobody is stopped before it is known.",
   version_not_ready: "The import of the template version has not succeeded.",
   no_provisioner: "No provisioner that matches the version's tags was seen in the last 90 seconds.",
   parameter: "The last build's parameters do not fit the version that has to be built.",

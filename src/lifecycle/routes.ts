@@ -28,5 +28,5 @@ export const lifecycleRoutes = createRouter().openapi(explainRoute, async (c) =>
   if (row === undefined) throw notFound()
   const [carried = null] = row.carry === null ? [] : await carryParameters(c.get("db"), [row.carry])
   const verdicts = judgeRules(row, carried, now)
-  return c.json(toExplanation(row, verdicts, nextTransition(verdicts, now), now), 200)
+  return c.json(toExplanation(row, verdicts, nextTransition(verdicts, row.check_at, now), now), 200)
 })

@@ -11,7 +11,7 @@ import { nextStartOf } from "./next-start.ts"
 import { type NextStart, writeNextStarts } from "./next-start-statement.ts"
 import { type OpenNextStart, prepareBatch } from "./prepare-statement.ts"
 import { type BatchResult, type Carry, runBatch } from "./transition-statement.ts"
-import { flushUsage } from "../usage/flush-shards.ts"
+import { flushUsage, type Unflushed } from "../usage/flush-shards.ts"
 
 /** Rounds of at most a thousand workspaces each: what is left after them is reported and waits for the next tick. */
 const roundsMax = 60
@@ -26,14 +26,20 @@ export type TickCounts = Record<string, number>
  * at once share the batches between them.
  */
 async function runLifecycle(context: SweepContext): Promise<TickCounts> {
-  const { db, now } = context
+  const { db, env, now } = context
   const began = performance.now()
   const counts: TickCounts = {}
   const add = (name: string, n: number) => (counts[name] = (counts[name] ?? 0) + n)
   let more = false
+  let unflushed: Unflushed | null = null
   let failure: Error | null = null
   try {
-    more = await runRounds(context, add)
+    const [probe] = await db.all(anyDue(now))
+    if (probe?.any_due === true) {
+      // Once a tick, and only when somebody may be stopped: what people did in the last minute counts.
+      unflushed = await flushUsage(env)
+      more = await runRounds(context, unflushed, add)
+    }
   } catch (error) {
     failure = error instanceof Error ? error : new Error("the tick failed with no error", { cause: error })
   }
@@ -41,8 +47,19 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   const finishedAt = new Date(context.startedAt.getTime() + Math.round(performance.now() - began))
   const error = failure?.message ?? null
   const { startedAt, source } = context
-  await db.all(recordTick({ tickAt: now, startedAt, finishedAt, source, lagMs, counts, more, error }))
-  writeEvent({ event: "lifecycle", tickAt: now.toISOString(), source, lagMs, ...counts, more })
+  const unflushedShards = unflushed?.shards ?? null
+  await db.all(
+    recordTick({ tickAt: now, startedAt, finishedAt, source, lagMs, counts, more, unflushedShards, error }),
+  )
+  writeEvent({
+    event: "lifecycle",
+    tickAt: now.toISOString(),
+    source,
+    lagMs,
+    ...counts,
+    more,
+    ...(unflushedShards !== null && unflushedShards.length > 0 && { unflushedShards }),
+  })
   if (failure !== null) throw failure
   return { ...counts, more: more ? 1 : 0 }
 }
@@ -50,12 +67,8 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
 type Add = (name: string, n: number) => void
 
 /** Answers whether there is more to do than the bound on rounds allowed. */
-async function runRounds(context: SweepContext, add: Add): Promise<boolean> {
+async function runRounds(context: SweepContext, unflushed: Unflushed, add: Add): Promise<boolean> {
   const { db, env, now } = context
-  const [probe] = await db.all(anyDue(now))
-  if (probe?.any_due !== true) return false
-  // Once a tick, and only when somebody may be stopped: what people did in the last minute counts.
-  const unflushed = await flushUsage(env)
   let size = batchSizeMax
   for (let round = 0; round < roundsMax; round++) {
     const [preparation] = await db.all(prepareBatch(now, size))

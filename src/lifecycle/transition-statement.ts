@@ -6,7 +6,7 @@ import { statement, type Statement } from "../db/client.ts"
 import { json, texts, uuids } from "../db/sql.ts"
 import { outboxInsert } from "../notifications/fragment.ts"
 import { notificationIds } from "../notifications/templates.ts"
-import { backoffMs, supplyCte, usageGraceMs } from "./blocks.ts"
+import { backoffMs, supplyCte, usageGraceEnd } from "./blocks.ts"
 import { takeDue } from "./due.ts"
 import { isNextStartOpen, type OpenNextStart } from "./prepare-statement.ts"
 
@@ -175,9 +175,8 @@ const nothingInSight = sql`'9999-12-31T00:00:00Z'::timestamptz`
 /** Over f: use of the workspace may still be in a buffer, and the rule depends on it. */
 function isUsageUnknown({ now, unflushed }: BatchInput): SQL {
   if (unflushed.shards.length === 0) return sql`false`
-  const graceEnded = new Date(now.getTime() - usageGraceMs)
   return sql`((f.rule in ('dormancy', 'auto_delete')
-      or (f.rule = 'autostop' and f.due_at > ${graceEnded}::timestamptz))
+      or (f.rule = 'autostop' and f.due_at > ${usageGraceEnd(now)}::timestamptz))
     and stable_hash(f.workspace_id::text) % ${unflushed.shardCount}::int = any(${sql.param([...unflushed.shards])}::int[]))`
 }
 

@@ -1,6 +1,7 @@
 // GET /workspaces/{id}/lifecycle: the explanation agrees with what the tick then does, and is shown only to who may read.
 import { beforeAll, describe, expect, test } from "vitest"
 import { type Explanation, explanationSchema } from "../../../src/lifecycle/explain-view.ts"
+import { withFaults } from "../faults.ts"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
 import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
@@ -107,6 +108,52 @@ describe("200", () => {
     await givenBuild(workspace, { transition: "stop", status: "running" })
     const busy = ruleOf(await explain(workspace.id, user.token, later), "autostart")
     expect(busy?.because?.code).toBe("build_in_progress")
+  })
+
+  test("what waits for use that could not be written says so, until a tick could", async () => {
+    const user = await givenUser()
+    const workspace = await givenWorkspace(user, await givenTemplate(user), {
+      build: { columns: { deadline: epoch } },
+    })
+    await seen(epoch)
+    const isFlush = (text: string) => text.includes("with beat as materialized")
+    at(epoch)
+    await api(`/api/v2/workspaces/${workspace.id}/usage`, { method: "POST", token: user.token })
+    await withFaults(
+      (text) => (isFlush(text) ? "request_lost" : null),
+      () => tick(epoch),
+    )
+    const held = await explain(workspace.id, user.token, epoch)
+    expect(ruleOf(held, "autostop")).toMatchObject({
+      verdict: "waits",
+      because: { code: "usage_not_flushed" },
+    })
+    expect(held.next).toBeNull()
+    const later = afterEpoch(minuteMs)
+    await seen(later)
+    await tick(later)
+    expect((await explain(workspace.id, user.token, later)).history[0]).toMatchObject({ reason: "autostop" })
+  })
+
+  test("a rule that waits holds back those after it, and is foretold for when the tick looks again", async () => {
+    const user = await givenUser()
+    const template = await givenTemplate(user, { columns: { time_til_dormant_ms: hourMs } })
+    const workspace = await givenWorkspace(user, template, { build: { columns: { deadline: epoch } } })
+    await seen(afterEpoch(-hourMs))
+    const waiting = await explain(workspace.id, user.token, epoch)
+    expect(ruleOf(waiting, "dormancy")?.verdict).toBe("scheduled")
+    expect(waiting.next).toBeNull()
+    await tick(epoch)
+    const later = afterEpoch(minuteMs)
+    await seen(later)
+    const foretold = await explain(workspace.id, user.token, later)
+    expect(ruleOf(foretold, "autostop")?.verdict).toBe("due")
+    expect(foretold.next?.at).toBe(wire(afterEpoch(2 * minuteMs)))
+    await tick(later)
+    expect((await explain(workspace.id, user.token, later)).history.length).toBe(1)
+    await seen(afterEpoch(2 * minuteMs))
+    await tick(afterEpoch(2 * minuteMs))
+    expect((await explain(workspace.id, user.token, afterEpoch(2 * minuteMs))).history.length).toBe(2)
   })
 
   test("prebuilds take no part, and say so", async () => {

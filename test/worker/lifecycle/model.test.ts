@@ -5,7 +5,8 @@ import { beforeAll, expect, test } from "vitest"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { afterEpoch, query, tick } from "../harness.ts"
-import { candidateInstants, decide, type Facts } from "./model.ts"
+import { effectBetween, expectBound } from "./effects.ts"
+import { decide } from "./model.ts"
 import {
   insertTemplates,
   insertWorkspaces,
@@ -21,33 +22,6 @@ beforeAll(async () => {
   await givenProvisioner()
   baseTemplateId = (await givenTemplate(await givenUser())).id
 })
-
-type After = Awaited<ReturnType<typeof readFacts>>
-
-/** What happened to a workspace between two readings, in the model's words. */
-function effectBetween(before: After, after: After, id: string): string {
-  const [was, is] = [before.get(id), after.get(id)]
-  if (was === undefined || is === undefined) return "vanished"
-  if (is.builds > was.builds) {
-    expect(is.builds).toBe(was.builds + 1)
-    return `${is.build?.transition}/${Reflect.get(is, "reason")}`
-  }
-  if (was.workspace.dormantAt === null && is.workspace.dormantAt !== null) return "no-build/dormancy"
-  return is.build?.remindedFor?.getTime() === was.build?.remindedFor?.getTime() ? "none" : "remind"
-}
-
-/** The bound is early enough: at no instant before it would the model do anything. */
-function expectBound(facts: Facts & { checkAt: Date | null }, now: Date): void {
-  const { checkAt } = facts
-  if (facts.deleted || facts.isPrebuild) return expect(checkAt).toBeNull()
-  if (checkAt === null) throw new Error(`no bound: ${JSON.stringify(facts)}`)
-  const probes = candidateInstants(facts, now).filter((at) => at > now && at < checkAt)
-  for (const at of probes) {
-    expect(decide(facts, at), `${at.toISOString()} before ${String(checkAt)}: ${JSON.stringify(facts)}`).toBe(
-      "none",
-    )
-  }
-}
 
 type Edit =
   | { kind: "use"; agoMs: number }
