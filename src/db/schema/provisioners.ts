@@ -125,6 +125,7 @@ export const provisionerJobs = pgTable(
       .on(t.workerId)
       .where(sql`${t.completedAt} is null`),
     index("provisioner_jobs_organization").on(t.organizationId, t.createdAt.desc()),
+    index("provisioner_jobs_file").on(t.fileId),
     check(
       "provisioner_jobs_type",
       sql`${t.type} in ('template_version_import', 'workspace_build', 'template_version_dry_run')`,
