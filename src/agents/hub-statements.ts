@@ -31,12 +31,13 @@ export type MetadataRow = {
   collected_at: Date | null
 }
 
-export function readMetadata(agentId: string): Statement<MetadataRow> {
+/** The metadata of several agents at once, for those who watch them. */
+export function readMetadataOf(agentIds: readonly string[]): Statement<MetadataRow & { agent_id: string }> {
   return statement(
-    "agents.read-metadata",
+    "agents.read-metadata-of",
     sql`
-    select key, display_name, script, interval_seconds, timeout_seconds, value, error, collected_at
-    from workspace_agent_metadata where agent_id = ${agentId}::uuid order by display_order, key`,
+    select agent_id, key, display_name, script, interval_seconds, timeout_seconds, value, error, collected_at
+    from workspace_agent_metadata where agent_id = any (${uuids(agentIds)}) order by agent_id, display_order, key`,
   )
 }
 
@@ -58,7 +59,7 @@ export function readLogs(
   )
 }
 
-export type AgentStanding = { id: string; may_connect: boolean; is_latest: boolean }
+export type AgentStanding = { id: string; may_connect: boolean }
 
 /**
  * The rule of `authenticate_agent`, over an agent `a`, its build `b` with its job `j`, and its workspace `w`: its build is the
@@ -73,7 +74,7 @@ export function readStanding(agentIds: readonly string[]): Statement<AgentStandi
   return statement(
     "agents.read-standing",
     sql`
-    select a.id, not a.deleted and w.latest_build_id = b.id as is_latest, ${isConnectable} as may_connect
+    select a.id, ${isConnectable} as may_connect
     from workspace_agents a join workspace_builds b on b.id = a.build_id join provisioner_jobs j on j.id = b.job_id
     join workspaces w on w.id = b.workspace_id
     where a.id = any (${uuids(agentIds)})`,

@@ -1,25 +1,21 @@
-// The hub of one workspace: the sockets of its agents and of who watches their metadata, their logs or its claim. All of them
-// hibernate. A connection and a loss are written to the database once each, also when it was gone at the time.
+// The hub of one workspace: the sockets of its agents, and of those that wait for its claim. All of them hibernate. A
+// connection and a loss are written to the database once each, also when it was gone at the time.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../clock.ts"
 import { connect, parseDatabaseUrl, type Database } from "../db/client.ts"
 import { writeEvent } from "../http/event.ts"
 import { publishWorkspaces } from "../http/publish.ts"
-import { stableHash } from "../http/stable-hash.ts"
 import { openHubStorage, type HubStorage } from "./hub-storage.ts"
-import { logRowsMax, readLogs, readMetadata, readStanding, writeLinks } from "./hub-statements.ts"
-import { toLogView, toMetadataView } from "./metadata-view.ts"
+import { readStanding, writeLinks } from "./hub-statements.ts"
 
 /** An agent says "ping" each 15 s, which the platform answers while the hub sleeps; three missed mean that it is gone. */
 const silentMsMax = 45_000
 const checkMs = 120_000
 const retryMs = 5_000
 const socketsMax = 1_000
-/** Clients attach their listeners after the handshake: what is sent with it is lost (api.md 0.8). */
-const firstFrameMs = 25
 
-type Kind = "agent" | "metadata" | "logs" | "reinit"
-type Attachment = { kind: Kind; agentId: string; openedAtMs: number; lastLogId: number; lastHash: number }
+type Kind = "agent" | "reinit"
+type Attachment = { kind: Kind; agentId: string; openedAtMs: number }
 
 /** A frame to an agent. */
 export type AgentFrame =
@@ -36,50 +32,33 @@ export class AgentHub extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
   }
 
-  /** The Worker passes on handshakes that it has authorized: `/agent/{id}`, `/metadata/{id}`, `/logs/{id}?after=`, `/reinit/{id}`. */
+  /** The Worker passes on handshakes that it has authorized: `/agent/{id}`, `/reinit/{id}`. */
   override async fetch(request: Request): Promise<Response> {
-    const url = new URL(request.url)
-    const [, kind = "", agentId = ""] = url.pathname.split("/")
+    const [, kind = "", agentId = ""] = new URL(request.url).pathname.split("/")
     if (this.ctx.getWebSockets().length >= socketsMax) return new Response(null, { status: 503 })
     const { 0: client, 1: server } = new WebSocketPair()
-    const attachment: Attachment = {
-      kind: kind as Kind,
-      agentId,
-      openedAtMs: Date.now(),
-      lastLogId: Number(url.searchParams.get("after") ?? 0),
-      lastHash: -1,
-    }
+    const attachment: Attachment = { kind: kind as Kind, agentId, openedAtMs: Date.now() }
     if (attachment.kind === "agent") {
-      for (const older of this.#sockets("agent", agentId)) close(older, 4000, "The agent connected again.")
+      for (const older of this.#sockets(agentId)) close(older, 4000, "The agent connected again.")
     }
     this.ctx.acceptWebSocket(server, [tagOf(attachment.kind, agentId)])
     server.serializeAttachment(attachment)
     if (attachment.kind === "agent") {
       this.#storage.setLink(agentId, true, this.clock().getTime())
       await this.#write()
-    } else {
-      setTimeout(() => void this.#show(attachment.kind, agentId), firstFrameMs)
     }
     return new Response(null, { status: 101, webSocket: client })
   }
 
-  async metadataChanged(agentId: string): Promise<void> {
-    await this.#show("metadata", agentId)
-  }
-
-  async logsAdded(agentId: string): Promise<void> {
-    await this.#show("logs", agentId)
-  }
-
   /** Sends a frame to an agent. False where it holds no socket. */
   async send(agentId: string, frame: AgentFrame): Promise<boolean> {
-    const [socket] = this.#sockets("agent", agentId)
+    const [socket] = this.#sockets(agentId)
     if (socket === undefined) return false
     socket.send(JSON.stringify(frame))
     return true
   }
 
-  /** The workspace has another latest build: agents that may no longer connect go, and who follows their logs is done. */
+  /** The workspace has another latest build: agents that may no longer connect go. */
   async buildChanged(workspaceId: string): Promise<void> {
     const sockets = this.ctx.getWebSockets()
     const ids = [...new Set(sockets.map((socket) => attachmentOf(socket).agentId))]
@@ -87,28 +66,17 @@ export class AgentHub extends DurableObject<Env> {
     const standing = new Map((await this.#db().all(readStanding(ids))).map((row) => [row.id, row]))
     for (const socket of sockets) {
       const { kind, agentId } = attachmentOf(socket)
-      const row = standing.get(agentId)
-      if (kind === "agent" && row?.may_connect !== true) {
-        socket.send(
-          JSON.stringify({
-            type: "reinit",
-            workspace_id: workspaceId,
-            reason: "build_changed",
-          } satisfies AgentFrame),
-        )
-        close(socket, 4001, "The workspace has a newer build.")
-      }
       // Who waits for a claim asks the database what the change means.
       if (kind === "reinit") send(socket, "look")
-      if (kind === "logs" && row?.is_latest !== true) close(socket, 1000, "The workspace has a newer build.")
+      if (kind !== "agent" || standing.get(agentId)?.may_connect === true) continue
+      const frame = { type: "reinit", workspace_id: workspaceId, reason: "build_changed" } as const
+      send(socket, JSON.stringify(frame satisfies AgentFrame))
+      close(socket, 4001, "The workspace has a newer build.")
     }
   }
 
-  override webSocketMessage(socket: WebSocket): void {
-    // Agents report over HTTPS; watchers have nothing to say.
-    if (attachmentOf(socket).kind !== "agent") {
-      close(socket, 1002, "Clients cannot send messages for one-way WebSockets")
-    }
+  override webSocketMessage(): void {
+    // Agents report over HTTPS.
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
@@ -122,7 +90,7 @@ export class AgentHub extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     for (const link of this.#storage.openLinks()) {
-      const [socket] = this.#sockets("agent", link.agent_id)
+      const [socket] = this.#sockets(link.agent_id)
       // After a crash or a deploy the sockets are gone without a word.
       if (socket === undefined) this.#storage.setLink(link.agent_id, false, this.clock().getTime())
       else if (Date.now() - lastSignAtMs(this.ctx, socket) > silentMsMax) {
@@ -137,7 +105,7 @@ export class AgentHub extends DurableObject<Env> {
     const { kind, agentId } = attachmentOf(socket)
     if (kind !== "agent") return
     // An agent that has connected again is not lost with its old socket.
-    if (this.#sockets("agent", agentId).some((other) => other !== socket)) return
+    if (this.#sockets(agentId).some((other) => other !== socket)) return
     this.#storage.setLink(agentId, false, this.clock().getTime())
     await this.#write()
   }
@@ -170,52 +138,10 @@ export class AgentHub extends DurableObject<Env> {
     else if (this.#storage.openLinks().length > 0) await this.ctx.storage.setAlarm(Date.now() + checkMs)
   }
 
-  /** Brings the watchers of an agent up to date, by one read for all of them. */
-  async #show(kind: Kind, agentId: string): Promise<void> {
-    const sockets = this.#sockets(kind, agentId)
-    if (sockets.length === 0) return
-    try {
-      if (kind === "metadata") await this.#showMetadata(agentId, sockets)
-      if (kind === "logs") await this.#showLogs(agentId, sockets)
-    } catch {
-      for (const socket of sockets) close(socket, 1011, "The stream failed; connect again.")
-    }
-  }
-
-  async #showMetadata(agentId: string, sockets: readonly WebSocket[]): Promise<void> {
-    const rows = await this.#db().all(readMetadata(agentId))
-    const now = this.clock()
-    const hash = stableHash(JSON.stringify(rows.map((row) => toMetadataView(row, null))))
-    const text = JSON.stringify({ type: "data", data: rows.map((row) => toMetadataView(row, now)) })
-    for (const socket of sockets) {
-      const attachment = attachmentOf(socket)
-      if (attachment.lastHash === hash) continue
-      send(socket, text)
-      socket.serializeAttachment({ ...attachment, lastHash: hash } satisfies Attachment)
-    }
-  }
-
-  // Reads from the follower that has seen least. Two readings at once are harmless: each line is sent past a socket's mark.
-  async #showLogs(agentId: string, sockets: readonly WebSocket[]): Promise<void> {
-    let after = Math.min(...sockets.map((socket) => attachmentOf(socket).lastLogId))
-    for (;;) {
-      const rows = await this.#db().all(readLogs(agentId, { after, limit: logRowsMax }))
-      for (const socket of sockets) {
-        const attachment = attachmentOf(socket)
-        const fresh = rows.filter((row) => row.id > attachment.lastLogId)
-        if (fresh.length === 0 && attachment.lastHash === 0) continue
-        send(socket, JSON.stringify(fresh.map(toLogView)))
-        const lastLogId = fresh.at(-1)?.id ?? attachment.lastLogId
-        socket.serializeAttachment({ ...attachment, lastLogId, lastHash: 0 } satisfies Attachment)
-      }
-      if (rows.length < logRowsMax) return
-      after = rows.at(-1)?.id ?? after
-    }
-  }
-
-  #sockets(kind: Kind, agentId: string): WebSocket[] {
+  /** The agent's own: one, or two while it connects again. */
+  #sockets(agentId: string): WebSocket[] {
     return this.ctx
-      .getWebSockets(tagOf(kind, agentId))
+      .getWebSockets(tagOf("agent", agentId))
       .filter((socket) => socket.readyState === WebSocket.OPEN)
   }
 

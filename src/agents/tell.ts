@@ -2,9 +2,9 @@
 import type { Context } from "hono"
 import type { AgentActor } from "../access/actors.ts"
 import type { AppEnv } from "../http/env.ts"
-import { publishWorkspaces } from "../http/publish.ts"
+import { publishAgent, publishWorkspaces } from "../http/publish.ts"
 
-/** The object that holds a workspace's sockets: its agents' and those of who watches them. */
+/** The object that holds the sockets of a workspace's agents. */
 export function hubOf(env: Env, workspaceId: string) {
   return env.AGENT_HUB.getByName(workspaceId)
 }
@@ -15,9 +15,9 @@ export function tellAgentChanged(c: Context<AppEnv>, workspaceId: string): void 
 }
 
 export function tellMetadataChanged(c: Context<AppEnv>, actor: AgentActor): void {
-  c.executionCtx.waitUntil(hubOf(c.env, actor.workspace_id).metadataChanged(actor.agent_id))
+  c.executionCtx.waitUntil(publishAgent(c.env, "agent-metadata", actor))
 }
 
 export function tellLogsAdded(c: Context<AppEnv>, actor: AgentActor): void {
-  c.executionCtx.waitUntil(hubOf(c.env, actor.workspace_id).logsAdded(actor.agent_id))
+  c.executionCtx.waitUntil(publishAgent(c.env, "agent-log", actor))
 }

@@ -4,12 +4,12 @@ import type { Context } from "hono"
 import type { AppEnv } from "../http/env.ts"
 import { ApiError, badRequest } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, timeSchema, uuidSchema } from "../http/wire.ts"
-import { readLogs, readMetadata, type LogRow } from "./hub-statements.ts"
-import { toLogView, toMetadataView } from "./metadata-view.ts"
-import { metadataSchema } from "./metadata-schema.ts"
-import { metadataEvents } from "./metadata-events.ts"
-import { hubOf } from "./tell.ts"
+import type { AgentTopicKind } from "../http/publish.ts"
+import { openEvents, openSocket, requireUpgrade, type NewWatch } from "../http/watch.ts"
+import { errors, jsonBody, timeSchema, uuidSchema, wireTime } from "../http/wire.ts"
+import { followFrom } from "./log-cursor.ts"
+import { readLogs, type LogRow } from "./hub-statements.ts"
+import { toLogView } from "./metadata-view.ts"
 import { agentById, agentReach, type AgentReach } from "./user-statements.ts"
 import { agentSchema, toAgentView } from "./view.ts"
 
@@ -75,19 +75,33 @@ agentRoutes.openapi(
         format: z.string().optional(),
       }),
     },
-    responses: { 200: jsonBody(z.array(logSchema), "The lines, oldest first."), ...readErrors },
+    responses: {
+      101: { description: "The socket: an array of lines a text frame." },
+      200: jsonBody(z.array(logSchema), "The lines, oldest first."),
+      ...readErrors,
+      ...errors(426),
+    },
   }),
   async (c) => {
     const { agent } = c.req.valid("param")
-    const { before, after, follow, format } = c.req.valid("query")
-    const isFollowing = follow !== undefined && follow !== "false"
-    if (isFollowing && c.req.header("Upgrade")?.toLowerCase() === "websocket") {
-      const reach = await reachAgent(c, agent, true)
-      return toHub(c, reach.workspace_id, `/logs/${agent}?after=${after ?? 0}`)
+    const { before, after = 0, follow, format } = c.req.valid("query")
+    if (format !== undefined && !["", "json", "text"].includes(format)) {
+      const validations = [{ field: "format", detail: 'must be "json" or "text"' }]
+      throw badRequest("Invalid query parameters.", { validations })
+    }
+    if (follow !== undefined) {
+      if (format === "text") {
+        throw badRequest(
+          "Text format is not supported with follow mode. Use format=json or omit the follow parameter.",
+        )
+      }
+      requireUpgrade(c)
+      const watch = await watchOf(c, "agent-log", agent, true)
+      return openSocket(c, { ...watch, cursor: followFrom(after) })
     }
     const [[reach], rows] = await c
       .get("caller")
-      .batch([agentReach(agent, { withDeleted: true }), readLogs(agent, { after: after ?? 0, before })])
+      .batch([agentReach(agent, { withDeleted: true }), readLogs(agent, { after, before })])
     if (reach === undefined) throw agentNotFound()
     if (format === "text") return c.text(toText(rows)) as never
     return c.json(rows.map(toLogView), 200)
@@ -95,7 +109,7 @@ agentRoutes.openapi(
 )
 
 function toText(rows: readonly LogRow[]): string {
-  return rows.map((row) => `${row.created_at.toISOString()} [${row.level}] ${row.output}\n`).join("")
+  return rows.map((row) => `${wireTime(row.created_at)} [${row.level}] ${row.output}\n`).join("")
 }
 
 agentRoutes.openapi(
@@ -103,18 +117,16 @@ agentRoutes.openapi(
     method: "get",
     path: `${base}/watch-metadata`,
     tags: ["Agents"],
-    summary: "Watch an agent's metadata",
+    summary: "Watch an agent's metadata as server-sent events",
+    description:
+      "All items as `data`, at once, on change and at least every five seconds; a `ping` each 15 seconds. The fallback of `watch-metadata-ws`.",
     request: { params },
-    responses: { 200: { description: "Server-sent events: `data` frames." }, ...readErrors },
+    responses: {
+      200: { description: "The events.", content: { "text/event-stream": { schema: z.string() } } },
+      ...readErrors,
+    },
   }),
-  async (c) => {
-    const { agent } = c.req.valid("param")
-    const [[reach], rows] = await c
-      .get("caller")
-      .batch([agentReach(agent, { withDeleted: false }), readMetadata(agent)])
-    if (reach === undefined) throw agentNotFound()
-    return metadataEvents(c, agent, rows)
-  },
+  async (c) => openEvents(c, await watchOf(c, "agent-metadata", c.req.valid("param").agent, false)),
 )
 
 agentRoutes.openapi(
@@ -123,27 +135,13 @@ agentRoutes.openapi(
     path: `${base}/watch-metadata-ws`,
     tags: ["Agents"],
     summary: "Watch an agent's metadata over a WebSocket",
+    description: 'All items in a text frame `{"type": "data", "data": [...]}`, at once and on change.',
     request: { params },
-    responses: {
-      101: { description: "Frames `{type: data, data}`, on change." },
-      200: jsonBody(z.array(metadataSchema), "What the first frame would hold."),
-      ...readErrors,
-    },
+    responses: { 101: { description: "The socket." }, ...readErrors, ...errors(426) },
   }),
   async (c) => {
-    const { agent } = c.req.valid("param")
-    if (c.req.header("Upgrade")?.toLowerCase() !== "websocket") {
-      const [[reach], rows] = await c
-        .get("caller")
-        .batch([agentReach(agent, { withDeleted: false }), readMetadata(agent)])
-      if (reach === undefined) throw agentNotFound()
-      return c.json(
-        rows.map((row) => toMetadataView(row, c.get("now"))),
-        200,
-      )
-    }
-    const reach = await reachAgent(c, agent, false)
-    return toHub(c, reach.workspace_id, `/metadata/${agent}`)
+    requireUpgrade(c)
+    return openSocket(c, await watchOf(c, "agent-metadata", c.req.valid("param").agent, false))
   },
 )
 
@@ -197,9 +195,14 @@ async function reachAgent(c: Context<AppEnv>, agent: string, withDeleted: boolea
   return reach
 }
 
-/** Passes the handshake on. The answer carries the socket, which no declared response does. */
-async function toHub(c: Context<AppEnv>, workspaceId: string, path: string): Promise<never> {
-  if (c.req.header("Upgrade")?.toLowerCase() !== "websocket") throw badRequest("A WebSocket is expected.")
-  const headers = new Headers({ Upgrade: "websocket" })
-  return (await hubOf(c.env, workspaceId).fetch(`https://hub${path}`, { headers })) as never
+/** What the holder of watchers must know of one who may reach the agent. Throws where they may not. */
+async function watchOf(
+  c: Context<AppEnv>,
+  kind: AgentTopicKind,
+  agent: string,
+  withDeleted: boolean,
+): Promise<NewWatch> {
+  const { workspace_id: workspaceId } = await reachAgent(c, agent, withDeleted)
+  const { id: userId, key_id: keyId } = await c.get("caller").actor()
+  return { kind, id: agent, keyId, userId, workspaceId, templateId: null, inbox: null }
 }

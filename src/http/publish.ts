@@ -6,8 +6,9 @@ import { shardOf } from "./stable-hash.ts"
 /** How many objects share the watchers. Changing it makes clients connect again, and nothing more. */
 export const feedShardCount = 8
 
-/** What can be watched, each by the id of one thing: a workspace, a user's inbox, a job's log. */
-export type TopicKind = "workspace" | "inbox" | "job-log"
+/** What can be watched, each by the id of one thing: a workspace, a user's inbox, a job's log, what an agent tells. */
+export type TopicKind = "workspace" | "inbox" | "job-log" | AgentTopicKind
+export type AgentTopicKind = "agent-metadata" | "agent-log"
 
 /** The object that holds the watchers of this thing. */
 export function feedName(id: string): string {
@@ -29,13 +30,22 @@ export function publishJobLogs(env: Env, jobIds: readonly string[]): Promise<voi
   return publish(env, "job-log", jobIds)
 }
 
+/** The agent reported metadata, or said something. Its watchers are held beside those of its workspace. */
+export function publishAgent(
+  env: Env,
+  kind: AgentTopicKind,
+  agent: { agent_id: string; workspace_id: string },
+): Promise<void> {
+  return settle([env.WORKSPACE_FEED.getByName(feedName(agent.workspace_id)).publish(kind, [agent.agent_id])])
+}
+
 /** The template's active version changed, and with it what its workspaces show. They may be watched in any shard. */
 export function publishTemplate(env: Env, templateId: string): Promise<void> {
   const names = Array.from({ length: feedShardCount }, (_, shard) => `feed-${shard}`)
   return settle(names.map((name) => env.WORKSPACE_FEED.getByName(name).publishTemplate(templateId)))
 }
 
-/** This workspace has another latest build, or its latest ended: agents may have to go, who follows their logs is done. */
+/** This workspace has another latest build, or its latest ended: agents may have to go. */
 export function publishBuildChange(env: Env, workspaceId: string): Promise<void> {
   return settle([env.AGENT_HUB.getByName(workspaceId).buildChanged(workspaceId)])
 }

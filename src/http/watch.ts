@@ -2,6 +2,7 @@
 import type { Context } from "hono"
 import type { AppEnv } from "./env.ts"
 import { ApiError } from "./errors.ts"
+import { eventStream } from "./event-stream.ts"
 import { feedName, type TopicKind } from "./publish.ts"
 
 export type WatchState = {
@@ -28,7 +29,7 @@ export type InboxFilter = { targets: string[]; templates: string[]; readStatus: 
 const header = "Dormouse-Watch"
 
 /** The Worker's request to the object that holds the watchers. The Worker has proven the caller and the right to read. */
-export function watchRequest(watch: NewWatch, isSocket: boolean): Request {
+function watchRequest(watch: NewWatch, isSocket: boolean): Request {
   return new Request("https://feed/watch", {
     headers: {
       [header]: JSON.stringify({ ...watch, cursor: watch.cursor ?? null }),
@@ -46,6 +47,11 @@ export function topicKey({ kind, id }: { kind: TopicKind; id: string }): string 
   return `${kind}:${id}`
 }
 
+/** A second tag of the sockets that follow an agent's log: the workspace's builds end it. */
+export function agentLogsKey(workspaceId: string): string {
+  return `agent-logs-of:${workspaceId}`
+}
+
 export function requireUpgrade(c: Context<AppEnv>): void {
   if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return
   throw new ApiError(426, "This endpoint is a WebSocket.", {}, { Upgrade: "websocket" })
@@ -53,5 +59,21 @@ export function requireUpgrade(c: Context<AppEnv>): void {
 
 /** The answer to the handshake. The caller has been proven and may read the thing. */
 export function openSocket(c: Context<AppEnv>, watch: NewWatch): Promise<Response> {
-  return c.env.WORKSPACE_FEED.getByName(feedName(watch.id)).fetch(watchRequest(watch, true))
+  return feedOf(c.env, watch).fetch(watchRequest(watch, true))
+}
+
+/** The open response of server-sent events. The caller has been proven and may read the thing. */
+export async function openEvents(c: Context<AppEnv>, watch: NewWatch): Promise<Response> {
+  const answer = await feedOf(c.env, watch).fetch(watchRequest(watch, false))
+  if (!answer.ok) {
+    const message = "Too many watchers. Please try again in a moment."
+    throw new ApiError(503, message, {}, { "Retry-After": "5" })
+  }
+  return eventStream(answer.body)
+}
+
+/** What an agent tells is held with its workspace, whose builds end it. */
+function feedOf(env: Env, { kind, id, workspaceId }: NewWatch) {
+  const isOfAgent = kind === "agent-metadata" || kind === "agent-log"
+  return env.WORKSPACE_FEED.getByName(feedName(isOfAgent && workspaceId !== null ? workspaceId : id))
 }

@@ -6,12 +6,13 @@ import { stableHash } from "../http/stable-hash.ts"
 import { wireTime, wireTimeOrNull } from "../http/wire.ts"
 import type { TopicKind } from "../http/publish.ts"
 import { logLinesMax, readLogs, toJobLogView } from "../jobs/logs.ts"
+import { showAgentLogs, showAgentMetadata } from "./feed-agents.ts"
 import { closes } from "./feed-frames.ts"
 import { watchedInboxes, watchedWorkspaces, type InboxRow } from "./feed-statements.ts"
 import { allowRenames, toWorkspaceView, type WorkspaceRow } from "./view.ts"
 import type { Watcher } from "./watchers.ts"
 
-/** Shows each watcher what is new to them. Three round trips at most, one a kind, however many watch. */
+/** Shows each watcher what is new to them. One round trip a kind, however many watch. */
 export async function showTopics(
   env: Env,
   watchers: ReadonlyMap<TopicKind, readonly Watcher[]>,
@@ -22,6 +23,8 @@ export async function showTopics(
     showWorkspaces(env, db, watchers.get("workspace") ?? [], now),
     showInboxes(db, watchers.get("inbox") ?? [], now),
     showJobLogs(db, watchers.get("job-log") ?? []),
+    showAgentMetadata(db, watchers.get("agent-metadata") ?? [], now),
+    showAgentLogs(db, watchers.get("agent-log") ?? []),
   ])
 }
 

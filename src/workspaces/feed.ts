@@ -8,7 +8,7 @@ import { closes } from "./feed-frames.ts"
 import { findUnentitled } from "./feed-rights.ts"
 import { openDatabase, showTopics } from "./feed-topics.ts"
 import { eventStreamWatcher, socketWatcher, type Watcher } from "./watchers.ts"
-import { readWatchRequest, topicKey } from "../http/watch.ts"
+import { agentLogsKey, readWatchRequest, topicKey } from "../http/watch.ts"
 
 /** Between two readings. */
 const readIntervalMs = 1_000
@@ -17,7 +17,9 @@ const firstFrameDelayMs = 25
 /** A right that ended closes its watchers within the minute, reading included. */
 export const reviewIntervalMs = 45_000
 const reviewRetryMs = 10_000
-const pingIntervalMs = 15_000
+/** Of server-sent events: their readers expect an agent's metadata at each, and a ping at every third. */
+const beatIntervalMs = 5_000
+const beatsPerPing = 3
 export const watchersMax = 10_000
 const topicsPerReadingMax = 500
 /** Readings that fail one after the other before it is left to the next review. */
@@ -29,7 +31,8 @@ export class WorkspaceFeed extends DurableObject<Env> {
   readonly #due = new Set<string>()
   #isReading = false
   #readAtMs = 0
-  #pings: ReturnType<typeof setInterval> | null = null
+  #beats: ReturnType<typeof setInterval> | null = null
+  #beatCount = 0
 
   /** A new watcher, whom the Worker has checked. The answer is the socket, or the open response. */
   override async fetch(request: Request): Promise<Response> {
@@ -38,7 +41,9 @@ export class WorkspaceFeed extends DurableObject<Env> {
     await this.#armReview()
     if (request.headers.get("Upgrade") === "websocket") {
       const { 0: client, 1: server } = new WebSocketPair()
-      this.ctx.acceptWebSocket(server, [topicKey(state)])
+      const tags = [topicKey(state)]
+      if (state.kind === "agent-log" && state.workspaceId !== null) tags.push(agentLogsKey(state.workspaceId))
+      this.ctx.acceptWebSocket(server, tags)
       server.serializeAttachment(state)
       if (isFull) server.close(closes.full.code, closes.full.reason)
       else this.#readSoon([topicKey(state)])
@@ -47,9 +52,7 @@ export class WorkspaceFeed extends DurableObject<Env> {
     if (isFull) return new Response(null, { status: 503, headers: { "Retry-After": "5" } })
     const { watcher, body } = eventStreamWatcher(state, (gone) => this.#forgetStream(gone))
     this.#streams.add(watcher)
-    this.#pings ??= setInterval(() => {
-      for (const stream of this.#streams) stream.send({ type: "ping" })
-    }, pingIntervalMs)
+    this.#beats ??= setInterval(() => this.#beat(), beatIntervalMs)
     this.#readSoon([topicKey(state)])
     return new Response(body)
   }
@@ -58,6 +61,7 @@ export class WorkspaceFeed extends DurableObject<Env> {
   async publish(kind: TopicKind, ids: readonly string[]): Promise<void> {
     const keys = ids.map((id) => topicKey({ kind, id }))
     this.#readSoon(keys.filter((key) => this.#watchersOf(key).length > 0))
+    if (kind === "workspace") this.#readSoon(ids.flatMap((id) => this.#logsOf(id)))
   }
 
   /** A hint that a template's active version changed. */
@@ -110,11 +114,26 @@ export class WorkspaceFeed extends DurableObject<Env> {
     return [...openSockets(this.ctx.getWebSockets(key)), ...streams]
   }
 
+  /** The logs of a workspace's agents that are followed: a newer build ends them. */
+  #logsOf(workspaceId: string): string[] {
+    const followers = openSockets(this.ctx.getWebSockets(agentLogsKey(workspaceId)))
+    return followers.map((follower) => topicKey(follower.state()))
+  }
+
+  #beat(): void {
+    this.#beatCount += 1
+    if (this.#beatCount % beatsPerPing === 0) {
+      for (const stream of this.#streams) stream.send({ type: "ping" })
+    }
+    const states = [...this.#streams].map((stream) => stream.state())
+    this.#readSoon(states.filter(({ kind }) => kind === "agent-metadata").map(topicKey))
+  }
+
   #forgetStream(watcher: Watcher): void {
     this.#streams.delete(watcher)
-    if (this.#streams.size > 0 || this.#pings === null) return
-    clearInterval(this.#pings)
-    this.#pings = null
+    if (this.#streams.size > 0 || this.#beats === null) return
+    clearInterval(this.#beats)
+    this.#beats = null
   }
 
   #readSoon(keys: readonly string[]): void {

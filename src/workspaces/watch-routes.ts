@@ -2,11 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { AppEnv } from "../http/env.ts"
-import { ApiError, notFound } from "../http/errors.ts"
-import { eventStream } from "../http/event-stream.ts"
-import { feedName } from "../http/publish.ts"
+import { notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
-import { openSocket, requireUpgrade, watchRequest, type NewWatch } from "../http/watch.ts"
+import { openEvents, openSocket, requireUpgrade, type NewWatch } from "../http/watch.ts"
 import { errors } from "../http/wire.ts"
 import { workspaceParam } from "./read-routes.ts"
 import { watchTarget } from "./statements.ts"
@@ -47,10 +45,7 @@ export const workspaceWatchRoutes = createRouter()
   })
   .openapi(watchEventsRoute, async (c) => {
     const state = await watchState(c, c.req.valid("param").workspace)
-    const feed = c.env.WORKSPACE_FEED.getByName(feedName(state.id))
-    const answer = await feed.fetch(watchRequest(state, false))
-    if (!answer.ok) throw new ApiError(503, "Too many watchers. Please try again in a moment.")
-    return eventStream(answer.body)
+    return openEvents(c, state)
   })
 
 async function watchState(c: Context<AppEnv>, id: string): Promise<NewWatch> {

@@ -3,6 +3,8 @@ import { encode, serverSentText, socketText, type Close, type StreamEvent } from
 import type { WatchState } from "../http/watch.ts"
 
 export type Watcher = {
+  /** An open response of server-sent events, and no socket. */
+  isStream: boolean
   state(): WatchState
   remember(state: WatchState): void
   send(event: StreamEvent): void
@@ -14,6 +16,7 @@ export type Watcher = {
 /** What it remembers lies beside the socket and survives hibernation. */
 export function socketWatcher(socket: WebSocket): Watcher {
   return {
+    isStream: false,
     state: () => socket.deserializeAttachment() as WatchState,
     remember: (state) => socket.serializeAttachment(state),
     send: (event) => socket.send(socketText(event)),
@@ -21,6 +24,9 @@ export function socketWatcher(socket: WebSocket): Watcher {
     end: ({ code, reason }) => socket.close(code, reason),
   }
 }
+
+/** Events that wait for a reader who does not read. Then they are given up, and may connect again. */
+const unreadMax = 64
 
 /** `onGone` is called once, when the reader has left or the stream was ended. */
 export function eventStreamWatcher(
@@ -31,13 +37,24 @@ export function eventStreamWatcher(
   const writer = writable.getWriter()
   const encoder = new TextEncoder()
   let state = first
+  let unread = 0
   const watcher: Watcher = {
+    isStream: true,
     state: () => state,
     remember: (next) => {
       state = next
     },
     send: (event) => {
-      writer.write(encoder.encode(serverSentText(event))).catch(() => onGone(watcher))
+      if (unread >= unreadMax) {
+        onGone(watcher)
+        writer.abort().catch(() => {})
+        return
+      }
+      unread += 1
+      writer
+        .write(encoder.encode(serverSentText(event)))
+        .finally(() => (unread -= 1))
+        .catch(() => onGone(watcher))
     },
     sendBare: () => {},
     end: () => {

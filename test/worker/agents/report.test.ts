@@ -5,7 +5,7 @@ import { flushUsage } from "../../../src/usage/flush-shards.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
-import { afterEpoch, api, at, epoch, query } from "../harness.ts"
+import { afterEpoch, api, at, epoch, fetchWorker, query } from "../harness.ts"
 import { insertRow } from "../rows.ts"
 
 async function given(options: { prebuild?: boolean; agent?: Record<string, unknown> } = {}) {
@@ -265,8 +265,14 @@ describe("metadata", () => {
     ]
     expect((await me("/metadata", agent.token, { metadata })).status).toBe(204)
     at(afterEpoch(12_000))
-    const seen = await api(`/api/v2/workspaceagents/${agent.id}/watch-metadata-ws`, { token: user.token })
-    expect(seen.body.map((one: { result: unknown }) => one.result)).toEqual([
+    const watch = await fetchWorker(`/api/v2/workspaceagents/${agent.id}/watch-metadata`, {
+      token: user.token,
+    })
+    const reader = watch.body!.pipeThrough(new TextDecoderStream()).getReader()
+    const { value: event = "" } = await reader.read()
+    await reader.cancel()
+    const seen = JSON.parse(event.slice("event: data\ndata: ".length)) as { result: unknown }[]
+    expect(seen.map((one) => one.result)).toEqual([
       { collected_at: "2026-03-04T09:00:09Z", age: 3, value: "1", error: "" },
       {
         collected_at: "2026-03-04T09:00:09Z",

@@ -35,7 +35,9 @@ async function watch(id: string, token: string) {
   const socket = response.webSocket!
   const frames: Frame[] = []
   const closed = Promise.withResolvers<{ code: number; reason: string }>()
-  socket.addEventListener("message", (event) => frames.push(JSON.parse(String(event.data)) as Frame))
+  socket.addEventListener("message", (event) => {
+    frames.push(JSON.parse(String(event.data)) as Frame)
+  })
   socket.addEventListener("close", ({ code, reason }) => closed.resolve({ code, reason }))
   socket.accept()
   const count = async (wanted: number) => {
