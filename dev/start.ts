@@ -112,8 +112,8 @@ Dormouse runs at ${url}
               -d '{"email":"${firstUser.email}","password":"${password}"}'
 
 Three things to try
-  1. Read the API           ${url}/docs
-  2. See the workspaces     curl -s -H "Coder-Session-Token: $TOKEN" ${url}/api/v2/workspaces
+  1. See the workspaces     ${url}/ says what happens to each next, and why
+  2. Read the API           ${url}/docs
   3. A day in a minute      npm run demo
 
 Logs are in .data/. Ctrl-C stops everything; what was made is kept for the next start.`)

@@ -14,6 +14,7 @@ import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
 import { cliAuthPage } from "./deployment/cli-auth-page.ts"
+import { overviewPage } from "./deployment/overview-page.ts"
 import { deploymentRoutes, greeting } from "./deployment/routes.ts"
 import { jsonBody, malformedBody } from "./http/body.ts"
 import { docsPage } from "./http/docs.ts"
@@ -109,6 +110,7 @@ export function createApp(clock: Clock) {
   app.route("/", metricsRoutes)
   // Clients ask with the slash, which the router takes for another path.
   app.get(`${prefix}/`, (c) => c.json(greeting, 200))
+  app.get("/", overviewPage)
   app.get("/cli-auth", cliAuthPage)
   app.get("/healthz", (c) => c.text("OK"))
 

@@ -12,6 +12,10 @@ runs() {
 case "${1:-}" in
   on)
     if [ ! -s agent-token ] || runs; then exit 0; fi
+    if ! command -v curl >/dev/null; then
+      echo "curl is not here, so that the agent cannot be run." >&2
+      exit 0
+    fi
     # A session of its own, so that it outlives the build that switched it on. It reads its token from the file, again whenever it is
     # given a new one.
     unset DORMOUSE_AGENT_TOKEN DORMOUSE_AGENT_TOKEN_MAIN CODER_AGENT_TOKEN
