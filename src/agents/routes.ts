@@ -6,8 +6,10 @@ import { connectRoutes } from "./connect-routes.ts"
 import { externalAgentRoutes } from "./external-routes.ts"
 import { forwardRoutes } from "./forward-routes.ts"
 import { agentLogRoutes } from "./log-routes.ts"
+import { ownerRoutes } from "./owner-routes.ts"
 import { reinitRoutes } from "./reinit-routes.ts"
 import { reportRoutes } from "./report-routes.ts"
+import { subAgentRoutes } from "./sub-agent-routes.ts"
 import { agentRoutes as userRoutes } from "./user-routes.ts"
 
 export const agentRoutes = createRouter()
@@ -20,6 +22,8 @@ for (const routes of [
   reportRoutes,
   appReportRoutes,
   agentLogRoutes,
+  ownerRoutes,
+  subAgentRoutes,
   connectRoutes,
   reinitRoutes,
   forwardRoutes,

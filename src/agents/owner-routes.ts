@@ -1,0 +1,64 @@
+// What an agent is given of its owner: the key that git uses, and the credentials of other services, of which there are none.
+import { createRoute, z } from "@hono/zod-openapi"
+import { sql } from "drizzle-orm"
+import { statement, type Statement } from "../db/client.ts"
+import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
+import { createRouter } from "../http/router.ts"
+import { errors, jsonBody } from "../http/wire.ts"
+import { actorAgentId, touchAgent } from "./actor.ts"
+import { agentErrors, agentRoute } from "./agent-route.ts"
+import { sshKeyOf } from "./ssh-key.ts"
+
+export const ownerRoutes = createRouter()
+
+function readKeyScope(): Statement<{ api_key_scope: string; owner_id: string }> {
+  return statement(
+    "agents.key-scope",
+    sql`
+    select a.api_key_scope, w.owner_id from workspace_agents a join workspaces w on w.id = a.workspace_id
+    where a.id = ${actorAgentId}`,
+  )
+}
+
+ownerRoutes.openapi(
+  createRoute({
+    ...agentRoute("get", "/gitsshkey", "Read the owner's SSH key for git"),
+    responses: {
+      200: jsonBody(z.object({ public_key: z.string(), private_key: z.string() }), "The pair."),
+      ...agentErrors,
+      ...errors(403),
+    },
+  }),
+  async (c) => {
+    const [, [row]] = await c.get("agent").batch([touchAgent(c.get("now")), readKeyScope()])
+    if (row === undefined) throw notFound()
+    if (row.api_key_scope === "no_user_data") throw forbidden()
+    const { publicKey, privateKey } = await sshKeyOf(c.env.TOKEN_KEYS, row.owner_id)
+    return c.json({ public_key: publicKey, private_key: privateKey }, 200)
+  },
+)
+
+ownerRoutes.openapi(
+  createRoute({
+    ...agentRoute("get", "/external-auth", "Ask for a credential of another service"),
+    description: "This server holds none: the answer is 404, which git takes to ask the person.",
+    request: {
+      query: z.object({
+        id: z.string().max(256).optional(),
+        match: z.string().max(2_048).optional(),
+        listen: z.string().max(16).optional(),
+      }),
+    },
+    responses: { ...agentErrors, ...errors(404) },
+  }),
+  async (c) => {
+    const { id = "", match = "" } = c.req.valid("query")
+    await c.get("agent").actor()
+    if (id === "" && match === "") throw badRequest("'id' or 'match' query parameter must be provided.")
+    if (id !== "" && match !== "")
+      throw badRequest("'id' and 'match' query parameters cannot be provided together.")
+    throw new ApiError(404, "No matching external auth provider is configured.", {
+      detail: `Nothing matches ${JSON.stringify(match || id)}.`,
+    })
+  },
+)
