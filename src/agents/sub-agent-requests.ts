@@ -4,7 +4,7 @@ import { uuidSchema } from "../http/wire.ts"
 import { withoutNul } from "./agent-requests.ts"
 
 const text = z.string().max(2_048)
-export const displayApps = [
+const displayApps = [
   "vscode",
   "vscode_insiders",
   "web_terminal",
@@ -35,7 +35,7 @@ const subAgentApp = z.object({
     .object({ url: text, interval: z.int().min(0).max(86_400), threshold: z.int().min(0).max(1_000) })
     .nullish(),
 })
-export type SubAgentApp = z.infer<typeof subAgentApp>
+type SubAgentApp = z.infer<typeof subAgentApp>
 
 export const subAgentRequest = z.object({
   /** An existing sub agent, made with the build: only its display apps and its directory are updated. */
@@ -47,7 +47,6 @@ export const subAgentRequest = z.object({
   apps: z.array(subAgentApp).max(128).nullish(),
   display_apps: z.array(z.enum(displayApps)).max(16).nullish(),
 })
-export type SubAgentRequest = z.infer<typeof subAgentRequest>
 
 export type AppError = { index: number; field?: string; error: string }
 
