@@ -34,6 +34,7 @@ import { insightsRoutes } from "./insights/routes.ts"
 import { runningTimeRoutes } from "./insights/running-time-routes.ts"
 import { metricsRoutes } from "./insights/metrics-route.ts"
 import { buildVersion } from "./version.ts"
+import { usageBatchRoutes } from "./usage/batch-routes.ts"
 import { usageRoutes } from "./usage/routes.ts"
 import { workspaceRoutes } from "./workspaces/routes.ts"
 
@@ -117,6 +118,7 @@ export function createApp(clock: Clock) {
   app.route(prefix, workspaceRoutes)
   app.route(prefix, lifecycleRoutes)
   app.route(prefix, usageRoutes)
+  app.route(prefix, usageBatchRoutes)
   app.route(prefix, agentRoutes)
   app.route(prefix, templatesRoutes)
   app.route(prefix, prebuildRoutes)

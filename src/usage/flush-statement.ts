@@ -2,6 +2,7 @@
 import { sql, type SQL } from "drizzle-orm"
 import { statement, type Statement } from "../db/client.ts"
 import { instants, intervalMs, json, texts, uuids } from "../db/sql.ts"
+import type { AppStat } from "./app-sessions.ts"
 import { factsJson } from "./facts-json.ts"
 import type { UsageFacts } from "./mark.ts"
 import type { StatRow, UsedRow, VerdictRow } from "./tracker-storage.ts"
@@ -10,6 +11,7 @@ export type FlushInput = {
   now: Date
   used: readonly UsedRow[]
   stats: readonly StatRow[]
+  apps: readonly AppStat[]
   verdicts: readonly VerdictRow[]
 }
 export type FlushResult = {
@@ -28,7 +30,7 @@ const instantOf = (ms: number | null) => (ms === null ? null : new Date(ms))
  * locked in the order of their ids before any is written, since an update from a list locks in no order. A reminder lead
  * makes a bump bring `check_at` to the new reminder; everything else leaves the row heap-only.
  */
-export function flushStatement({ now, used, stats, verdicts }: FlushInput): Statement<FlushResult> {
+export function flushStatement({ now, used, stats, apps, verdicts }: FlushInput): Statement<FlushResult> {
   return statement<FlushResult>(
     "usage.flush",
     sql`
@@ -52,6 +54,7 @@ export function flushStatement({ now, used, stats, verdicts }: FlushInput): Stat
         and (w.last_used_at is null or w.last_used_at < beat.seen_at or bumped.reminder_at < w.check_at)
       returning w.id
     ), stored as (${statInsert(stats)}
+    ), app_stored as (${appInsert(apps)}
     ), renewed as (${renewal(verdicts, now)}
     )
     select (select count(*) from marked)::int as used,
@@ -104,6 +107,18 @@ function statInsert(stats: readonly StatRow[]): SQL {
           and (s.usage, s.session_count_vscode, s.session_count_jetbrains, s.session_count_reconnecting_pty, s.session_count_ssh)
             = (r.usage, r.session_count_vscode, r.session_count_jetbrains, r.session_count_reconnecting_pty, r.session_count_ssh))
       returning 1`
+}
+
+/** A session's row only grows, so that a second delivery or an older one changes nothing. */
+function appInsert(apps: readonly AppStat[]): SQL {
+  return sql`
+      insert into workspace_app_stats as a (session_id, user_id, workspace_id, agent_id, access_method, slug_or_port,
+        session_started_at, session_ended_at, requests)
+      select session_id, user_id, workspace_id, agent_id, access_method, slug_or_port, session_started_at, session_ended_at, requests
+      from jsonb_populate_recordset(null::workspace_app_stats, ${json(apps)}) r
+      on conflict (user_id, agent_id, session_id) do update set
+        session_ended_at = greatest(a.session_ended_at, excluded.session_ended_at), requests = greatest(a.requests, excluded.requests)
+      where a.session_ended_at < excluded.session_ended_at or a.requests < excluded.requests`
 }
 
 /**

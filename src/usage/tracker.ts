@@ -7,6 +7,8 @@ import { DatabaseUnavailable, StatementFailed } from "../db/errors.ts"
 import { writeEvent } from "../http/event.ts"
 import { publishWorkspaces } from "../http/publish.ts"
 import { bumpingMark, pingStat } from "./activity.ts"
+import { openAppSessionStorage, type AppSessionStorage } from "./app-session-storage.ts"
+import { isDone, toAppReports, usedAtMs, type AppReport, type AppSession } from "./app-sessions.ts"
 import { flushStatement, type FlushInput, type FlushResult } from "./flush-statement.ts"
 import type { AgentStat, Mark, Ping, UsageFacts, Verdict } from "./mark.ts"
 import { openTrackerStorage, type TrackerStorage, type VerdictRow } from "./tracker-storage.ts"
@@ -21,11 +23,14 @@ const backoffMsMax = 60_000
 const rowsPerStatementMax = 5_000
 const statementsPerFlushMax = 20
 
+type FlushWork = Omit<FlushInput, "apps"> & { apps: readonly AppReport[] }
+
 export type FlushReport = { ok: boolean; used: number; bumped: number; stats: number; left: number }
 
 export class UsageTracker extends DurableObject<Env> {
   protected clock: Clock = platformClock
   readonly #storage: TrackerStorage
+  readonly #apps: AppSessionStorage
   #flushing: Promise<FlushReport> | null = null
   /** Known to be armed; forgotten when a flush begins, since an alarm that runs is no longer set. */
   #armed: Promise<void> | null = null
@@ -33,6 +38,7 @@ export class UsageTracker extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#storage = openTrackerStorage(ctx.storage.sql)
+    this.#apps = openAppSessionStorage(ctx.storage.sql)
   }
 
   /** Takes a ping on a verdict that is remembered. `unknown`: ask the database, then `keep`. */
@@ -54,8 +60,14 @@ export class UsageTracker extends DurableObject<Env> {
     return isKept ? "kept" : "unknown"
   }
 
-  /** Takes marks and statistics that the Worker has authorized, and remembers the verdict. False when the shard is full. */
-  async keep(input: { marks: Mark[]; stats: AgentStat[]; verdict: Verdict | null }): Promise<boolean> {
+  /** Takes marks, statistics and sessions that the Worker has authorized, and remembers the verdict. False when the shard is full. */
+  async keep(input: {
+    marks: Mark[]
+    stats: AgentStat[]
+    sessions?: AppSession[]
+    verdict: Verdict | null
+  }): Promise<boolean> {
+    for (const session of input.sessions ?? []) this.#countDropped(this.#apps.put(session))
     if (input.verdict !== null) this.#storage.putVerdict(input.verdict)
     for (const stat of input.stats) this.#addStat(stat)
     const areKept = input.marks.map((mark) => this.#storage.mark(mark))
@@ -72,8 +84,7 @@ export class UsageTracker extends DurableObject<Env> {
 
   /** How much waits to be written and since when, for the metrics. Writes nothing. */
   waiting(): { rows: number; oldestAtMs: number | null } {
-    const { used, stats } = this.#storage.sizes()
-    return { rows: used + stats, oldestAtMs: this.#storage.oldestUsedAtMs() }
+    return { rows: this.#rowCount(), oldestAtMs: this.#storage.oldestUsedAtMs() }
   }
 
   override async alarm(): Promise<void> {
@@ -86,11 +97,11 @@ export class UsageTracker extends DurableObject<Env> {
   }
 
   #addStat(stat: AgentStat): void {
-    const dropped = this.#storage.addStat(stat)
-    if (dropped > 0) this.#countDropped(dropped)
+    this.#countDropped(this.#storage.addStat(stat))
   }
 
   #countDropped(count: number): void {
+    if (count === 0) return
     this.#storage.setCounter("stats_dropped", this.#storage.counter("stats_dropped") + count)
   }
 
@@ -127,18 +138,22 @@ export class UsageTracker extends DurableObject<Env> {
       const idleSinceMs = now.getTime() - verdictIdleMsMax
       this.#storage.forgetVerdicts(idleSinceMs, now.getTime() - verdictMsMax)
       // Marks that come while a statement runs wait for the next flush, or a busy shard would never end this one.
-      let isMore = this.#hasRows()
+      let apps = this.#readApps(now)
+      let isMore = this.#rowCount() > 0
       while (isMore && statements < statementsPerFlushMax) {
         const used = this.#storage.readUsed(rowsPerStatementMax)
         const stats = this.#storage.readStats(rowsPerStatementMax)
         const verdicts = statements === 0 ? this.#storage.readRenewable() : []
         isMore = used.length === rowsPerStatementMax || stats.length === rowsPerStatementMax
         statements++
-        const result = await this.#write(db, { now, used, stats, verdicts })
+        const result = await this.#write(db, { now, used, stats, apps, verdicts })
         if (result === null) {
+          apps = []
           isMore = true
           continue
         }
+        this.#settleApps(apps, now)
+        apps = []
         this.#storage.removeUsed(used)
         this.#storage.removeStats(stats)
         if (statements === 1) this.#renew(verdicts, result.renewed, now)
@@ -152,10 +167,9 @@ export class UsageTracker extends DurableObject<Env> {
       failure = error
     }
     report.ok = failure === null
-    const { used, stats } = this.#storage.sizes()
-    report.left = used + stats
+    report.left = this.#rowCount()
     if (failure !== null) await this.#backOff()
-    else if (this.#hasRows()) await this.#arm()
+    else if (report.left > 0) await this.#arm()
     if (statements > 0 || failure !== null) {
       writeEvent({
         event: failure === null ? "usage_flush" : "usage_flush_failed",
@@ -171,22 +185,39 @@ export class UsageTracker extends DurableObject<Env> {
   }
 
   // Statistics that the database refuses as data would hold back every mark behind them: they are given up and counted.
-  async #write(db: Database, input: FlushInput): Promise<FlushResult | null> {
+  async #write(db: Database, { apps, ...input }: FlushWork): Promise<FlushResult | null> {
     try {
-      const [result] = await db.all(flushStatement(input))
+      const [result] = await db.all(flushStatement({ ...input, apps: apps.map((app) => app.row) }))
       return result ?? null
     } catch (error) {
-      if (!(error instanceof StatementFailed) || !/^2[23]/.test(error.code) || input.stats.length === 0)
-        throw error
+      const refused = input.stats.length + apps.length
+      if (!(error instanceof StatementFailed) || !/^2[23]/.test(error.code) || refused === 0) throw error
       this.#storage.removeStats(input.stats)
-      this.#countDropped(input.stats.length)
+      this.#apps.forget(apps.flatMap((app) => app.sessions))
+      this.#countDropped(refused)
       return null
     }
   }
 
-  #hasRows(): boolean {
+  /** What is to be stored of sessions now; each also says that its workspace was used. */
+  #readApps(now: Date): AppReport[] {
+    const nowMs = now.getTime()
+    const apps = toAppReports(this.#apps.read(), nowMs).slice(0, rowsPerStatementMax)
+    for (const { row } of apps) {
+      this.#storage.mark({ workspaceId: row.workspace_id, seenAtMs: usedAtMs(row, nowMs), bump: null })
+    }
+    return apps
+  }
+
+  #settleApps(apps: readonly AppReport[], now: Date): void {
+    if (apps.length > 0) this.#apps.markWritten(apps.flatMap((app) => app.sessions))
+    this.#apps.forget(this.#apps.read().filter((session) => isDone(session, now.getTime())))
+  }
+
+  /** How much waits to be written. */
+  #rowCount(): number {
     const { used, stats } = this.#storage.sizes()
-    return used + stats > 0
+    return used + stats + this.#apps.waiting()
   }
 
   #renew(
