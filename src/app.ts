@@ -12,14 +12,14 @@ import { agentRoutes } from "./agents/routes.ts"
 import { auditRoutes } from "./audit/routes.ts"
 import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
-import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
+import { DatabaseUnavailable, isUnstorableText, StatementFailed } from "./db/errors.ts"
 import { cliAuthPage } from "./deployment/cli-auth-page.ts"
 import { overviewPage } from "./deployment/overview-page.ts"
 import { deploymentRoutes, greeting } from "./deployment/routes.ts"
 import { jsonBody, malformedBody } from "./http/body.ts"
 import { docsPage } from "./http/docs.ts"
 import type { AppEnv } from "./http/env.ts"
-import { ApiError, routeNotFound } from "./http/errors.ts"
+import { ApiError, badRequest, routeNotFound } from "./http/errors.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
 import { jsonType, wireJson } from "./http/json.ts"
 import { routedMethods } from "./http/methods.ts"
@@ -170,6 +170,11 @@ function toApiError(error: unknown): ApiError {
     )
   }
   if (error instanceof HTTPException && error.status === 400) return malformedBody(error.message)
+  if (isUnstorableText(error)) {
+    return badRequest("The request has a text that cannot be stored.", {
+      detail: "Texts must not contain NUL bytes.",
+    })
+  }
   return new ApiError(500, "An internal server error occurred.")
 }
 

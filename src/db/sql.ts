@@ -3,7 +3,16 @@ import { sql, type SQL } from "drizzle-orm"
 
 /** A JSON document as a bound parameter. */
 export function json(value: unknown): SQL {
-  return sql`${JSON.stringify(value)}::jsonb`
+  return sql`${toStorable(value)}::jsonb`
+}
+
+/** Half of a surrogate pair is the one thing that JSON may hold and jsonb refuses; as plain text it becomes U+FFFD, so here too. */
+function toStorable(value: unknown): string {
+  const text = JSON.stringify(value)
+  if (!/\\ud[89a-f]/i.test(text)) return text
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "string" ? inner.toWellFormed() : inner,
+  )
 }
 
 /** Arrays are bound whole: a bare `${array}` would become a tuple. */

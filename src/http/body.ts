@@ -21,7 +21,9 @@ export const jsonBody = (
     if (!hasBody.has(c.req.method) || isRaw(c.req.path) || c.req.raw.body === null) return next()
     const text = await readText(c.req.raw, mayHoldState(c.req.path) ? stateBytesMax : jsonBytesMax)
     if (text.trim() === "") {
-      c.req.raw = new Request(c.req.raw.url, { method: c.req.method, headers: c.req.raw.headers })
+      const headers = new Headers(c.req.raw.headers)
+      headers.delete("Content-Type")
+      c.req.raw = new Request(c.req.raw.url, { method: c.req.method, headers })
       return next()
     }
     const headers = new Headers(c.req.raw.headers)

@@ -1,6 +1,7 @@
 // How a resource's routes are made: OpenAPI routes as data, one hook that turns what validation found into the API's errors.
 import { OpenAPIHono, type Hook } from "@hono/zod-openapi"
 import type { AppEnv } from "./env.ts"
+import { malformedBody } from "./body.ts"
 import { badRequest, tagDetail, validationFailed, type Validation } from "./errors.ts"
 
 type Issue = {
@@ -29,6 +30,7 @@ const validationHook: Hook<unknown, AppEnv, string, unknown> = async (result, c)
     case "query":
       throw badRequest("Query parameters have invalid values.", { validations: issues.map(toValidation) })
     default: {
+      if (c.req.raw.body === null) throw malformedBody("EOF")
       // A value of another kind is, to a typed decoder, a body that does not parse.
       const mistyped = issues.find((issue) => issue.code === "invalid_type" && !isMissing(issue))
       if (mistyped) {
