@@ -34,12 +34,13 @@ export function planBuild(context: BuildContext | undefined, request: BuildReque
   const { transition } = request
   if (context.deleted && transition !== "delete") throw conflict("Cannot start a deleted workspace!")
   refuseUnauthorized(context, request)
-  const version = requireVersion(context, request)
+  const version = requireVersion(context)
   if (context.last && activeStatuses.some((status) => status === context.last?.job_status)) {
     const message = "A workspace build is already active."
     throw conflict(message, { detail: message })
   }
   const { parameters, presetId } = resolveValues(context, version, request)
+  if (transition === "start") refuseOldVersion(context, version)
   const isOrphan = request.orphan === true
   return {
     workspaceId: context.id,
@@ -90,21 +91,20 @@ function refuseUnauthorized(context: BuildContext, request: BuildRequest): void 
   }
 }
 
-function requireVersion(context: BuildContext, request: BuildRequest): BuildableVersion {
+function requireVersion(context: BuildContext): BuildableVersion {
   const { version, template } = context
   if (version === null) throw badRequest("template version does not exist")
   if (version.template_id !== template.id) throw badRequest("template version doesn't match template")
   requireImported(version)
+  return version
+}
+
+/** Said last, as by the insert that the reference refuses: a client that hears it starts the active version instead. */
+function refuseOldVersion({ template, may_update_template }: BuildContext, version: BuildableVersion): void {
   const isOld = version.id !== template.active_version_id
-  if (
-    request.transition === "start" &&
-    template.require_active_version &&
-    isOld &&
-    !context.may_update_template
-  ) {
+  if (template.require_active_version && isOld && !may_update_template) {
     throw forbidden("insert workspace build")
   }
-  return version
 }
 
 /** A version can be built once its import has succeeded. */

@@ -236,6 +236,8 @@ test("403: a version that is not the active one where the template requires it; 
   const refused = await build({ transition: "start" })
   expect([refused.status, refused.body.message]).toEqual([403, "insert workspace build"])
   expect((await build({ transition: "stop" })).status).toBe(201)
+  // A client that is told 403 starts the active version, which an active build would refuse as well: that is said first.
+  expect((await build({ transition: "start" })).status).toBe(409)
 })
 
 test("406: a version that is still imported", async () => {
