@@ -41,66 +41,113 @@ export function startDaemon(options: DaemonOptions): Daemon {
 }
 
 async function work(options: DaemonOptions, draining: AbortSignal): Promise<void> {
-  const { plane, report } = options
   const timing = options.timing ?? daemonTiming
-  const register = () =>
-    plane.register({
+  for (;;) {
+    const daemon = await register(options, draining)
+    if (daemon === null) return
+    options.report(`registered as ${options.name}`)
+    if ((await serve(options, daemon, timing, draining)) === "drained") return
+    // The row of a machine that slept for a week has been cleared away.
+    options.report("the control plane does not know this daemon any more: registering again")
+    await sleep(timing.reconnectMsMax, undefined, { signal: draining }).catch(() => undefined)
+  }
+}
+
+/** The daemon's id, or null where it was told to end before there was one. */
+async function register(options: DaemonOptions, draining: AbortSignal): Promise<string | null> {
+  const ask = () =>
+    options.plane.register({
       name: options.name,
       version: options.version,
       provisioners: ["terraform"],
       ...(options.tags !== undefined && { tags: options.tags }),
     })
-  const registered = await persist(register, Number.POSITIVE_INFINITY, draining).catch((error: unknown) => {
+  if (draining.aborted) return null
+  try {
+    return (await persist(ask, Number.POSITIVE_INFINITY, draining)).id
+  } catch (error) {
     if (draining.aborted) return null
     throw error
-  })
-  if (registered === null) return
-  report(`registered as ${options.name}`)
+  }
+}
+
+type End = "drained" | "unknown"
+
+/** Takes jobs under this id until the daemon is told to end, or nobody knows the id. Throws when the key is not good any more. */
+async function serve(
+  options: DaemonOptions,
+  daemon: string,
+  timing: DaemonTiming,
+  draining: AbortSignal,
+): Promise<End> {
   const wake = createWake()
-  draining.addEventListener("abort", () => wake.ring())
-  const listening = listen(plane, registered.id, timing, wake.ring, draining)
-  const beating = beat(options, registered.id, timing, draining)
+  const places = createPlaces(options.jobCountMax)
+  draining.addEventListener("abort", wake.ring)
+  const over = new AbortController()
+  const ending = AbortSignal.any([draining, over.signal])
+  const listening = listen(options.plane, daemon, timing, { ring: wake.ring, places }, ending)
+  const beating = beat(options, daemon, timing, ending)
   try {
-    await takeJobs(options, registered.id, timing, wake, draining)
+    return await takeJobs(options, daemon, timing, { wake, places }, draining)
   } finally {
-    // A drain ends the socket and the heartbeat with it.
+    draining.removeEventListener("abort", wake.ring)
+    over.abort()
     await Promise.all([listening, beating])
   }
 }
 
 /** Takes jobs while there are free places. Whoever finds the queue empty waits for a wake-up, at most for a poll's length. */
 async function takeJobs(
-  options: DaemonOptions,
+  { plane, jobCountMax, run, report }: DaemonOptions,
   daemon: string,
   timing: DaemonTiming,
-  wake: Wake,
+  { wake, places }: { wake: Wake; places: Places },
   draining: AbortSignal,
-): Promise<void> {
+): Promise<End> {
   const running = new Set<Promise<void>>()
-  while (!draining.aborted) {
-    if (running.size >= options.jobCountMax) {
-      await Promise.race([...running, wake.next(timing.pollMs)])
-      continue
+  try {
+    while (!draining.aborted) {
+      if (running.size >= jobCountMax) {
+        await Promise.race(running)
+        continue
+      }
+      const heard = wake.count()
+      const job = await acquire(plane, daemon, report)
+      if (job === "unknown") return "unknown"
+      if (job === null) {
+        await wake.after(heard, timing.pollMs)
+        continue
+      }
+      report(`job ${job.job_id}: ${describe(job)}`)
+      const one = run(daemon, job).finally(() => {
+        running.delete(one)
+        places.taken(running.size)
+        wake.ring()
+      })
+      running.add(one)
+      places.taken(running.size)
     }
-    const rung = wake.next(timing.pollMs)
-    const job = await options.plane.acquire(daemon).catch((error: unknown) => {
-      if (error instanceof Refused && error.status === 401) throw error
-      options.report(`no job could be asked for: ${error instanceof Error ? error.message : String(error)}`)
-      return null
-    })
-    if (job === null) {
-      await rung
-      continue
-    }
-    options.report(`job ${job.job_id}: ${describe(job)}`)
-    const run = options.run(daemon, job).finally(() => {
-      running.delete(run)
-      wake.ring()
-    })
-    running.add(run)
+    return "drained"
+  } finally {
+    if (running.size > 0) report(`draining: waiting for ${running.size} running jobs`)
+    await Promise.all(running)
   }
-  if (running.size > 0) options.report(`draining: waiting for ${running.size} running jobs`)
-  await Promise.all(running)
+}
+
+/** The next job; null where none waits or nobody answers. Throws when the key is not good any more. */
+async function acquire(
+  plane: ControlPlane,
+  daemon: string,
+  report: DaemonOptions["report"],
+): Promise<AcquiredJob | "unknown" | null> {
+  try {
+    return await plane.acquire(daemon)
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) throw error
+    if (error instanceof Refused && error.status === 404) return "unknown"
+    report(`no job could be asked for: ${error instanceof Error ? error.message : String(error)}`)
+    return null
+  }
 }
 
 const describe = (job: AcquiredJob) =>
@@ -108,30 +155,50 @@ const describe = (job: AcquiredJob) =>
     ? job.type
     : `${job.build.transition} ${job.build.owner.username}/${job.build.workspace.name} (build ${job.build.number})`
 
+type Places = ReturnType<typeof createPlaces>
+
+/** Tells the control plane when no place is left and when one is again, so that it wakes a daemon that can take the job. */
+function createPlaces(countMax: number) {
+  let free = countMax
+  let socket: WebSocket | null = null
+  const tell = () => {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "free", count: free }))
+  }
+  return {
+    taken(count: number): void {
+      const wasFull = free === 0
+      free = countMax - count
+      if (wasFull !== (free === 0)) tell()
+    },
+    /** From now on it is told over this socket, which is open. */
+    tellOver(open: WebSocket): void {
+      socket = open
+      if (free === 0) tell()
+    },
+  }
+}
+
 type Wake = ReturnType<typeof createWake>
 
-/** A bell: `next` ends when it rings, or after a time. A ring that nobody waits for is kept for the next who does. */
+/** A bell that counts: who looked at the count before they asked for a job misses no ring that came meanwhile. */
 function createWake() {
-  let isRung = false
-  let ringWaiting: (() => void) | null = null
+  let count = 0
+  let hear = () => {}
   return {
+    count: () => count,
     ring: () => {
-      isRung = true
-      ringWaiting?.()
+      count += 1
+      hear()
     },
-    async next(msMax: number): Promise<void> {
-      if (!isRung) {
-        const timer = new AbortController()
-        await Promise.race([
-          new Promise<void>((resolve) => {
-            ringWaiting = resolve
-          }),
-          sleep(msMax, undefined, { signal: timer.signal }).catch(() => undefined),
-        ])
-        timer.abort()
-        ringWaiting = null
-      }
-      isRung = false
+    /** Ends at the first ring after `heard`, or after `msMax`. For one who waits at a time. */
+    async after(heard: number, msMax: number): Promise<void> {
+      if (count !== heard) return
+      const timer = new AbortController()
+      const rung = new Promise<void>((resolve) => {
+        hear = resolve
+      })
+      await Promise.race([rung, sleep(msMax, undefined, { signal: timer.signal }).catch(() => undefined)])
+      timer.abort()
     },
   }
 }
@@ -156,19 +223,25 @@ async function listen(
   plane: ControlPlane,
   daemon: string,
   timing: DaemonTiming,
-  ring: () => void,
+  ends: SocketEnds,
   draining: AbortSignal,
 ): Promise<void> {
   let backoffMs = timing.reconnectMsMin
   while (!draining.aborted) {
-    const wasOpen = await holdSocket(plane.listen(daemon), ring, draining)
+    const wasOpen = await holdSocket(plane.listen(daemon), ends, draining)
     backoffMs = wasOpen ? timing.reconnectMsMin : Math.min(backoffMs * 2, timing.reconnectMsMax)
     if (draining.aborted) return
     await sleep(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: draining }).catch(() => undefined)
   }
 }
 
-function holdSocket(socket: WebSocket, ring: () => void, draining: AbortSignal): Promise<boolean> {
+type SocketEnds = { ring: () => void; places: Places }
+
+function holdSocket(
+  socket: WebSocket,
+  { ring, places }: SocketEnds,
+  draining: AbortSignal,
+): Promise<boolean> {
   return new Promise((resolve) => {
     let wasOpen = false
     const close = () => socket.close(1000)
@@ -178,6 +251,7 @@ function holdSocket(socket: WebSocket, ring: () => void, draining: AbortSignal):
     }
     socket.addEventListener("open", () => {
       wasOpen = true
+      places.tellOver(socket)
       // What was posted while no socket was there.
       ring()
     })

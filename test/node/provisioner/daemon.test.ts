@@ -253,3 +253,32 @@ test("a key that is not known ends the daemon with the reason", async () => {
   const { daemon } = start({ key: "wrong" })
   await expect(daemon.done).rejects.toThrow("Provisioner key not authorized.")
 })
+
+test("a key that is revoked ends the daemon with the reason, once its builds have ended", async () => {
+  const archive = await templateOf({ start: `echo ready; sleep 0.3` }, { resources: [resource] })
+  const record = plane.post(buildJob(), archive)
+  const { daemon } = start()
+  await until(() => expect(record.lines).toHaveLength(1))
+  plane.revoke()
+  await expect(daemon.done).rejects.toThrow("Provisioner key not authorized.")
+})
+
+test("a daemon whose row was cleared away registers again and takes jobs", async () => {
+  start()
+  await until(() => expect(plane.calls).toContain("POST /daemon-1/acquire"))
+  plane.forget()
+  await until(() => expect(plane.calls.filter((call) => call === "POST ")).toHaveLength(2))
+  await ended(plane.post(importJob(), await templateOf(scripts)))
+})
+
+test("says when no place is left and when one is again, and misses no wake-up meanwhile", async () => {
+  const archive = await templateOf({ start: `echo ready; sleep 0.3` }, { resources: [resource] })
+  start({ jobCountMax: 1, pollMs: 60_000 })
+  await until(() => expect(plane.calls.filter((call) => call.startsWith("WS"))).toHaveLength(1))
+  await until(() => expect(plane.calls.filter((call) => call.endsWith("/acquire")).length).toBeGreaterThan(1))
+  const [first, second] = [plane.post(buildJob(), archive), plane.post(buildJob(), archive)]
+  await ended(first)
+  await ended(second)
+  const places = [0, 1, 0, 1].map((count) => ({ type: "free", count }))
+  await until(() => expect(plane.said.map((text) => JSON.parse(text))).toEqual(places))
+})

@@ -29,7 +29,10 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
   const queue: string[] = []
   const calls: string[] = []
   const sockets = new Set<Duplex>()
+  const said: string[] = []
   let isAway = false
+  let key = options.key ?? "key"
+  let isForgotten = false
   const date = () => new Date(Date.now() + (options.aheadMs ?? 0)).toUTCString()
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -44,12 +47,16 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
     const path = (req.url ?? "").replace("/api/v2/provisionerdaemons", "")
     calls.push(`${req.method} ${path}`)
     if (isAway) return void req.socket.destroy()
-    if (req.headers["coder-provisioner-daemon-key"] !== (options.key ?? "key")) {
+    if (req.headers["coder-provisioner-daemon-key"] !== key) {
       return answer(401, { message: "Provisioner key not authorized." })
     }
-    if (path === "") return answer(201, { id: "daemon-1" })
+    if (path === "") {
+      isForgotten = false
+      return answer(201, { id: "daemon-1" })
+    }
     const [, daemon = "", action = "", jobId = "", verb = ""] = path.split("/")
     if (action === "heartbeat") return answer(204)
+    if (action === "acquire" && isForgotten) return answer(404, { message: "Resource not found" })
     if (action === "acquire") {
       const record = jobs.get(queue.shift() ?? "")
       if (record === undefined) return answer(204)
@@ -91,8 +98,12 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
     sockets.add(socket)
     socket.on("close", () => sockets.delete(socket))
     socket.on("error", () => socket.destroy())
-    // A client's close frame ends it; nothing else is expected.
-    socket.on("data", () => socket.end())
+    socket.on("data", (data: Buffer) => {
+      for (const frame of readFrames(data)) {
+        if (frame === null) socket.end()
+        else said.push(frame)
+      }
+    })
   })
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve)
@@ -103,6 +114,8 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
   return {
     url: `http://127.0.0.1:${port}`,
     calls,
+    /** What daemons said over their sockets. */
+    said,
     /** Queues a job; tells listening daemons unless `quietly`. */
     post(job: AcquiredJob, archive: Uint8Array, quietly = false): JobRecord {
       const record: JobRecord = { job, archive, lines: [], canceled: false, isReaped: false }
@@ -114,6 +127,13 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
     goAway() {
       isAway = true
       for (const socket of sockets) socket.destroy()
+    },
+    /** Daemons are unknown until they register again. */
+    forget() {
+      isForgotten = true
+    },
+    revoke() {
+      key = ""
     },
     comeBack() {
       isAway = false
@@ -131,6 +151,19 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
 function textFrame(text: string): Buffer {
   const data = Buffer.from(text)
   return Buffer.concat([Buffer.from([0x81, data.length]), data])
+}
+
+/** The short masked frames of a client: its texts, null for a close. */
+function readFrames(data: Buffer): (string | null)[] {
+  const frames: (string | null)[] = []
+  for (let at = 0; at < data.length;) {
+    const length = (data[at + 1] ?? 0) & 0x7f
+    const mask = data.subarray(at + 2, at + 6)
+    const body = data.subarray(at + 6, at + 6 + length).map((byte, index) => byte ^ (mask[index % 4] ?? 0))
+    frames.push(((data[at] ?? 0) & 0x0f) === 1 ? Buffer.from(body).toString() : null)
+    at += 6 + length
+  }
+  return frames
 }
 
 async function readBody(req: IncomingMessage): Promise<string> {
