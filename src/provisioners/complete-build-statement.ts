@@ -99,7 +99,7 @@ export const completeBuildJob = (completion: BuildCompletion, request: AuditRequ
       where a.workspace_id = t.workspace_id and not a.deleted and (a.build_id <> t.build_id or t.transition = 'delete')
       returning a.id
     ), ${resourceInserts(completion.rows, now, sql`select count(*) from replaced`)},
-    ${timingInsert(completion.timings)}, ${endedBuilds()}, ${deletionNotice(now)}, ${buildAudit(request, 200)}
+    ${timingInsert(completion.timings, now)}, ${endedBuilds()}, ${deletionNotice(now)}, ${buildAudit(request, 200)}
     select e.id, e.type, e.organization_id, t.build_id, t.workspace_id, t.follows from ended e join target t on t.job_id = e.id`,
   )
 }

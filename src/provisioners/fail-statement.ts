@@ -44,7 +44,7 @@ export const failJob = (failure: JobFailure, request: AuditRequest) =>
     ), saved as (
       update workspace_builds b set provisioner_state = ${failure.state}::bytea, updated_at = ${request.now}::timestamptz
       from ended e where ${failure.state}::bytea is not null and b.job_id = e.id
-    ), ${timingInsert(failure.timings)}, ${endedBuilds(sql`e.is_canceled`)}, ${failureNotices(request.now)}, ${buildAudit(request, 500)}
+    ), ${timingInsert(failure.timings, request.now)}, ${endedBuilds(sql`e.is_canceled`)}, ${failureNotices(request.now)}, ${buildAudit(request, 500)}
     select e.id, e.type, e.organization_id, b.id as build_id, b.workspace_id
     from ended e left join workspace_builds b on b.job_id = e.id`,
   )

@@ -44,10 +44,7 @@ export class JobBoard extends DurableObject<Env> {
     for (const job of jobs) {
       const socket = this.#waiting()
         .filter(({ socket, state }) => !woken.has(socket) && mayRun(state, job))
-        .toSorted(
-          (a, b) =>
-            Number(a.state.free === 0) - Number(b.state.free === 0) || a.state.wokenAtMs - b.state.wokenAtMs,
-        )
+        .toSorted(byTurn)
         .at(0)
       if (socket === undefined) continue
       woken.add(socket.socket)
@@ -98,7 +95,7 @@ export class JobBoard extends DurableObject<Env> {
     const groups = [...byDomain.values()]
     const atMs = this.clock().getTime()
     for (const { position, waiting_count } of rows) {
-      const members = (groups[position] ?? []).toSorted((a, b) => a.state.wokenAtMs - b.state.wokenAtMs)
+      const members = (groups[position] ?? []).toSorted(byTurn)
       for (const { socket, state } of members.slice(0, waiting_count)) this.#wake(socket, state, atMs)
     }
   }
@@ -121,6 +118,10 @@ export class JobBoard extends DurableObject<Env> {
       await this.ctx.storage.setAlarm(Date.now() + repairAfterMs)
   }
 }
+
+/** Those that have a place left before those that have none; then who waited longest since the last wake-up. */
+const byTurn = (a: { state: Waiting }, b: { state: Waiting }) =>
+  Number(a.state.free === 0) - Number(b.state.free === 0) || a.state.wokenAtMs - b.state.wokenAtMs
 
 const attachmentOf = (socket: WebSocket) => socket.deserializeAttachment() as Waiting
 

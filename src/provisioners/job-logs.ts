@@ -16,11 +16,18 @@ const clean = (text: string, lengthMax: number) => {
   return cut.toWellFormed()
 }
 
+/** What a daemon's clock may be wrong by. A build that takes longer than this is none. */
+export const clockErrorMsMax = 24 * 3_600_000
+
+/** True where the instant may be one of a job that is under way at `now`; a clock that is further off says nothing. */
+export const isPlausible = (at: Date, now: Date) => Math.abs(at.getTime() - now.getTime()) <= clockErrorMsMax
+
 /** The line as it is stored: cut to its columns, without NUL bytes, with the bytes that it counts. */
-export function toStoredLine(line: LogLine): StoredLine {
+export function toStoredLine(line: LogLine, now: Date): StoredLine {
   const output = clean(line.output, outputLengthMax)
+  const at = new Date(line.created_at)
   return {
-    at: new Date(line.created_at).toISOString(),
+    at: (isPlausible(at, now) ? at : now).toISOString(),
     source: line.source ?? "provisioner",
     level: line.level ?? "info",
     stage: clean(line.stage ?? "", stageLengthMax),
@@ -34,11 +41,11 @@ export function toStoredLine(line: LogLine): StoredLine {
  * locked job: lines are kept while they fit together with the notice; the first that does not is replaced by the notice and
  * the rest is dropped. Nothing is added to a log that has overflowed.
  */
-export function logInsert(lines: readonly LogLine[]): SQL {
+export function logInsert(lines: readonly LogLine[], now: Date): SQL {
   const noticeBytes = overflowNotice.length
   return sql`sized as (
     select h.job_id, l.*, h.logs_length + sum(l.size) over (order by l.n) + ${noticeBytes}::int > ${logBytesMax}::int as is_over
-    from held h, rows from (jsonb_to_recordset(${json(lines.map(toStoredLine))})
+    from held h, rows from (jsonb_to_recordset(${json(lines.map((line) => toStoredLine(line, now)))})
       as (at timestamptz, source text, level text, stage text, output text, size int)) with ordinality
       as l(at, source, level, stage, output, size, n)
     where not h.logs_overflowed

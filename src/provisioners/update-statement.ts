@@ -23,7 +23,7 @@ export const updateJob = (update: JobUpdate) =>
     sql`with held as (
       select j.id as job_id, j.logs_length, j.logs_overflowed, j.input from provisioner_jobs j
       where ${holds(update)} for update of j
-    ), ${logInsert(update.logs)}, readme as (
+    ), ${logInsert(update.logs, update.now)}, readme as (
       update template_versions v set readme = ${update.readme}::text
       from held h where ${update.readme}::text is not null and v.job_id = h.job_id
     )

@@ -1,6 +1,6 @@
 /** Parameters and variables of a template manifest, with the checks that make a parameter usable. */
 import { z } from "zod"
-import { checkParameterValue } from "./parameter-value.ts"
+import { checkParameterValue, isPattern } from "./parameter-value.ts"
 
 const TEXT_LENGTH_MAX = 8192
 const OPTION_COUNT_MAX = 200
@@ -77,7 +77,8 @@ function contradictions(parameter: z.infer<typeof parameterShape>): [field: stri
   }
   if (parameter.validation_regex !== "") {
     if (type !== "string") found.push(["validation_regex", "is for strings"])
-    if (!compiles(parameter.validation_regex)) found.push(["validation_regex", "is not a regular expression"])
+    if (!isPattern(parameter.validation_regex))
+      found.push(["validation_regex", "is not a regular expression"])
   }
   if (parameter.ephemeral && parameter.default_value === undefined) {
     found.push(["ephemeral", "needs a default_value"])
@@ -96,14 +97,6 @@ function contradictions(parameter: z.infer<typeof parameterShape>): [field: stri
     if (complaint !== null) found.push(["default_value", complaint])
   }
   return found
-}
-
-function compiles(pattern: string): boolean {
-  try {
-    return new RegExp(pattern) instanceof RegExp
-  } catch {
-    return false
-  }
 }
 
 export const manifestParameter = parameterShape

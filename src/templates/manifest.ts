@@ -2,6 +2,7 @@
 import { z } from "zod"
 import { manifestParameter, manifestVariable } from "./manifest-parameters.ts"
 import { manifestPresets } from "./manifest-presets.ts"
+import { checkParameterValue } from "./parameter-value.ts"
 import { planResource } from "./plan.ts"
 import { refuseDuplicateNames } from "./resource-names.ts"
 
@@ -23,7 +24,7 @@ const manifestResource = planResource.extend({
   persistent: z.boolean().optional().describe("Exists while the workspace is stopped, too."),
 })
 
-const manifestSchema = z.object({
+const manifestShape = z.object({
   $schema: z.string().optional(),
   engine: z.literal("script", { error: 'must be "script"' }).default("script"),
   scripts: z.object({
@@ -36,6 +37,19 @@ const manifestSchema = z.object({
   presets: manifestPresets.default([]),
   tags: z.record(z.string().min(1).max(128), z.string().max(256)).default({}),
   resources: z.array(manifestResource).max(RESOURCE_COUNT_MAX).superRefine(refuseDuplicateNames).default([]),
+})
+
+const manifestSchema = manifestShape.superRefine(({ parameters, presets }, ctx) => {
+  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]))
+  for (const [index, preset] of presets.entries()) {
+    for (const [name, value] of Object.entries(preset.parameters)) {
+      const parameter = byName.get(name)
+      const complaint =
+        parameter === undefined ? "the template has no such parameter" : checkParameterValue(parameter, value)
+      if (complaint === null) continue
+      ctx.addIssue({ code: "custom", path: ["presets", index, "parameters", name], message: complaint })
+    }
+  }
 })
 
 export type Manifest = z.output<typeof manifestSchema>

@@ -45,6 +45,15 @@ function checkType(rule: ParameterRule, value: string, previous: string | undefi
   }
 }
 
+/** True for what can be a parameter's `validation_regex`. */
+export function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
 function checkPattern(rule: ParameterRule, value: string): string | null {
   if (!rule.validation_regex) return null
   if (new RegExp(rule.validation_regex).test(value)) return null

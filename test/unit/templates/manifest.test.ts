@@ -54,6 +54,16 @@ test.each([
   ["ephemeral alone", parameter({ ephemeral: true }), "parameters[0].ephemeral: needs a default_value"],
   ["a default not offered", parameter({ default_value: "c", options: optionA }), "must match one of options"],
   [
+    "a preset of no parameter",
+    preset({ parameters: { p: "x" } }),
+    "presets[0].parameters.p: the template has no such parameter",
+  ],
+  [
+    "a preset that is not offered",
+    { ...parameter({ options: optionA }), ...preset({ parameters: { p: "c" } }) },
+    "presets[0].parameters.p: parameter value must match one of options",
+  ],
+  [
     "a default of another type",
     parameter({ type: "bool", default_value: "yes" }),
     "parameters[0].default_value",

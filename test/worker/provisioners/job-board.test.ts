@@ -72,6 +72,21 @@ test("the alarm finds what no post told of, and nothing where nothing waits", as
   expect(frames).toHaveLength(1)
 })
 
+test("the alarm passes over a daemon that is full while another has a place", async () => {
+  const { organization, provisioner } = await givenQueue()
+  const full = await listen(provisioner)
+  const idle = await listen(await givenProvisioner({ organization }))
+  const board = env.JOB_BOARD.getByName(organization.id)
+  // The idle one was woken last, so that by its turn alone it would come after the full one.
+  full.socket.send(JSON.stringify({ type: "free", count: 0 }))
+  at(new Date(epoch.getTime() + 1_000))
+  await board.post([{ provisioner: "terraform", tags: untagged }])
+  await expect.poll(() => idle.frames.length).toBe(1)
+  expect(await runDurableObjectAlarm(board)).toBe(true)
+  await expect.poll(() => idle.frames.length).toBe(2)
+  expect(full.frames).toEqual([])
+})
+
 test("without a key, or as another key's daemon, nobody listens", async () => {
   const { provisioner } = await givenQueue()
   const stranger = await givenProvisioner()

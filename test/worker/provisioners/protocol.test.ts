@@ -313,6 +313,14 @@ describe("an import", () => {
       type: "template_version_import",
       import: { user_variable_values: [] },
     })
+    const unusable = await daemonCall(provisioner, `jobs/${jobId}/complete`, {
+      type: "template_version_import",
+      plan: { parameters: [{ name: "region", default_value: "eu", validation_regex: "(" }] },
+    })
+    expect([unusable.status, unusable.body.message]).toEqual([
+      400,
+      'The parameter "region" is checked by what is not a regular expression.',
+    ])
     const done = await daemonCall(provisioner, `jobs/${jobId}/complete`, {
       type: "template_version_import",
       readme: "# Hi",
@@ -383,6 +391,46 @@ test("the log is capped: the line that does not fit is the notice, the rest is d
   expect(logs).toHaveLength(1_024)
   expect(logs.at(-2).output).toHaveLength(1_024)
   expect(logs.at(-1)).toMatchObject({ level: "warn", output: expect.stringContaining("1 MiB") })
+})
+
+test("a daemon whose clock is wrong: its lines are of now, its timings are left out, its job ends well", async () => {
+  const { provisioner, build } = await givenQueue()
+  await daemonCall(provisioner, "acquire")
+  const lines = ["0000-01-01T00:00:00Z", "2001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", epoch.toISOString()]
+  const logs = lines.map((created_at) => ({ created_at, output: "x" }))
+  expect((await daemonCall(provisioner, `jobs/${build.jobId}/update`, { logs })).status).toBe(200)
+  const stored = await query("select created_at from provisioner_job_logs where job_id = $1", [build.jobId])
+  expect(stored.map(({ created_at }) => new Date(created_at))).toEqual([epoch, epoch, epoch, epoch])
+  const sound = { started_at: epoch.toISOString(), ended_at: epoch.toISOString(), stage: "apply" }
+  const timings = [
+    sound,
+    { ...sound, started_at: "0000-01-01T00:00:00Z" },
+    { ...sound, ended_at: "9999-12-31T00:00:00Z" },
+    { ...sound, started_at: "soon" },
+  ]
+  const done = await daemonCall(provisioner, `jobs/${build.jobId}/complete`, {
+    type: "workspace_build",
+    timings,
+  })
+  expect(done.status).toBe(204)
+  const kept = await query("select stage from provisioner_job_timings where job_id = $1", [build.jobId])
+  expect(kept).toEqual([{ stage: "apply" }])
+})
+
+test("four MiB of state are kept, and handed to the next build", async () => {
+  const { provisioner, build, workspace } = await givenQueue()
+  await daemonCall(provisioner, "acquire")
+  const state = Buffer.alloc(4 * 1024 * 1024, 7).toString("base64")
+  const done = await daemonCall(provisioner, `jobs/${build.jobId}/complete`, {
+    type: "workspace_build",
+    state,
+  })
+  expect(done.status).toBe(204)
+  const [kept] = await query(
+    "select octet_length(provisioner_state) as n from workspace_builds where workspace_id = $1",
+    [workspace.id],
+  )
+  expect(kept.n).toBe(4 * 1024 * 1024)
 })
 
 test("the archive is for the daemon that holds the job", async () => {
