@@ -29,12 +29,12 @@ const upload = createRoute({
 })
 
 fileRoutes.openapi(upload, async (c) => {
+  const [permission] = await c.var.caller.query(mayUpload())
+  if (!permission?.allowed) throw forbidden()
   const contentType = (c.req.header("Content-Type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""
   const mimetype = mimetypes[contentType]
   if (mimetype === undefined)
     throw badRequest(`Unsupported content type header ${JSON.stringify(contentType)}.`)
-  const [permission] = await c.var.caller.query(mayUpload())
-  if (!permission?.allowed) throw forbidden()
   const body = c.req.raw.body
   if (body === null) throw badRequest("Failed to read file from request.", { detail: "The body is empty." })
   if (Number(c.req.header("Content-Length") ?? 0) > uploadBytesMax) throw tooLarge()

@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { isUniqueViolation } from "../db/errors.ts"
+import { requireBody } from "../http/body.ts"
 import { badRequest, forbidden, notFound } from "../http/errors.ts"
 import { publishTemplate } from "../http/publish.ts"
 import { createRouter } from "../http/router.ts"
@@ -21,6 +22,7 @@ export const templateChangeRoutes = createRouter()
 const patch = createRoute({
   method: "patch",
   path: "/templates/{id}",
+  middleware: requireBody,
   tags,
   summary: "Change a template; what is left out stays",
   request: { params: idParam, body: jsonRequest(patchTemplateRequest) },

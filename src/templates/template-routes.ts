@@ -6,7 +6,7 @@ import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
 import { nameInUse } from "./name-in-use.ts"
-import { createTemplateRequest, readNewPolicy } from "./template-requests.ts"
+import { createTemplateRequest, type CreateTemplateRequest, readNewPolicy } from "./template-requests.ts"
 import {
   listTemplates,
   organizationGate,
@@ -63,7 +63,7 @@ templateRoutes.openapi(create, async (c) => {
       templateById(template.id),
     ])
     const [row] = rows
-    if (!row) throw refusal(attempts[0], body.template_version_id)
+    if (!row) throw refusal(attempts[0], body)
     return c.json(toTemplateView(row), 201)
   } catch (error) {
     if (isUniqueViolation(error, "templates_name_live")) throw nameInUse(body.name)
@@ -71,10 +71,12 @@ templateRoutes.openapi(create, async (c) => {
   }
 })
 
-function refusal(attempt: TemplateAttempt | undefined, versionId: string): ApiError {
+function refusal(attempt: TemplateAttempt | undefined, body: CreateTemplateRequest): ApiError {
   if (!attempt) return notFound()
   if (!attempt.allowed) return forbidden()
-  const named = JSON.stringify(versionId)
+  // Before all else that is wrong: who repeats a request that succeeded is told just that.
+  if (attempt.name_taken) return nameInUse(body.name)
+  const named = JSON.stringify(body.template_version_id)
   if (!attempt.version_found) {
     return new ApiError(404, `Template version ${named} does not exist.`, {
       validations: [{ field: "template_version_id", detail: "Template version does not exist" }],

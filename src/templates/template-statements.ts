@@ -43,6 +43,7 @@ export type NewTemplate = {
 /** Why a template was not made; one row where the organization exists and the caller may read its templates. */
 export type TemplateAttempt = {
   allowed: boolean
+  name_taken: boolean
   version_found: boolean
   version_archived: boolean
   version_taken: boolean
@@ -99,7 +100,8 @@ export const createTemplate = (template: NewTemplate, request: AuditRequest) => 
       },
       sql`created t`,
     )})
-    select a.allowed, v.id is not null as version_found, coalesce(v.archived, false) as version_archived,
+    select a.allowed, exists (select 1 from templates o where o.organization_id = a.organization_id and not o.deleted
+        and lower(o.name) = lower(${template.name})) as name_taken, v.id is not null as version_found, coalesce(v.archived, false) as version_archived,
       v.template_id is not null as version_taken
     from asked a
     left join template_versions v on v.id = ${template.versionId}::uuid and v.organization_id = a.organization_id`,

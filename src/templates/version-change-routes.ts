@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { isUniqueViolation } from "../db/errors.ts"
+import { requireBody } from "../http/body.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
 import { publishTemplate } from "../http/publish.ts"
 import { createRouter } from "../http/router.ts"
@@ -27,6 +28,7 @@ export const versionChangeRoutes = createRouter()
 const patch = createRoute({
   method: "patch",
   path: "/templateversions/{id}",
+  middleware: requireBody,
   tags,
   summary: "Rename a version or change its message",
   request: { params: idParam, body: jsonRequest(patchVersionRequest) },
@@ -116,6 +118,7 @@ versionChangeRoutes.openapi(archiveRoute("unarchive", "Take an archived version 
 const archiveAll = createRoute({
   method: "post",
   path: "/templates/{id}/versions/archive",
+  middleware: requireBody,
   tags,
   summary: "Archive the versions that a template no longer uses",
   request: { params: idParam, body: jsonRequest(z.object({ all: z.boolean().default(false) })) },

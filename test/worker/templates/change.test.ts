@@ -138,6 +138,15 @@ describe("a change", () => {
       status: 409,
       body: { validations: [{ field: "name" }] },
     })
+    expect(await patch(user.token, { description: "a\0b" })).toMatchObject({
+      status: 400,
+      body: {
+        message: "The request has a text that cannot be stored.",
+        detail: "Texts must not contain NUL bytes.",
+      },
+    })
+    const empty = await api(url(template), { method: "PATCH", token: user.token, body: "" })
+    expect([empty.status, empty.body.detail]).toEqual([400, "EOF"])
     expect((await patch(member.token, { icon: "x" })).status).toBe(403)
     expect((await patch(stranger.token, { icon: "x" })).status).toBe(404)
     expect(

@@ -181,6 +181,7 @@ describe("making a template", () => {
     expect((await post(crypto.randomUUID())).status).toBe(404)
     expect((await post(archived.id)).body.message).toBe(`Template version "${archived.id}" is archived.`)
     expect((await post(template.version.id)).body.validations[0].field).toBe("template_version_id")
+    expect((await post(template.version.id, template.name)).status).toBe(409)
     expect(await post(free.id, template.name.toUpperCase())).toMatchObject({
       status: 409,
       body: { validations: [{ field: "name" }] },
