@@ -7,6 +7,7 @@ import { parseWindow, type Window } from "./window.ts"
 const TEMPLATE_COUNT_MAX = 100
 const OFFSET_HOURS_MIN = -12
 const OFFSET_HOURS_MAX = 14
+const WHOLE_NUMBER = /^[+-]?\d+$/
 
 export const windowQuery = z.object({
   start_time: z.string().max(64).optional().openapi({ description: "RFC 3339, midnight of its zone." }),
@@ -25,24 +26,27 @@ export const windowQuery = z.object({
 const invalidQuery = (validations: Validation[]) =>
   badRequest("Query parameter has invalid value.", { validations })
 
+/** What does not even read as what it should be, in the words of every other route. */
+const unreadableQuery = (validation: Validation) =>
+  badRequest("Query parameters have invalid values.", { validations: [validation] })
+
 /** The window and the templates of a question, or the 400 that says what is wrong with them. */
 export function readWindowQuery(
   query: z.infer<typeof windowQuery>,
   now: Date,
 ): { window: Window; templateIds: string[] } {
   const window = parseWindow(query.start_time, query.end_time, now)
-  const problems = Array.isArray(window) ? [...window] : []
   const templateIds = (query.template_ids ?? "")
     .split(",")
     .flatMap((text) => (text.trim() === "" ? [] : [text.trim()]))
   const parsed = z.array(uuidSchema).max(TEMPLATE_COUNT_MAX).safeParse(templateIds)
+  if (Array.isArray(window)) throw invalidQuery(window)
   if (!parsed.success) {
-    problems.push({
+    throw unreadableQuery({
       field: "template_ids",
       detail: `Query param "template_ids" must hold at most ${TEMPLATE_COUNT_MAX} UUIDs.`,
     })
   }
-  if (Array.isArray(window) || !parsed.success) throw invalidQuery(problems)
   return { window, templateIds: parsed.data }
 }
 
@@ -61,14 +65,12 @@ export function checkScope(
 
 /** `tz_offset`: whole hours, east positive. */
 export function readOffset(text: string | undefined): number {
-  const hours = Number(text === undefined || text === "" ? 0 : text)
+  const hours = text === undefined || text === "" ? 0 : Number(WHOLE_NUMBER.exec(text)?.[0])
   if (!Number.isInteger(hours) || hours < OFFSET_HOURS_MIN || hours > OFFSET_HOURS_MAX) {
-    throw invalidQuery([
-      {
-        field: "tz_offset",
-        detail: `Query param "tz_offset" must be a whole number from ${OFFSET_HOURS_MIN} to ${OFFSET_HOURS_MAX}.`,
-      },
-    ])
+    throw unreadableQuery({
+      field: "tz_offset",
+      detail: `Query param "tz_offset" must be a whole number from ${OFFSET_HOURS_MIN} to ${OFFSET_HOURS_MAX}.`,
+    })
   }
   return hours
 }

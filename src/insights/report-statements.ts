@@ -17,6 +17,8 @@ function usageWithin({ window, templateIds }: Scope): SQL {
 export type AppUsage = {
   slug: string
   type: "builtin" | "app"
+  display_name: string
+  icon: string
   template_ids: string[]
   seconds: number
   times_used: number
@@ -31,7 +33,10 @@ const builtinColumns = {
   sftp: sql`0`,
 }
 
-/** `times_used` counts the half hours in which a person used it. Built-in applications are listed unused as well. */
+/**
+ * `times_used` counts the half hours in which a person used it. Built-in applications are listed unused as well; the name
+ * and the icon of another are those that a template's active version gives it, both empty where none has it any more.
+ */
 export function readUsageReport(scope: Scope): Statement<UsageReport> {
   const builtins = Object.entries(builtinColumns).map(
     ([slug, seconds]) =>
@@ -51,7 +56,19 @@ export function readUsageReport(scope: Scope): Statement<UsageReport> {
     )
     select (select count(distinct user_id) from used) as active_users,
       coalesce((select array_agg(distinct template_id) from used), '{}') as template_ids,
-      coalesce((select jsonb_agg(to_jsonb(apps) order by type desc, slug) from apps), '[]') as apps`,
+      coalesce((
+        select jsonb_agg(to_jsonb(apps) || jsonb_build_object('display_name', coalesce(known.display_name, ''), 'icon', coalesce(known.icon, ''))
+          order by type desc, slug)
+        from apps left join lateral (
+          select p.display_name, p.icon
+          from templates t
+          join template_versions v on v.id = t.active_version_id
+          join workspace_resources r on r.job_id = v.job_id
+          join workspace_agents g on g.resource_id = r.id
+          join workspace_apps p on p.agent_id = g.id
+          where apps.type = 'app' and t.id = any (apps.template_ids) and p.slug = apps.slug
+          order by t.id, p.id limit 1
+        ) known on true), '[]') as apps`,
   )
 }
 

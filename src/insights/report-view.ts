@@ -83,8 +83,8 @@ export function reportView({ window }: Scope, usage: UsageReport, parameters: re
     ...windowView(window, usage.template_ids),
     active_users: usage.active_users,
     apps_usage: usage.apps.map((app) => {
-      const { display_name, icon } = builtinApps[app.slug] ?? { display_name: app.slug, icon: "" }
-      return { ...app, display_name, icon }
+      if (app.type === "builtin") return { ...app, ...builtinApps[app.slug] }
+      return { ...app, display_name: app.display_name === "" ? app.slug : app.display_name }
     }),
     parameters_usage: parameters.map(({ options, ...parameter }) => ({
       ...parameter,

@@ -7,7 +7,8 @@ const MINUTE_MS = 60_000
 
 /**
  * Adds the whole minutes since the last run. A minute counts once for a person and a template, whatever they used in it
- * and from how many machines, so seconds add up across runs. A half hour's latency is the mean of its runs' medians.
+ * and from how many machines, so seconds add up across runs. A session's end is not part of it: one of a minute counts one.
+ * A half hour's latency is the mean of its runs' medians.
  * Reads `workspace_agent_stats_created` and `workspace_app_stats_started`. Safe beside itself: the span is taken once.
  */
 export function rollUpUsage(now: Date): Statement<{ written: number }> {
@@ -28,8 +29,9 @@ export function rollUpUsage(now: Date): Statement<{ written: number }> {
       select distinct m.minute, w.template_id, a.user_id, a.slug_or_port as slug
       from span s, workspace_app_stats a join workspaces w on w.id = a.workspace_id,
         generate_series(date_trunc('minute', greatest(a.session_started_at, s.from_at)),
-          least(a.session_ended_at, s.to_at - interval '1 minute'), interval '1 minute') as m(minute)
-      where a.session_started_at >= s.from_at - interval '1 day' and a.session_started_at < s.to_at
+          least(greatest(a.session_ended_at - interval '1 microsecond', a.session_started_at), s.to_at - interval '1 minute'),
+          interval '1 minute') as m(minute)
+      where a.session_started_at >= s.from_at - interval '7 days' and a.session_started_at < s.to_at
         and a.session_ended_at >= s.from_at
     ), minutes as (
       select date_bin('30 minutes', minute, 'epoch') as start_time, minute, template_id, user_id,

@@ -9,6 +9,12 @@ export type WindowProblem = { field: string; detail: string }
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
+/** The instant that a typed client sends for "none": the first of January of the year one. */
+const ZERO_TIME_MS = Date.parse("0001-01-01T00:00:00Z")
+
+/** Daylight saving or not, no zone is further from UTC. */
+const OFFSET_MS_MAX = 14 * HOUR_MS
+
 /** The longest window that one question may cover: two years. */
 export const WINDOW_DAYS_MAX = 731
 
@@ -17,11 +23,11 @@ export const INTERVALS_MAX = 120
 
 const INTERVAL_MS: Record<Interval, number> = { day: DAY_MS, week: 7 * DAY_MS }
 
-const RFC3339 = /^\d{4}-\d\d-\d\d[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
+const RFC3339 = /^(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
 /**
  * Reads the two ends. Each stands at midnight of its own zone; the end may stand at any whole hour where it lies on the
- * current day of that zone. Neither may lie beyond the next whole hour, and the end not before the start.
+ * current day of that zone. Neither may lie beyond the zone's next whole hour, and the end not before the start.
  */
 export function parseWindow(
   startText: string | undefined,
@@ -63,25 +69,35 @@ function parseEnd(
   if (text === undefined || text === "") return { field, detail: `Query param "${field}" is required.` }
   const match = RFC3339.exec(text)
   const at = new Date(text)
-  if (!match || Number.isNaN(at.getTime())) {
+  const [, date, hour, minute, second, fraction, sign, offsetHours, offsetMinutes] = match ?? []
+  const offsetMs =
+    (sign === "-" ? -1 : 1) * (Number(offsetHours ?? 0) * HOUR_MS + Number(offsetMinutes ?? 0) * 60_000)
+  if (
+    date === undefined ||
+    !isDate(date) ||
+    Number.isNaN(at.getTime()) ||
+    Math.abs(offsetMs) > OFFSET_MS_MAX
+  ) {
     return { field, detail: `Query param "${field}" must be a valid RFC 3339 time.` }
   }
-  if (at.getTime() <= Date.UTC(1, 0, 1) || at.getUTCFullYear() < 1970)
-    return { field, detail: `Query param "${field}" must not be zero.` }
-  const nextHourMs = Math.floor(now.getTime() / HOUR_MS) * HOUR_MS + HOUR_MS
+  if (at.getTime() === ZERO_TIME_MS) return { field, detail: `Query param "${field}" must not be zero.` }
+  const nextHourMs = (Math.floor((now.getTime() + offsetMs) / HOUR_MS) + 1) * HOUR_MS - offsetMs
   if (at.getTime() > nextHourMs) return { field, detail: `Query param "${field}" must not be in the future.` }
 
-  const [, hour, minute, second, fraction, sign, offsetHours, offsetMinutes] = match
   if (minute !== "00" || second !== "00" || Number(fraction ?? "0") !== 0) {
     return { field, detail: `Query param "${field}" must be at a whole hour.` }
   }
-  const offsetMs =
-    (sign === "-" ? -1 : 1) * (Number(offsetHours ?? 0) * HOUR_MS + Number(offsetMinutes ?? 0) * 60_000)
   const isOnCurrentDay = localDay(at, offsetMs) === localDay(now, offsetMs)
   if (hour !== "00" && !(field === "end_time" && isOnCurrentDay)) {
     return { field, detail: `Query param "${field}" must be at midnight of its zone.` }
   }
   return { at }
+}
+
+/** A day of the calendar: the runtime takes the 31st of February for one in March. */
+function isDate(text: string): boolean {
+  const at = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
 }
 
 function localDay(at: Date, offsetMs: number): number {

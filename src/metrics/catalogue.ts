@@ -1,7 +1,13 @@
 /** Every metric that the page shows: its name is the interface of alerts and dashboards. */
 
 export type MetricType = "counter" | "gauge" | "histogram"
-export type MetricFamily = { name: string; type: MetricType; help: string }
+export type MetricFamily = {
+  name: string
+  type: MetricType
+  help: string
+  /** What a gauge without labels shows before anybody has measured it; without one it is left out. */
+  initial?: number
+}
 
 const pool = "coderd_prebuilt_workspaces"
 
@@ -37,11 +43,13 @@ export const metricFamilies = [
     name: `${pool}_metrics_last_updated`,
     type: "gauge",
     help: "Unix time at which the pools were last read.",
+    initial: 0,
   },
   {
     name: `${pool}_reconciliation_paused`,
     type: "gauge",
     help: "1 while an administrator has paused the reconcile.",
+    initial: 0,
   },
   {
     name: "coderd_prebuilds_reconciliation_duration_seconds",

@@ -1,17 +1,21 @@
 /** The metrics page: samples in the text format that Prometheus scrapes. */
-import { metricFamilies } from "./catalogue.ts"
+import { type MetricFamily, metricFamilies } from "./catalogue.ts"
 
 export type StoredSample = { name: string; labels: Record<string, string>; value: number }
 
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8"
 
-/** Families in catalogue order, each with its help and type; one without samples is left out. Unknown names are too. */
+/**
+ * Families in catalogue order, each with its help and type; one without samples shows its initial value or is left out.
+ * Unknown names are left out too.
+ */
 export function renderMetrics(samples: readonly StoredSample[]): string {
   const byName = Map.groupBy(samples, ({ name }) => name)
   const lines: string[] = []
-  for (const { name, type, help } of metricFamilies) {
+  for (const { name, type, help, initial } of metricFamilies as readonly MetricFamily[]) {
     const parts = type === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]
     const found = parts.flatMap((part) => (byName.get(part) ?? []).toSorted(bySeries))
+    if (found.length === 0 && initial !== undefined) found.push({ name, labels: {}, value: initial })
     if (found.length === 0) continue
     lines.push(`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`, ...found.map(renderSample))
   }

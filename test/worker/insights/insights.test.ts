@@ -6,7 +6,7 @@ import { rollUpUsage } from "../../../src/insights/usage-rollup.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
-import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
+import { afterEpoch, api, at, epoch, query } from "../harness.ts"
 import { insertRow, type Row } from "../rows.ts"
 
 const minuteMs = 60_000
@@ -71,6 +71,29 @@ describe("reports", () => {
       session_ended_at: hour("12:04"),
       requests: 7,
     })
+    const resource = await insertRow("workspace_resources", {
+      id: crypto.randomUUID(),
+      job_id: template.version.jobId,
+      transition: "start",
+      type: "compute",
+      name: "main",
+      created_at: epoch,
+    })
+    const planned = await insertRow("workspace_agents", {
+      id: crypto.randomUUID(),
+      resource_id: resource.id,
+      name: "main",
+      created_at: epoch,
+      updated_at: epoch,
+    })
+    await insertRow("workspace_apps", {
+      id: crypto.randomUUID(),
+      agent_id: planned.id,
+      slug: "dashboard",
+      display_name: "The Dashboard",
+      icon: "/icon/chart.svg",
+      created_at: epoch,
+    })
     await rollUp(epoch)
     at(epoch)
 
@@ -97,7 +120,25 @@ describe("reports", () => {
       "reconnecting-pty": 0,
       ssh: 18 * 60,
       sftp: 0,
-      dashboard: 300,
+      dashboard: 240,
+    })
+    expect(body.report.apps_usage).toContainEqual({
+      template_ids: [template.id],
+      type: "app",
+      display_name: "The Dashboard",
+      slug: "dashboard",
+      icon: "/icon/chart.svg",
+      seconds: 240,
+      times_used: 1,
+    })
+    expect(body.report.apps_usage).toContainEqual({
+      template_ids: [],
+      type: "builtin",
+      display_name: "SFTP",
+      slug: "sftp",
+      icon: "/icon/terminal.svg",
+      seconds: 0,
+      times_used: 0,
     })
     expect(body.interval_reports).toEqual([
       {
@@ -126,7 +167,7 @@ describe("reports", () => {
         user.seconds,
       ]),
     )
-    expect(people).toEqual({ [one.id]: 20 * 60, [two.id]: 5 * 60 })
+    expect(people).toEqual({ [one.id]: 19 * 60, [two.id]: 5 * 60 })
     const latency = await api(`/api/v2/insights/user-latency?${window}&template_ids=${template.id}`, {
       token: owner.token,
     })
@@ -190,7 +231,6 @@ describe("refusals", () => {
     ["a year of days", "?start_time=2025-03-02T00:00:00Z&end_time=2026-03-02T00:00:00Z&interval=day"],
     ["an interval of its own", `?${window}&interval=month`],
     ["a section of its own", `?${window}&sections=all`],
-    ["ids that are none", `?${window}&template_ids=one,two`],
   ])("400: %s", async (_name, search) => {
     const owner = await givenUser({ roles: ["owner"] })
     const { status, body } = await api(`/api/v2/insights/templates${search}`, { token: owner.token })
@@ -199,12 +239,18 @@ describe("refusals", () => {
     expect(body.validations[0].detail).not.toBe("")
   })
 
-  test.each(["15", "-13", "1.5", "east"])("400: an offset of %s", async (offset) => {
+  test.each([
+    ["ids that are none", "templates", `?${window}&template_ids=one,two`, "template_ids"],
+    ...["15", "-13", "1.5", "1e1", "0x5", "east"].flatMap((offset) => [
+      [`an offset of ${offset}`, "daus", `?tz_offset=${offset}`, "tz_offset"],
+      [`an offset of ${offset}`, "user-status-counts", `?tz_offset=${offset}`, "tz_offset"],
+    ]),
+  ])("400: %s (%s)", async (_name, resource, search, field) => {
     const owner = await givenUser({ roles: ["owner"] })
-    expect((await api(`/api/v2/insights/daus?tz_offset=${offset}`, { token: owner.token })).status).toBe(400)
-    expect(
-      (await api(`/api/v2/insights/user-status-counts?tz_offset=${offset}`, { token: owner.token })).status,
-    ).toBe(400)
+    expect(await api(`/api/v2/insights/${resource}${search}`, { token: owner.token })).toMatchObject({
+      status: 400,
+      body: { message: "Query parameters have invalid values.", validations: [{ field }] },
+    })
   })
 
   test("404 for a foreign template, 403 for a member, 401 without a token", async () => {
@@ -220,35 +266,6 @@ describe("refusals", () => {
     expect((await api(`/api/v2/templates/${template.id}/daus`, { token: stranger.token })).status).toBe(404)
     expect((await api("/api/v2/insights/daus", { token: member.token })).status).toBe(403)
   })
-})
-
-test("deployment stats: refused before the first roll-up and to members, then the state of all workspaces", async () => {
-  const owner = await givenUser({ roles: ["owner"] })
-  const member = await givenUser()
-  await query("delete from rollup_marks where name = 'deployment'")
-  expect(await api("/api/v2/deployment/stats", { token: owner.token })).toMatchObject({
-    status: 400,
-    body: { message: "Deployment stats are still processing!" },
-  })
-  const template = await givenTemplate(owner)
-  await givenWorkspace(owner, template, { build: { status: "failed" } })
-  await givenUse(owner, template, afterEpoch(-2 * minuteMs), 2, { rx_bytes: 10, tx_bytes: 5 })
-  await tick(epoch)
-  const { status, body } = await api("/api/v2/deployment/stats", { token: owner.token })
-  expect(status).toBe(200)
-  expect(body).toMatchObject({
-    aggregated_from: "2026-03-04T08:45:00Z",
-    collected_at: "2026-03-04T09:00:00Z",
-    next_update_at: "2026-03-04T09:01:00Z",
-    session_count: { vscode: 0, ssh: 1, jetbrains: 0, reconnecting_pty: 0 },
-  })
-  expect(body.workspaces).toMatchObject({
-    failed: 1,
-    rx_bytes: 20,
-    tx_bytes: 10,
-    connection_latency_ms: { P50: 20, P95: 20 },
-  })
-  expect((await api("/api/v2/deployment/stats", { token: member.token })).status).toBe(403)
 })
 
 async function counts(owner: GivenUser) {
