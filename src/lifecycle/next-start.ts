@@ -1,4 +1,4 @@
-// A next start that the database does not know: never written, or written for an earlier build.
+// A next start that the database does not know: never written, or written for an earlier build or for other days.
 import { nextAllowedAutostart } from "../schedule/autostart.ts"
 import type { OpenNextStart } from "./prepare-statement.ts"
 

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../db/client.ts"
 import { dueSoon } from "./due.ts"
 
-/** A workspace with a schedule whose next start is not known, or was written for an earlier build. */
+/** A workspace with a schedule whose next start is not known, or was written for an earlier build or for other days. */
 export type OpenNextStart = {
   workspace_id: string
   build_id: string
@@ -55,6 +55,7 @@ export function prepareBatch(now: Date, size: number): Statement<Preparation> {
   )
 }
 
-/** Over w, b: the schedule has to be asked before the rules can be trusted. */
+/** Over w, b, t: the schedule has to be asked before the rules can be trusted. */
 export const isNextStartOpen = sql`(w.dormant_at is null and coalesce(w.autostart_schedule, '') <> ''
-  and (w.next_start_at is null or (b.transition = 'stop' and w.next_start_at <= b.created_at)))`
+  and (w.next_start_at is null or (b.transition = 'stop' and w.next_start_at <= b.created_at)
+    or (t.autostart_days < 127 and not is_allowed_start(w.next_start_at, w.autostart_schedule, t.autostart_days))))`

@@ -16,28 +16,29 @@ export type ScheduleIntents = {
  * with the template's row before (`select ... for update`) and after the change (`returning`); both one row or none.
  *
  * A workspace row is written once, by this CTE alone. Prebuilds take part in the last-used intent only. Twice: the second
- * finds nothing to change, and its notification has the same key.
+ * finds nothing to change, and its notification has the same key. A row that was written meanwhile is read again (w), so that a
+ * workspace that was just woken stays awake; only the date that its owner was told of is the snapshot's (o).
  *
  * @example sql`with before as (select * from templates where id = ${id} for update), after as (update templates set ... returning *),
  *   ${scheduleEffects(sql`before`, sql`after`, intents, now)} select * from after`
  */
 export function scheduleEffects(before: SQL, after: SQL, intents: ScheduleIntents, now: Date): SQL {
-  const isPrebuild = sql`o.owner_id = prebuilds_user_id()`
-  const ttlFollows = sql`(not a.allow_user_autostop and not ${isPrebuild} and not o.deleted
+  const isPrebuild = sql`w.owner_id = prebuilds_user_id()`
+  const ttlFollows = sql`(not a.allow_user_autostop and not ${isPrebuild} and not w.deleted
     and (b.allow_user_autostop or a.default_ttl_ms <> b.default_ttl_ms))`
-  const dormancyFollows = sql`(o.dormant_at is not null and not o.deleted and not ${isPrebuild}
+  const dormancyFollows = sql`(w.dormant_at is not null and not w.deleted and not ${isPrebuild}
     and (${intents.updateWorkspaceDormantAt}::boolean or a.time_til_dormant_autodelete_ms <> b.time_til_dormant_autodelete_ms))`
-  const dormantAt = intents.updateWorkspaceDormantAt ? sql`${now}::timestamptz` : sql`o.dormant_at`
+  const dormantAt = intents.updateWorkspaceDormantAt ? sql`${now}::timestamptz` : sql`w.dormant_at`
   return sql`followed as (
       update workspaces w set
-        ttl_ms = case when ${ttlFollows} then nullif(a.default_ttl_ms, 0) else o.ttl_ms end,
-        dormant_at = case when ${dormancyFollows} then ${dormantAt} else o.dormant_at end,
-        deleting_at = case when not ${dormancyFollows} then o.deleting_at
+        ttl_ms = case when ${ttlFollows} then nullif(a.default_ttl_ms, 0) else w.ttl_ms end,
+        dormant_at = case when ${dormancyFollows} then ${dormantAt} else w.dormant_at end,
+        deleting_at = case when not ${dormancyFollows} then w.deleting_at
           when a.time_til_dormant_autodelete_ms > 0 then instant_after(${dormantAt}, a.time_til_dormant_autodelete_ms) end,
-        last_used_at = case when ${intents.updateWorkspaceLastUsedAt}::boolean then greatest(o.last_used_at, ${now}::timestamptz)
-          else o.last_used_at end
+        last_used_at = case when ${intents.updateWorkspaceLastUsedAt}::boolean then greatest(w.last_used_at, ${now}::timestamptz)
+          else w.last_used_at end
       from ${before} b, ${after} a, workspaces o
-      where o.template_id = a.id and w.id = o.id and b.id = a.id
+      where w.template_id = a.id and w.id = o.id and b.id = a.id
         and (${ttlFollows} or ${dormancyFollows} or ${intents.updateWorkspaceLastUsedAt}::boolean)
       returning w.id, w.name, w.owner_id, w.template_id, w.organization_id, w.deleting_at,
         w.deleting_at is not null and w.deleting_at is distinct from o.deleting_at as is_marked
