@@ -1,7 +1,7 @@
 /** Counts the jobs that began and ended since the last run: the counters and histograms of builds, queue and pools. */
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../db/client.ts"
-import { isStage } from "../jobs/prebuild-stage.ts"
+import { hasReplaced, isStage } from "../jobs/prebuild-stage.ts"
 import { addCounters, histogramSamples } from "../metrics/store.ts"
 import { ROLLUP_LAG_MS, rollupSpan } from "../metrics/rollup-span.ts"
 
@@ -23,6 +23,7 @@ export function countJobs(now: Date): Statement<{ written: number }> {
         case when ${isStage(sql`j.input`, "create")} then 'prebuild' else coalesce(b.reason, '') end as reason,
         b.initiator_id = prebuilds_user_id() as is_pool_build,
         ${isStage(sql`j.input`, "claim")} as is_claim,
+        ${hasReplaced(sql`j.input`)} as has_replaced,
         p.desired_instances is not null as has_pool,
         t.deleted as is_template_deleted,
         jsonb_build_object('template_name', coalesce(t.name, ''), 'preset_name', coalesce(p.name, ''),
@@ -51,6 +52,9 @@ export function countJobs(now: Date): Statement<{ written: number }> {
       union all
       select 'coderd_prebuilt_workspaces_missed_total', names from jobs
       where has_begun and not is_pool_build and build_number = 1 and has_pool and not is_template_deleted
+      union all
+      select 'coderd_prebuilt_workspaces_resource_replacements_total', names from jobs
+      where not has_begun and is_claim and has_replaced
     ), observed as (
       select 'dormouse_build_duration_seconds' as family,
         jsonb_build_object('transition', transition, 'status', job_status) as labels,

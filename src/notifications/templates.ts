@@ -7,6 +7,7 @@ export const notificationIds = {
   workspaceManualBuildFailed: "2faeee0f-26cb-4e96-821c-85ccb9f71513",
   workspaceAutoUpdated: "c34a0c09-0704-4cac-bd1c-0c0146811c2b",
   workspaceAutostopReminder: "6f6cb984-c167-4fa5-bb87-1058dd642779",
+  workspaceResourceReplaced: "89d9745a-816e-4695-a17f-3d0a229e2b8d",
   workspaceDeleted: "f517da0b-cdc9-410f-ab89-a86107c420ed",
 } as const
 
@@ -65,6 +66,13 @@ const templates: Record<string, Template> = {
     title: (l) => `Workspace ${quoted(l, "workspace")} stops soon`,
     content: (l) =>
       `Your workspace ${quoted(l, "workspace")} is stopped at ${l["deadline"]}. Extend it to go on working.`,
+  },
+  [notificationIds.workspaceResourceReplaced]: {
+    type: "workspace.resource_replaced",
+    title: (l) => `A claim of the template ${quoted(l, "template")} replaced resources`,
+    content: (l) =>
+      `${l["claimant"]} claimed the prebuilt workspace ${quoted(l, "workspace")} of the preset ${quoted(l, "preset")}, version ` +
+      `${l["template_version"]}. Its build made these resources anew, so that little of the head start was left:\n${l["replacements"]}`,
   },
   [notificationIds.workspaceDeleted]: {
     type: "workspace.deleted",

@@ -6,7 +6,9 @@ import { json } from "../db/sql.ts"
 import { buildAudit, deletionNotice, endedBuilds } from "../builds/ended-builds.ts"
 import type { EndedJob } from "./fail-statement.ts"
 import { type Timing, timingInsert } from "./job-timings.ts"
+import type { PlanReplacement } from "../templates/plan.ts"
 import type { Transition } from "./protocol.ts"
+import { markReplaced, replacementNotice } from "./replacements.ts"
 import { resourceInserts } from "./resource-inserts.ts"
 import type { ResourceRows } from "./resource-rows.ts"
 import { holds } from "./update-statement.ts"
@@ -59,6 +61,7 @@ export type BuildCompletion = Holder & {
   hasExternalAgent: boolean
   rows: ResourceRows
   timings: readonly Timing[]
+  replacements: readonly PlanReplacement[]
 }
 
 /**
@@ -79,7 +82,7 @@ export const completeBuildJob = (completion: BuildCompletion, request: AuditRequ
       for update of j, w
     ), ended as (
       update provisioner_jobs j set completed_at = ${now}::timestamptz, updated_at = ${now}::timestamptz, error = null,
-        error_code = null, agent_tokens = null
+        error_code = null, agent_tokens = null, input = ${markReplaced(completion.replacements)}
       from target t where j.id = t.job_id
       returning j.id, j.type, j.organization_id
     ), built as (
@@ -99,7 +102,8 @@ export const completeBuildJob = (completion: BuildCompletion, request: AuditRequ
       where a.workspace_id = t.workspace_id and not a.deleted and (a.build_id <> t.build_id or t.transition = 'delete')
       returning a.id
     ), ${resourceInserts(completion.rows, now, sql`select count(*) from replaced`)},
-    ${timingInsert(completion.timings, now)}, ${endedBuilds()}, ${deletionNotice(now)}, ${buildAudit(request, 200)}
+    ${timingInsert(completion.timings, now)}, ${endedBuilds()}, ${deletionNotice(now)},
+    ${replacementNotice(completion.replacements, now)}, ${buildAudit(request, 200)}
     select e.id, e.type, e.organization_id, t.build_id, t.workspace_id, t.follows from ended e join target t on t.job_id = e.id`,
   )
 }

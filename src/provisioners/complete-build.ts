@@ -8,7 +8,12 @@ import { toHex } from "../db/values.ts"
 import { ApiError } from "../http/errors.ts"
 import { completeBuild as scheduleCompletion } from "../schedule/build-completion.ts"
 import { quietHoursOf } from "../schedule/quiet-hours.ts"
-import { externalAgentType, type PlanAgent, type PlanResource } from "../templates/plan.ts"
+import {
+  externalAgentType,
+  type PlanAgent,
+  type PlanReplacement,
+  type PlanResource,
+} from "../templates/plan.ts"
 import {
   type BuildFacts,
   completeBuildJob,
@@ -28,6 +33,7 @@ export type BuildReport = {
   resources: readonly PlanResource[]
   state: Uint8Array | null
   timings: readonly Timing[]
+  replacements: readonly PlanReplacement[]
 }
 
 /** Null where the daemon does not hold the job (any more). */
@@ -64,6 +70,7 @@ export async function completeBuild(
       hasExternalAgent: isExternal,
       rows: toResourceRows(report.resources, facts.transition, (agent) => tokens.get(agent.name) ?? noToken),
       timings: report.timings,
+      replacements: report.replacements,
     }
     const [ended] = await session.query(completeBuildJob(completion, request))
     if (ended) return ended

@@ -78,7 +78,8 @@ async function completeOf(c: Context<AppEnv>, holder: Holder, body: z.infer<type
   const session = c.var.provisioner
   if (body.type === "template_version_import") return completeImport(session, holder, body, request)
   if (body.type === "workspace_build") {
-    const report = { resources: body.resources, state: fromBase64(body.state), timings: body.timings }
+    const { resources, timings, replacements } = body
+    const report = { resources, state: fromBase64(body.state), timings, replacements }
     return completeBuild(session, holder, report, request, c.env.TOKEN_KEYS)
   }
   const rows = toResourceRows(body.resources, "start", () => ({ hash: null, encrypted: null }))

@@ -1,7 +1,13 @@
 // The provisioner protocol: what a daemon sends and receives over HTTPS. All of it is JSON under `/api/v2`, with the
 // daemon's key in `Coder-Provisioner-Daemon-Key`. The daemon in `src/cli` imports the types alone.
 import { z } from "@hono/zod-openapi"
-import { planParameter, planPreset, planResources, planVariable } from "../templates/plan.ts"
+import {
+  planParameter,
+  planPreset,
+  planReplacements,
+  planResources,
+  planVariable,
+} from "../templates/plan.ts"
 import { stateText } from "../templates/state-size.ts"
 
 export const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
@@ -112,6 +118,7 @@ export const completeRequest = z.discriminatedUnion("type", [
     resources: planResources.default([]),
     state: stateText.nullish(),
     timings: z.array(timing).max(10_000).default([]),
+    replacements: planReplacements.default([]),
   }),
   z.object({ type: z.literal("template_version_dry_run"), resources: planResources.default([]) }),
 ])

@@ -173,11 +173,19 @@ export const planResource = z.object({
 
 export const planResources = z.array(planResource).max(1_024)
 
+/** What a build made anew, and which attributes forced it. A claim is to keep the machine that was made ahead. */
+export const planReplacement = z.object({
+  resource: z.string().min(1).max(1_024),
+  paths: z.array(z.string().max(1_024)).max(256).default([]),
+})
+export const planReplacements = z.array(planReplacement).max(1_024)
+
 export type PlanParameter = z.infer<typeof planParameter>
 export type PlanVariable = z.infer<typeof planVariable>
 export type PlanPreset = z.infer<typeof planPreset>
 export type PlanApp = z.infer<typeof planApp>
 export type PlanAgent = z.infer<typeof planAgent>
+export type PlanReplacement = z.infer<typeof planReplacement>
 export type PlanResource = z.infer<typeof planResource>
 
 /** The resource type that marks a build as one whose machine lives elsewhere (B1). */

@@ -2,18 +2,33 @@
 import { readFile, stat } from "node:fs/promises"
 import { z } from "zod"
 import { explainIssues, type Manifest } from "../../templates/manifest.ts"
-import { planResource, type PlanResource } from "../../templates/plan.ts"
+import {
+  planReplacements,
+  planResource,
+  type PlanReplacement,
+  type PlanResource,
+} from "../../templates/plan.ts"
 import { reportedResources } from "../../templates/resource-names.ts"
 import { STATE_BYTES_MAX } from "../../templates/state-size.ts"
 import type { Build } from "./engine.ts"
 
 export const OUTPUT_BYTES_MAX = 8 * 1024 * 1024
 
-const outputSchema = z.object({ resources: reportedResources.optional(), state: z.json().optional() })
+const outputSchema = z.object({
+  resources: reportedResources.optional(),
+  state: z.json().optional(),
+  replacements: planReplacements.optional(),
+})
 
 export type ScriptOutput =
   /** `state` undefined: the script says nothing of it, so what was known stays. */
-  { ok: true; resources: PlanResource[] | null; state: Buffer | undefined } | { ok: false; error: string }
+  | {
+      ok: true
+      resources: PlanResource[] | null
+      state: Buffer | undefined
+      replacements: PlanReplacement[]
+    }
+  | { ok: false; error: string }
 
 /** Reads the answer. No file, or an empty one, is an answer too: nothing to say. */
 export async function readScriptOutput(path: string, script: string): Promise<ScriptOutput> {
@@ -21,7 +36,7 @@ export async function readScriptOutput(path: string, script: string): Promise<Sc
     (found) => found.size,
     () => 0,
   )
-  if (size === 0) return { ok: true, resources: null, state: undefined }
+  if (size === 0) return { ok: true, resources: null, state: undefined, replacements: [] }
   if (size > OUTPUT_BYTES_MAX) {
     return fail(script, `${size} bytes, more than the ${OUTPUT_BYTES_MAX} that are read`)
   }
@@ -34,13 +49,13 @@ export async function readScriptOutput(path: string, script: string): Promise<Sc
   const checked = outputSchema.safeParse(parsed)
   if (!checked.success)
     return fail(script, `an answer that is not valid:\n${explainIssues(checked.error.issues)}`)
-  const { resources, state } = checked.data
+  const { resources, state, replacements } = checked.data
   const bytes =
     state === undefined ? undefined : Buffer.from(typeof state === "string" ? state : JSON.stringify(state))
   if (bytes !== undefined && bytes.length > STATE_BYTES_MAX) {
     return fail(script, `a state of ${bytes.length} bytes, more than the ${STATE_BYTES_MAX} that are kept`)
   }
-  return { ok: true, resources: resources ?? null, state: bytes }
+  return { ok: true, resources: resources ?? null, state: bytes, replacements: replacements ?? [] }
 }
 
 const fail = (script: string, what: string): ScriptOutput => ({

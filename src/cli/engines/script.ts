@@ -35,6 +35,7 @@ async function build(
       ok: true,
       resources: plannedAfter(manifest, transition),
       state: transition === "delete" ? null : before,
+      replacements: [],
     }
   }
   const path = join(request.directory, script)
@@ -76,6 +77,7 @@ async function build(
     ok: true,
     resources: output.resources ?? plannedAfter(manifest, transition),
     state: transition === "delete" ? null : (output.state ?? before),
+    replacements: output.replacements,
   }
 }
 

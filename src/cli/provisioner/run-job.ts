@@ -124,7 +124,8 @@ async function carryOut(
   ]
   const state = result.state?.toString("base64") ?? null
   if (!result.ok) return { fail: { error: result.error, timings, ...(state !== null && { state }) } }
-  return { complete: { type: "workspace_build", resources: result.resources, state, timings } }
+  const { resources, replacements } = result
+  return { complete: { type: "workspace_build", resources, state, timings, replacements } }
 }
 
 const timing = (stage: string, source: string, action: string, startedAt: Date, endedAt: Date) => ({

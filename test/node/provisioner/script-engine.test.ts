@@ -101,13 +101,37 @@ describe("what a script answers", () => {
     const manifest = { resources: [resource, { ...disk, persistent: true }] }
     const build = { state: base64("s") }
     const started = await run({ script: "true", manifest, build })
-    expect(started.result).toEqual({ ok: true, resources: [resource, disk], state: Buffer.from("s") })
+    expect(started.result).toEqual({
+      ok: true,
+      resources: [resource, disk],
+      state: Buffer.from("s"),
+      replacements: [],
+    })
     await rm(join(directory, ".scratch"), { recursive: true })
     const stopped = await run({ script: "true", manifest, build: { ...build, transition: "stop" } })
     expect(stopped.result).toEqual({
       ok: true,
       resources: [{ type: "disk", name: "home" }],
       state: Buffer.from("s"),
+      replacements: [],
+    })
+  })
+
+  test("what it had to make anew, and no more than a list of resources with their attributes", async () => {
+    const replacements = [{ resource: "disk.home", paths: ["size"] }, { resource: "machine.main" }]
+    const told = await run({ script: answer({ resources: [resource], replacements }) })
+    expect(told.result).toMatchObject({
+      ok: true,
+      replacements: [
+        { resource: "disk.home", paths: ["size"] },
+        { resource: "machine.main", paths: [] },
+      ],
+    })
+    await rm(join(directory, ".scratch"), { recursive: true })
+    const wrong = await run({ script: answer({ resources: [resource], replacements: ["disk.home"] }) })
+    expect(wrong.result).toMatchObject({
+      ok: false,
+      error: expect.stringContaining("replacements[0]"),
     })
   })
 
