@@ -1,5 +1,5 @@
 // What is wrong with the plan of an import that its tables would refuse, as a sentence.
-import { isPattern } from "../templates/parameter-value.ts"
+import { isPattern } from "../templates/pattern.ts"
 import type { ImportPlan } from "./protocol.ts"
 import { findResourceError, firstRepeated } from "./resource-rows.ts"
 

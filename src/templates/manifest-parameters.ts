@@ -1,6 +1,7 @@
 /** Parameters and variables of a template manifest, with the checks that make a parameter usable. */
 import { z } from "zod"
-import { checkParameterValue, isPattern } from "./parameter-value.ts"
+import { checkParameterValue } from "./parameter-value.ts"
+import { isPattern } from "./pattern.ts"
 
 const TEXT_LENGTH_MAX = 8192
 const OPTION_COUNT_MAX = 200

@@ -1,4 +1,5 @@
 /** Whether one text is a legal value of one parameter: type, options, pattern, bounds (classic flow). */
+import { occursIn } from "./pattern.ts"
 
 export type ParameterRule = {
   type: "string" | "number" | "bool" | "list(string)"
@@ -45,18 +46,9 @@ function checkType(rule: ParameterRule, value: string, previous: string | undefi
   }
 }
 
-/** True for what can be a parameter's `validation_regex`. */
-export function isPattern(text: string): boolean {
-  try {
-    return new RegExp(text) instanceof RegExp
-  } catch {
-    return false
-  }
-}
-
 function checkPattern(rule: ParameterRule, value: string): string | null {
   if (!rule.validation_regex) return null
-  if (new RegExp(rule.validation_regex).test(value)) return null
+  if (occursIn(rule.validation_regex, value)) return null
   return ownWords(rule, value) ?? `parameter value does not match the pattern ${rule.validation_regex}`
 }
 

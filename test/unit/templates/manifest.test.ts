@@ -51,6 +51,7 @@ test.each([
   ["bounds on text", parameter({ validation_min: 1 }), "parameters[0].validation_min: is for numbers"],
   ["bounds crossed", parameter({ type: "number", validation_min: 2, validation_max: 1 }), "is greater than"],
   ["a bad pattern", parameter({ validation_regex: "(" }), "parameters[0].validation_regex: is not a regular"],
+  ["a pattern that RE2 has not", parameter({ validation_regex: "(?<=a)b" }), "is not a regular"],
   ["ephemeral alone", parameter({ ephemeral: true }), "parameters[0].ephemeral: needs a default_value"],
   ["a default not offered", parameter({ default_value: "c", options: optionA }), "must match one of options"],
   [

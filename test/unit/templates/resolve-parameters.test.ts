@@ -142,6 +142,19 @@ const checks: Check[] = [
     given: "ABC",
     detail: "pattern",
   },
+  {
+    what: "a text that matches by RE2's flags",
+    rule: { validation_regex: "(?i)^[a-z]+$" },
+    given: "ABC",
+    detail: null,
+  },
+  {
+    // A backtracking engine would be at it for longer than the universe is old.
+    what: "a text on which others backtrack without an end",
+    rule: { validation_regex: "^(a+)+$" },
+    given: `${"a".repeat(8000)}!`,
+    detail: "pattern",
+  },
   { what: "a NUL byte", rule: {}, given: "a\0b", detail: "NUL" },
 ]
 
