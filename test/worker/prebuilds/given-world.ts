@@ -20,7 +20,7 @@ export type World = {
 }
 
 /** An organization of its own with a pool of one and a daemon. */
-export async function givenWorld(templateColumns: Row = {}, desired = 1): Promise<World> {
+export async function givenWorld(templateColumns: Row = {}, desired: number | null = 1): Promise<World> {
   const organization = await givenOrganization()
   const owner = await givenUser({ organization, organizationRoles: ["organization-admin"] })
   const template = await givenTemplate(owner, { columns: templateColumns })
