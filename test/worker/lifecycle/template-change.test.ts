@@ -1,6 +1,7 @@
 // A change of a template's schedule reaches its workspaces, and nobody else's.
 import { sql } from "drizzle-orm"
 import { env } from "cloudflare:workers"
+import { neon } from "@neondatabase/serverless"
 import { describe, expect, test } from "vitest"
 import { connect, statement } from "../../../src/db/client.ts"
 import { followScheduleChange } from "../../../src/templates/follow-schedule-change.ts"
@@ -9,7 +10,7 @@ import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
-import { query, tick } from "../harness.ts"
+import { api, at, query, tick } from "../harness.ts"
 import { instant, templateColumns } from "./executor-cases.ts"
 
 const hourMs = 3_600_000
@@ -154,6 +155,75 @@ describe("running builds", () => {
       })
     },
   )
+})
+
+const admin = () => givenUser({ roles: ["template-admin"] })
+
+describe("template_change_notifications", () => {
+  test.each(cases.groups.template_change_notifications)("$id $name", async ({ input, expected }) => {
+    const now = new Date("2024-01-10T00:00:00Z")
+    const editor = await admin()
+    const owner = await givenUser()
+    const template = await givenTemplate(editor, { columns: templateColumns(input.before) })
+    const dormant = { dormant_at: now, deleting_at: new Date(now.getTime() + hourMs) }
+    const workspaces = []
+    for (const kind of input.workspaces) {
+      workspaces.push(await givenWorkspace(owner, template, { columns: kind === "dormant" ? dormant : {} }))
+    }
+    at(now)
+    const { status } = await api(`/api/v2/templates/${template.id}`, {
+      method: "PATCH",
+      body: {
+        time_til_dormant_ms: input.after.time_til_dormant_seconds * 1000,
+        time_til_dormant_autodelete_ms: input.after.time_til_dormant_autodelete_seconds * 1000,
+      },
+      token: editor.token,
+    })
+    expect(status).toBe(200)
+    const notices = await query("select id from notification_messages where user_id = $1", [owner.id])
+    expect(notices.length).toBe(expected.sent)
+    for (const { id } of workspaces) expect((await workspaceRow(id)).deleting_at).toBe(expected.deleting_at)
+  })
+})
+
+describe("prebuild_exclusion", () => {
+  test.each(cases.groups.prebuild_exclusion)("$id $name", async ({ input, expected }) => {
+    expect(prebuildsUserId).toBe(input.prebuild_owner_id)
+    const editor = await admin()
+    const owner = await givenUser({ columns: { quiet_hours_schedule: input.quiet_hours } })
+    const template = await givenTemplate(editor)
+    const build = { at: new Date(input.start_build_completed_at) }
+    const prebuild = await givenWorkspace({ id: prebuildsUserId }, template, { build })
+    const claimed = await givenWorkspace(owner, template, { build })
+    at(new Date(input.now))
+    const { status } = await api(`/api/v2/templates/${template.id}`, {
+      method: "PATCH",
+      body: input.patch_template,
+      token: editor.token,
+    })
+    expect(status).toBe(200)
+    expect((await buildRow(prebuild.build.id)).max_deadline).toEqual(expected.prebuild.max_deadline)
+    expect((await buildRow(claimed.build.id)).max_deadline).toEqual(instant(expected.claimed.max_deadline))
+  })
+})
+
+test("a workspace that is woken while its template changes stays awake", async () => {
+  const now = new Date("2026-05-01T00:00:00Z")
+  const user = await givenUser()
+  const template = await givenTemplate(user, { columns: { time_til_dormant_autodelete_ms: hourMs } })
+  const dormant = { columns: { dormant_at: now, deleting_at: new Date(now.getTime() + hourMs) } }
+  const woken = await givenWorkspace(user, template, dormant)
+  const asleep = await givenWorkspace(user, template, dormant)
+  const client = neon(env.DATABASE_URL)
+  const waking = client.transaction([
+    client.query("update workspaces set dormant_at = null, deleting_at = null where id = $1", [woken.id]),
+    client.query("select pg_sleep(0.5)"),
+  ])
+  await client.query("select pg_sleep(0.2)")
+  await change(template.id, { time_til_dormant_autodelete_ms: 2 * hourMs }, now)
+  await waking
+  expect(await workspaceRow(woken.id)).toMatchObject({ dormant_at: null, deleting_at: null })
+  expect((await workspaceRow(asleep.id)).deleting_at).toEqual(new Date(now.getTime() + 2 * hourMs))
 })
 
 test("what one run could not reach is followed by the next, from where it stopped", async () => {
