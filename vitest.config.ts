@@ -7,13 +7,18 @@ const globalSetup = ["./test/global-setup.ts"]
 // Generous, for shared and busy machines: a time-out is there to end a test that hangs, never to measure one.
 const timeouts = { testTimeout: 90_000, hookTimeout: 90_000 }
 
+// The same for all, or vitest runs one project after the other: so two files run at once, whatever they are, and small machines hold it.
+const maxWorkers = 2
+
 export default defineConfig({
   test: {
     // A passing test is quiet; a failing one shows what the Worker logged.
     silent: "passed-only",
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...timeouts } },
-      { test: { name: "node", include: ["test/node/**/*.test.ts"], globalSetup, ...timeouts } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], maxWorkers, ...timeouts } },
+      {
+        test: { name: "node", include: ["test/node/**/*.test.ts"], maxWorkers, globalSetup, ...timeouts },
+      },
       {
         plugins: [
           cloudflareTest(({ inject }) => ({
@@ -36,9 +41,9 @@ export default defineConfig({
           include: ["test/worker/**/*.test.ts"],
           globalSetup,
           setupFiles: ["./test/worker/setup.ts"],
-          // One workerd for all files is four times faster than one each. A file has a database of its own all the same.
+          // A workerd that files share is four times faster than one each. A file has a database of its own all the same.
           isolate: false,
-          maxWorkers: 1,
+          maxWorkers,
           ...timeouts,
         },
       },

@@ -33,10 +33,12 @@ async function open(path: string, token: string) {
   const socket = response.webSocket
   if (!socket) return { status: response.status, frames, closes, socket: null }
   socket.accept()
-  socket.addEventListener("message", (event) =>
-    frames.push(event.data === "pong" ? "pong" : JSON.parse(String(event.data))),
-  )
-  socket.addEventListener("close", (event) => closes.push(event.code))
+  socket.addEventListener("message", (event) => {
+    frames.push(event.data === "pong" ? "pong" : JSON.parse(String(event.data)))
+  })
+  socket.addEventListener("close", (event) => {
+    closes.push(event.code)
+  })
   opened.push(socket)
   return { status: response.status, frames, closes, socket }
 }

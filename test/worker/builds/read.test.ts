@@ -1,5 +1,8 @@
 // Reading builds over HTTP: lists, parts, state, logs at once and followed.
+import { runDurableObjectAlarm } from "cloudflare:test"
+import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test } from "vitest"
+import { feedName } from "../../../src/http/publish.ts"
 import { givenOrganization, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
@@ -147,11 +150,18 @@ describe("logs", () => {
     const socket = response.webSocket!
     const lines: string[] = []
     const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener("close", resolve))
-    socket.addEventListener("message", (event) => lines.push(JSON.parse(String(event.data)).output))
+    socket.addEventListener("message", (event) => {
+      lines.push(JSON.parse(String(event.data)).output)
+    })
     socket.accept()
     await expect.poll(() => lines).toEqual(["before"])
+    // What is written past the API gives no hint: the feed's review finds it, which would come by itself within a minute.
+    const review = () => runDurableObjectAlarm(env.WORKSPACE_FEED.getByName(feedName(build.jobId)))
     await log(build.jobId, "during")
+    expect(await review()).toBe(true)
+    await expect.poll(() => lines).toEqual(["before", "during"])
     await query("update provisioner_jobs set completed_at = $2 where id = $1", [build.jobId, epoch])
+    expect(await review()).toBe(true)
     const { code, reason } = await closed
     expect([lines, code, reason]).toEqual([["before", "during"], 1000, "done"])
   })
