@@ -1,33 +1,40 @@
 // Finds a TCP port of the loopback interface that nothing listens on.
 import { createServer } from "node:net"
 
-/** The port that `wanted` names when it is given, else one that the system picks. */
-export async function choosePort(wanted: string | undefined, variable: string): Promise<number> {
-  if (wanted === undefined || wanted === "") return freePort()
-  const port = Number(wanted)
+/** The port that a variable of the environment names. */
+export function readPort(text: string, variable: string): number {
+  const port = Number(text)
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new Error(`${variable} must be a port number from 1 to 65535.`)
   }
   return port
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      server.close(() => resolve(port))
-    })
-  })
+/** Says so in a sentence where something already listens on a port that was asked for. */
+export async function requireFree(port: number): Promise<void> {
+  if ((await probe(port)) === null) throw new Error(`Port ${port} is in use by another program.`)
+}
+
+export async function freePort(): Promise<number> {
+  const port = await probe(0)
+  if (port === null) throw new Error("The system has no free port.")
+  return port
 }
 
 /** The preferred port when it is free, else any other: a second local system then starts beside the first. */
-export function preferPort(port: number): Promise<number> {
+export async function preferPort(port: number): Promise<number> {
+  return (await probe(port)) ?? freePort()
+}
+
+// Listens for a moment. Null where something else does.
+function probe(port: number): Promise<number | null> {
   return new Promise((resolve) => {
     const server = createServer()
-    server.once("error", () => resolve(freePort()))
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(port)))
+    server.once("error", () => resolve(null))
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address()
+      const found = typeof address === "object" && address !== null ? address.port : null
+      server.close(() => resolve(found))
+    })
   })
 }

@@ -8,6 +8,7 @@ import type { LocalSecrets } from "./local-secrets.ts"
 import { startLocalWorker, type LocalWorker } from "./local-worker.ts"
 import { migrate, pendingMigrations, readMigrations } from "./migrations.ts"
 import { startNeonEndpoint } from "./neon-endpoint.ts"
+import { requireFree } from "./free-port.ts"
 import { startPostgres } from "./postgres.ts"
 import { rootDirectory } from "./root.ts"
 
@@ -35,7 +36,15 @@ export type LocalSystemOptions = {
 
 const databaseName = "dormouse"
 
-type Database = { url: string; endpoint: string | null; mayMigrate: boolean; name: string }
+type Database = { url: string; endpoint: string | null; mayMigrate: boolean }
+
+/** Where a system keeps what belongs to one database, such as what its objects hold: each database has its own. */
+export function stateDirectory(directory: string, external: LocalSystemOptions["external"]): string {
+  if (external === undefined) return join(directory, "worker-local")
+  const { host, port, url } = external.database
+  const name = createHash("sha256").update(`${host}:${port}${new URL(url).pathname}`)
+  return join(directory, `worker-${name.digest("hex").slice(0, 12)}`)
+}
 
 export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
   const stops: (() => Promise<void>)[] = []
@@ -59,6 +68,7 @@ async function openDatabase(options: LocalSystemOptions, stops: (() => Promise<v
   const { external, onProgress } = options
   if (external === undefined) {
     onProgress("starting PostgreSQL 18")
+    if (options.postgresPort !== undefined) await requireFree(options.postgresPort)
     const postgres = await startPostgres({
       directory: join(options.directory, "postgres"),
       ...(options.postgresPort === undefined ? {} : { port: options.postgresPort }),
@@ -68,16 +78,13 @@ async function openDatabase(options: LocalSystemOptions, stops: (() => Promise<v
     onProgress(`PostgreSQL answers on 127.0.0.1:${postgres.port}`)
     const endpoint = await openEndpoint(options, "127.0.0.1", postgres.port, stops)
     await createDatabase(postgres.url)
-    return { url: postgres.url(databaseName), endpoint, mayMigrate: true, name: "local" }
+    return { url: postgres.url(databaseName), endpoint, mayMigrate: true }
   }
   const { database, mayMigrate } = external
-  const name = createHash("sha256").update(
-    `${database.host}:${database.port}${new URL(database.url).pathname}`,
-  )
   const endpoint =
     database.kind === "neon" ? null : await openEndpoint(options, database.host, database.port, stops)
   onProgress(`using the database of DATABASE_URL${endpoint === null ? ", over Neon's own endpoint" : ""}`)
-  return { url: database.url, endpoint, mayMigrate, name: name.digest("hex").slice(0, 12) }
+  return { url: database.url, endpoint, mayMigrate }
 }
 
 async function createDatabase(url: (database: string) => string): Promise<void> {
@@ -94,6 +101,7 @@ async function openEndpoint(
   port: number,
   stops: (() => Promise<void>)[],
 ): Promise<string> {
+  if (options.endpointPort !== undefined) await requireFree(options.endpointPort)
   const endpoint = await startNeonEndpoint({
     server: { host, port },
     ...(options.endpointPort === undefined ? {} : { port: options.endpointPort }),
@@ -121,8 +129,8 @@ async function prepareSchema(database: Database, onProgress: (line: string) => v
 
 async function openWorker(options: LocalSystemOptions, database: Database): Promise<LocalWorker> {
   options.onProgress("starting the Worker")
-  // Objects hold what belongs to one database, so that each database has its own.
-  const directory = join(options.directory, `worker-${database.name}`)
+  await requireFree(options.port)
+  const directory = stateDirectory(options.directory, options.external)
   mkdirSync(directory, { recursive: true })
   const log = createWriteStream(join(options.directory, "worker.log"), { flags: "a" })
   const { secrets } = options

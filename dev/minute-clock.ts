@@ -1,4 +1,4 @@
-// Fires the Worker's scheduled handler at each full minute, as the platform's cron trigger does.
+// Fires the Worker's scheduled handler at its start and then at each full minute, as the platform's cron trigger does.
 import type { LocalWorker } from "./local-worker.ts"
 
 export type MinuteClock = { stop: () => Promise<void> }
@@ -21,6 +21,8 @@ export function startMinuteClock(worker: LocalWorker, onFailure: (message: strin
       if (!isStopped) onFailure(error instanceof Error ? error.message : String(error))
     })
   arm()
+  // What fell due while nothing ran does not wait for the next minute.
+  running = fire(new Date(Math.floor(Date.now() / 60_000) * 60_000))
   return {
     stop: async () => {
       isStopped = true

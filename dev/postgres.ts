@@ -26,7 +26,8 @@ import { dirname, join, parse, resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "pg"
 import { freePort } from "./free-port.ts"
-import { isAlive, takeLock } from "./process-lock.ts"
+import { takeLock } from "./process-lock.ts"
+import { isAlive } from "./process-table.ts"
 
 const nobody = 65_534
 const startMsMax = 60_000

@@ -1,6 +1,7 @@
 // A lock file that only a live process holds: one left by a crash, or whose process number was given to another program, counts for nothing.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
+import { isAlive, isCode, startMark } from "./process-table.ts"
 
 /** Takes the lock, or answers the number of the live process that holds it. */
 export function takeLock(path: string): { holderPid: number } | { release: () => void } {
@@ -20,35 +21,11 @@ export function takeLock(path: string): { holderPid: number } | { release: () =>
   throw new Error(`Cannot take the lock ${path}.`)
 }
 
-export function isAlive(pid: number): boolean {
-  if (pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return isCode(error, "EPERM")
-  }
-}
-
-export function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code
-}
-
 function readHolder(path: string): { pid: number; mark: string } {
   try {
     const [pid, mark = ""] = readFileSync(path, "utf8").trim().split(" ")
     return { pid: Number(pid), mark }
   } catch {
     return { pid: 0, mark: "" }
-  }
-}
-
-// The kernel's start time of a process tells it from a later one with the same number. Where there is no /proc, the number alone decides.
-function startMark(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "unknown"
-  } catch {
-    return "unknown"
   }
 }

@@ -6,12 +6,14 @@
 import { join } from "node:path"
 import { createApiClient } from "./api-client.ts"
 import { readDatabaseUrl } from "./database-url.ts"
-import { choosePort, preferPort } from "./free-port.ts"
+import { preferPort, readPort } from "./free-port.ts"
+import { greeting } from "./greeting.ts"
 import { readSecrets, writeSecrets } from "./local-secrets.ts"
 import { startLocalProvisioner } from "./local-provisioner.ts"
-import { startLocalSystem, type LocalSystem } from "./local-system.ts"
+import { startLocalSystem, stateDirectory, type LocalSystem } from "./local-system.ts"
 import { startMinuteClock } from "./minute-clock.ts"
 import { rootDirectory } from "./root.ts"
+import { claimRun, type RunClaim } from "./run-claim.ts"
 import {
   createFirstUser,
   createProvisionerKey,
@@ -26,6 +28,7 @@ const directory = join(rootDirectory, ".data")
 const usualPort = 7080
 const startedAtMs = performance.now()
 const stops: (() => Promise<void>)[] = []
+let claim: RunClaim | undefined
 let opening: Promise<LocalSystem> | undefined
 let isStopping = false
 
@@ -39,39 +42,42 @@ try {
 }
 
 async function start(): Promise<void> {
-  const secrets = readSecrets(directory)
   const asked = process.env["DATABASE_URL"]
   const external =
     asked === undefined || asked === ""
       ? undefined
       : { database: readDatabaseUrl(asked), mayMigrate: process.argv.includes("--migrate") }
-  const given = process.env["DORMOUSE_PORT"]
+  const given = process.env["DORMOUSE_PORT"] ?? ""
+  // First of all: a run that was killed may have left processes that hold the ports that are chosen next.
+  claim = await claimRun(stateDirectory(directory, external))
+  const secrets = readSecrets(directory)
   opening = startLocalSystem({
     directory,
     secrets,
-    port: given === undefined ? await preferPort(usualPort) : await choosePort(given, "DORMOUSE_PORT"),
+    port: given === "" ? await preferPort(usualPort) : readPort(given, "DORMOUSE_PORT"),
     ...(external === undefined ? {} : { external }),
-    ...(await fixedPorts()),
+    ...fixedPorts(),
     onProgress: progress,
   })
   const system = await opening
-  if (external === undefined) await seed(system)
+  const seeded = external === undefined ? await seed(system) : null
   const clock = startMinuteClock(system.worker, (message) => console.error(`the tick failed: ${message}`))
   stops.push(clock.stop)
-  if (external === undefined) greet(system.url, secrets.password)
+  if (seeded !== null)
+    console.log(greeting({ url: system.url, ...firstUser, password: secrets.password, ...seeded }))
   else console.log(`\nDormouse runs at ${system.url}, on the database of DATABASE_URL. Ctrl-C stops it.`)
 }
 
-async function fixedPorts(): Promise<{ postgresPort?: number; endpointPort?: number }> {
-  const { DORMOUSE_POSTGRES_PORT: postgres, DORMOUSE_ENDPOINT_PORT: endpoint } = process.env
+function fixedPorts(): { postgresPort?: number; endpointPort?: number } {
+  const { DORMOUSE_POSTGRES_PORT: postgres = "", DORMOUSE_ENDPOINT_PORT: endpoint = "" } = process.env
   return {
-    ...(postgres === undefined ? {} : { postgresPort: await choosePort(postgres, "DORMOUSE_POSTGRES_PORT") }),
-    ...(endpoint === undefined ? {} : { endpointPort: await choosePort(endpoint, "DORMOUSE_ENDPOINT_PORT") }),
+    ...(postgres === "" ? {} : { postgresPort: readPort(postgres, "DORMOUSE_POSTGRES_PORT") }),
+    ...(endpoint === "" ? {} : { endpointPort: readPort(endpoint, "DORMOUSE_ENDPOINT_PORT") }),
   }
 }
 
-/** Makes what is missing through the public API, and starts the provisioner that builds it. */
-async function seed(system: LocalSystem): Promise<void> {
+/** Makes what is missing through the public API, and starts the provisioner that builds it. Returns what can be tried. */
+async function seed(system: LocalSystem): Promise<{ templateId: string; workspaceId: string | undefined }> {
   const secrets = readSecrets(directory)
   const api = createApiClient(system.url)
   if (await needsFirstUser(api)) {
@@ -94,29 +100,17 @@ async function seed(system: LocalSystem): Promise<void> {
   const templateId = await ensureTemplate(admin)
   const made = await ensureWorkspaces(admin, templateId)
   if (made.length > 0) progress(`template and workspaces made: ${made.join(", ")}`)
+  const { workspaces } = await admin.call("GET", "/workspaces?q=owner:me&limit=1")
+  return { templateId, workspaceId: workspaces[0]?.id }
 }
 
 function progress(line: string): void {
   // Ctrl-C while things start: what has started is stopped on the way out.
   if (isStopping) throw new Error("stopped while starting")
+  // Each line tells of something that has started.
+  claim?.recordChildren()
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1)
   console.log(`${seconds.padStart(6)} s  ${line}`)
-}
-
-function greet(url: string, password: string): void {
-  console.log(`
-Dormouse runs at ${url}
-
-  Sign in   ${firstUser.email} / ${password}
-  Token     curl -s ${url}/api/v2/users/login -H 'content-type: application/json' \\
-              -d '{"email":"${firstUser.email}","password":"${password}"}'
-
-Three things to try
-  1. See the workspaces     ${url}/ says what happens to each next, and why
-  2. Read the API           ${url}/docs
-  3. A day in a minute      npm run demo
-
-Logs are in .data/. Ctrl-C stops everything; what was made is kept for the next start.`)
 }
 
 async function shutDown(code: number): Promise<void> {
@@ -127,5 +121,6 @@ async function shutDown(code: number): Promise<void> {
   for (const stop of [system?.stop ?? (async () => {}), ...stops.splice(0)].toReversed()) {
     await stop().catch((error: unknown) => console.error(error instanceof Error ? error.message : error))
   }
+  claim?.release()
   process.exit(code)
 }

@@ -6,7 +6,7 @@ import type { TestProject } from "vitest/node"
 import { migrate, readMigrations } from "../dev/migrations.ts"
 import { startNeonEndpoint } from "../dev/neon-endpoint.ts"
 import { startPostgres } from "../dev/postgres.ts"
-import { isAlive } from "../dev/process-lock.ts"
+import { isAlive } from "../dev/process-table.ts"
 import { rootDirectory } from "../dev/root.ts"
 
 const templateDatabase = "dormouse_template"

@@ -1,12 +1,15 @@
 // The small rules of the local programs: what they read from the environment, and how they judge a bench.
+import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { isMet, report } from "../../bench/lib/report.ts"
 import { median } from "../../bench/lib/median.ts"
 import { readDatabaseUrl } from "../../dev/database-url.ts"
-import { choosePort } from "../../dev/free-port.ts"
+import { freePort, preferPort, readPort, requireFree } from "../../dev/free-port.ts"
+import { greeting } from "../../dev/greeting.ts"
 import { takeLock } from "../../dev/process-lock.ts"
 import { readQuery } from "../../dev/neon-request.ts"
 
@@ -36,14 +39,55 @@ describe("DATABASE_URL", () => {
   })
 })
 
-describe("a port of the environment", () => {
-  test("is taken when it is one", async () => {
-    expect(await choosePort("7080", "PORT")).toBe(7080)
-    expect(await choosePort(undefined, "PORT")).toBeGreaterThan(1023)
+describe("a port", () => {
+  test("of the environment is taken when it is one", () => {
+    expect(readPort("7080", "PORT")).toBe(7080)
   })
-  test.each(["0", "65536", "x", "1.5", "-1"])("%s is refused", async (text) => {
-    await expect(choosePort(text, "PORT")).rejects.toThrow("PORT must be a port number")
+  test.each(["0", "65536", "x", "1.5", "-1"])("%s is refused", (text) => {
+    expect(() => readPort(text, "PORT")).toThrow("PORT must be a port number")
   })
+  test("that is busy is refused in a sentence, or another is taken in its place where it was only preferred", async () => {
+    const server = createServer()
+    const port = await new Promise<number>((done) => {
+      server.listen(0, "127.0.0.1", () => done(Object(server.address()).port))
+    })
+    await expect(requireFree(port)).rejects.toThrow(`Port ${port} is in use by another program.`)
+    expect(await preferPort(port)).not.toBe(port)
+    await new Promise((done) => server.close(done))
+    await requireFree(port)
+    expect(await preferPort(port)).toBe(port)
+    expect(await freePort()).toBeGreaterThan(1023)
+  })
+})
+
+test("the greeting's commands are whole: the shell reads each, and what they send is JSON", () => {
+  const text = greeting({
+    url: "http://127.0.0.1:7080",
+    email: "admin@example.com",
+    password: "p-_1",
+    templateId: "11111111-1111-4111-8111-111111111111",
+    workspaceId: "22222222-2222-4222-8222-222222222222",
+  })
+  const commands = text
+    .replaceAll("\\\n", " ")
+    .split("\n")
+    .flatMap((line) => /(?:AUTH=|curl -s).*/.exec(line)?.[0] ?? [])
+  expect(commands).toHaveLength(5)
+  // In the place of curl, what prints each of its arguments on a line.
+  const shown = execFileSync("sh", ["-c", `curl() { printf '%s\\n' "$@"; }; ${commands.join("; ")}`], {
+    encoding: "utf8",
+  })
+  const sent = shown.split("\n").filter((line) => line.startsWith("{"))
+  expect(sent.map((line) => Object.keys(JSON.parse(line)))).toEqual([
+    ["name", "template_id", "rich_parameter_values"],
+  ])
+  const paths = shown.match(/(?<=\/api\/v2)\S+/g)?.filter((path) => path !== "/users/login")
+  expect(paths).toEqual([
+    "/workspaces",
+    "/workspaces/22222222-2222-4222-8222-222222222222/lifecycle",
+    "/users/me/workspaces",
+    "/templates/11111111-1111-4111-8111-111111111111/prebuilds",
+  ])
 })
 
 describe("the lock", () => {

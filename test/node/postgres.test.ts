@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { Client } from "pg"
 import { afterAll, expect, test } from "vitest"
 import { AlreadyRunning, startPostgres, type LocalPostgres } from "../../dev/postgres.ts"
-import { isAlive } from "../../dev/process-lock.ts"
+import { isAlive } from "../../dev/process-table.ts"
 
 // Below a folder that an unprivileged user cannot enter, as a checkout in root's home is.
 const parent = mkdtempSync(join(tmpdir(), "dormouse-postgres-test-"))
