@@ -14,12 +14,14 @@ export type DemoClock = {
 export type DemoClockOptions = {
   worker: LocalWorker
   startAt: Date
+  /** What has to end before the clock moves on. */
+  beforeLeap: () => Promise<void>
   /** What happens all the time and would have happened meanwhile, such as a daemon's heartbeat. */
   beforeTick: () => Promise<void>
 }
 
 const minuteMs = 60_000
-const stepMs = 30 * minuteMs
+const stepMs = 60 * minuteMs
 
 export async function startDemoClock(options: DemoClockOptions): Promise<DemoClock> {
   const { worker } = options
@@ -42,6 +44,7 @@ export async function startDemoClock(options: DemoClockOptions): Promise<DemoClo
       const end = Math.floor(at.getTime() / minuteMs) * minuteMs
       while (minute < end) {
         minute = Math.min(minute + stepMs, end)
+        await options.beforeLeap()
         // The platform calls a moment after the minute; never turns back.
         if (minute > now().getTime()) await set(new Date(minute))
         await options.beforeTick()

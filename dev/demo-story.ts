@@ -11,7 +11,7 @@ export type Story = {
   expect: (what: string, holds: boolean) => void
 }
 
-const waitMsMax = 30_000
+const waitMsMax = 60_000
 const pollMs = 60
 
 export function createStory(now: () => Date, print: (line: string) => void): Story {

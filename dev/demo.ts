@@ -1,24 +1,28 @@
 // `npm run demo`: a scripted week of two people in about a minute, on a system of its own whose clock it moves.
 //
 // All that happens goes through the public HTTP API; what is told was read back through it. Exits 1 when something did not happen.
-import { mkdirSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { createApiClient, type ApiClient } from "./api-client.ts"
 import { startDemoClock } from "./demo-clock.ts"
 import { playDays, policy } from "./demo-days.ts"
-import { createStory } from "./demo-story.ts"
+import { watchPool } from "./demo-pool.ts"
+import { createStory, type Story } from "./demo-story.ts"
 import { freePort } from "./free-port.ts"
 import { startLocalProvisioner, type LocalProvisioner } from "./local-provisioner.ts"
 import { readSecrets } from "./local-secrets.ts"
 import { startLocalSystem, type LocalSystem } from "./local-system.ts"
+import { isAlive } from "./process-table.ts"
 import { rootDirectory } from "./root.ts"
+import { claimRun, type RunClaim } from "./run-claim.ts"
 import { createFirstUser, createProvisionerKey, ensureTemplate, signIn } from "./seed.ts"
 
 const directory = join(rootDirectory, ".data", `demo-${process.pid}`)
 const dayMs = 24 * 3_600_000
 /** The wire gives lifetimes in nanoseconds. */
-const tokenLifetimeNs = 14 * dayMs * 1_000_000
+const tokenLifetimeNs = 6 * dayMs * 1_000_000
 const startedAtMs = performance.now()
+let claim: RunClaim | undefined
 let opening: Promise<LocalSystem> | undefined
 let provisioner: LocalProvisioner | undefined
 let isStopping = false
@@ -40,7 +44,9 @@ try {
 }
 
 async function run(): Promise<void> {
+  await removeAbandoned(join(rootDirectory, ".data"))
   mkdirSync(directory, { recursive: true })
+  claim = await claimRun(directory)
   const secrets = readSecrets(directory)
   console.log("Starting a system of its own, with an empty database and a clock that the demo moves.")
   opening = startLocalSystem({
@@ -50,24 +56,26 @@ async function run(): Promise<void> {
     durable: false,
     onProgress: () => {
       if (isStopping) throw new Error("stopped while starting")
+      claim?.recordChildren()
     },
   })
   const { url, worker } = await opening
   const api = createApiClient(url)
   const mondayAt = nextMonday(new Date())
-  const daemons: { heartbeat: () => Promise<void> }[] = []
+  // Set when there is a provisioner, below.
+  let settle = async () => {}
+  let liveOn = async () => {}
   const clock = await startDemoClock({
     worker,
     startAt: new Date(mondayAt.getTime() + 8 * 3_600_000),
-    beforeTick: async () => {
-      for (const daemon of daemons) await daemon.heartbeat()
-    },
+    beforeLeap: () => settle(),
+    beforeTick: () => liveOn(),
   })
   const story = createStory(clock.now, console.log)
 
   story.chapter("Before work")
   await createFirstUser(api.as(secrets.setupToken), secrets.password)
-  const admin = await signIn(api, secrets.password)
+  const admin = await forLonger(api, await signIn(api, secrets.password))
   const key = await createProvisionerKey(admin)
   provisioner = startLocalProvisioner({
     url,
@@ -75,6 +83,7 @@ async function run(): Promise<void> {
     directory,
     onEnd: (code) => console.error(`the provisioner ended (${code})`),
   })
+  claim.recordChildren()
   const templateId = await ensureTemplate(admin, policy)
   story.tell(
     "a template: 4 hours at a time, an hour more with use, dormant after 2 days, deleted a day later",
@@ -83,11 +92,16 @@ async function run(): Promise<void> {
     "GET",
     "/organizations/default/provisionerdaemons",
   )
-  for (const { id } of found) daemons.push({ heartbeat: () => heartbeat(url, key, id) })
+  liveOn = async () => {
+    for (const { id } of found) await heartbeat(url, key, id)
+  }
   story.tell(`a provisioner at work: ${found.map(({ name }) => name).join(", ")}`)
+  settle = () => jobsEnd(admin, story)
+  const pool = watchPool(admin, templateId, clock, story)
+  await pool.refills(0)
   const ada = await admit(api, admin, "ada")
   const grace = await admit(api, admin, "grace")
-  await playDays({ ada, grace, templateId, clock, story, mondayAt })
+  await playDays({ ada, grace, templateId, pool, clock, story, mondayAt })
 }
 
 /** Makes a person and signs them in. */
@@ -103,11 +117,23 @@ async function admit(api: ApiClient, admin: ApiClient, username: string): Promis
     organization_ids: [id],
   })
   const { session_token } = await api.call("POST", "/users/login", { email, password })
-  // A session lasts a day after its last use; the demo is away for longer.
-  const { key } = await api
-    .as(session_token)
-    .call("POST", "/users/me/keys/tokens", { token_name: "demo", lifetime: tokenLifetimeNs, scope: "all" })
+  return forLonger(api, api.as(session_token))
+}
+
+/** A session lasts a day after its last use; the demo is away for longer. */
+async function forLonger(api: ApiClient, session: ApiClient): Promise<ApiClient> {
+  const asked = { token_name: "demo", lifetime: tokenLifetimeNs, scope: "all" }
+  const { key } = await session.call("POST", "/users/me/keys/tokens", asked)
   return api.as(key)
+}
+
+/** A job takes seconds: to leap over half an hour of one would be to take its provisioner for dead. */
+async function jobsEnd(admin: ApiClient, story: Story): Promise<void> {
+  await story.until(
+    "the provisioner ends its jobs",
+    () => admin.call("GET", "/organizations/default/provisionerjobs?status=pending,running,canceling"),
+    (jobs: unknown[]) => jobs.length === 0,
+  )
 }
 
 /** The demo leaps over the minutes in which the daemon would have said that it lives. */
@@ -125,6 +151,16 @@ function nextMonday(now: Date): Date {
   const midnightMs = Math.floor(now.getTime() / dayMs) * dayMs
   const daysAhead = (8 - new Date(midnightMs).getUTCDay()) % 7 || 7
   return new Date(midnightMs + daysAhead * dayMs)
+}
+
+/** What demos that were killed have left: their processes, and their folders. */
+async function removeAbandoned(parent: string): Promise<void> {
+  const names = existsSync(parent) ? readdirSync(parent).filter((name) => /^demo-\d+$/.test(name)) : []
+  for (const name of names) {
+    if (isAlive(Number(name.slice("demo-".length)))) continue
+    await claimRun(join(parent, name))
+    rmSync(join(parent, name), { recursive: true, force: true })
+  }
 }
 
 function showLastLines(name: string): void {
