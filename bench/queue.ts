@@ -1,5 +1,5 @@
 // How fast jobs go through the queue with 16 daemons: at the database alone, beside pg-boss on the same server, and through the
-// HTTP API of a whole local system. A job here is taken and ended; the work between is nobody's.
+// HTTP API of a whole local system. A job there is taken and ended; the work between is nobody's. Then the queue under trouble.
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
 import { PgDialect } from "drizzle-orm/pg-core"
@@ -15,6 +15,7 @@ import { acquireJob, type AcquiredRow } from "../src/provisioners/acquire-statem
 import { completeDryRunJob } from "../src/provisioners/complete-import-statement.ts"
 import type { BenchDatabase } from "./lib/bench-database.ts"
 import { median } from "./lib/median.ts"
+import { type ChaosCell, chaosCellNames, type ChaosOutcome, prepareChaos } from "./lib/queue-chaos.ts"
 import type { Result } from "./lib/report.ts"
 import { bulkEpoch, type QueuePopulation, seedBuildJobs, seedDaemons, seedDryRuns } from "./lib/seed-queue.ts"
 
@@ -23,6 +24,7 @@ const databaseJobCount = 4_000
 const apiJobCount = 300
 /** Ours and theirs in turn, so that what the machine does meanwhile falls on both. */
 const rounds = 3
+const chaosSize = { workspaceCount: 32, daemonCount: 4, workMs: 500 }
 
 export async function run({ url, client }: BenchDatabase): Promise<Omit<Result, "bench">> {
   const population = await seedDaemons(client, daemonCount)
@@ -33,11 +35,14 @@ export async function run({ url, client }: BenchDatabase): Promise<Omit<Result, 
     theirs.push(await bossJobsPerSecond(url, `round-${round}`))
   }
   const apiBuildsPerSecond = await buildsPerSecondOverHttp()
+  const chaos = await chaosOutcomes()
   const figures = {
     databaseJobsPerSecond: median(ours),
     pgBossJobsPerSecond: median(theirs),
     ratio: median(ours) / median(theirs),
     apiBuildsPerSecond,
+    chaosBuilds: sum(chaos, ({ builds }) => builds),
+    chaosReaped: sum(chaos, ({ reaped }) => reaped),
   }
   return {
     figures,
@@ -48,7 +53,32 @@ export async function run({ url, client }: BenchDatabase): Promise<Omit<Result, 
         value: apiBuildsPerSecond,
         atLeast: 1,
       },
+      ...chaos.map(({ cell, lost, twice, reaped, rebuilt }) => ({
+        name: `${cell}: builds lost, ended twice, or never built again`,
+        value: lost + twice + reaped - rebuilt,
+        atMost: 0,
+      })),
     ],
+  }
+}
+
+type CellOutcome = ChaosOutcome & { cell: ChaosCell }
+
+const sum = (outcomes: readonly CellOutcome[], of: (outcome: CellOutcome) => number) =>
+  outcomes.reduce((total, outcome) => total + of(outcome), 0)
+
+/** Each kind of trouble in turn, over one system with real daemons. */
+async function chaosOutcomes(): Promise<CellOutcome[]> {
+  const runner = await prepareChaos(
+    join(rootDirectory, ".data", "bench", `queue-chaos-${process.pid}`),
+    chaosSize,
+  )
+  try {
+    const outcomes: CellOutcome[] = []
+    for (const cell of chaosCellNames) outcomes.push({ cell, ...(await runner.run(cell)) })
+    return outcomes
+  } finally {
+    await runner.stop()
   }
 }
 
