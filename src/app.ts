@@ -1,5 +1,6 @@
 // The HTTP application: what every request passes, then one line a resource.
 import { OpenAPIHono } from "@hono/zod-openapi"
+import type { Context } from "hono"
 import { HTTPException } from "hono/http-exception"
 import { requestId } from "hono/request-id"
 import { openCaller } from "./access/caller.ts"
@@ -136,8 +137,8 @@ export function createApp(clock: Clock) {
     if (methods.length > 0) return c.body(null, 405, { Allow: methods.join(", ") })
     return c.json(routeNotFound().body, 404)
   })
-  app.onError((error, c) => {
-    const answer = toApiError(error)
+  app.onError(async (error, c) => {
+    const answer = await afterProof(c, toApiError(error))
     const event = c.get("event")
     if (event && answer.status >= 500) {
       event["outcome"] = "error"
@@ -149,6 +150,20 @@ export function createApp(clock: Clock) {
     })
   })
   return app
+}
+
+/**
+ * Who may not ask at all is not told what was wrong with the question: a refusal that was found before the database was asked
+ * gives way to the 401 of whoever cannot prove who they are. Costs nothing where the credential has been proven.
+ */
+async function afterProof(c: Context<AppEnv>, answer: ApiError): Promise<ApiError> {
+  if (![400, 413, 426].includes(answer.status) || c.get("caller") === undefined) return answer
+  try {
+    await c.get("authenticate")()
+    return answer
+  } catch (error) {
+    return toApiError(error)
+  }
 }
 
 /** A challenge also says where the deployment describes itself (api.md 0.2). */

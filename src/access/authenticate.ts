@@ -9,7 +9,7 @@ export async function authenticate(c: Context<AppEnv>): Promise<unknown> {
     case "public":
       return undefined
     case "agent":
-      return (await openAgent(c, c.get("db"))).actor()
+      return (c.get("agent") ?? (await openAgent(c, c.get("db")))).actor()
     case "provisioner":
       return c.get("provisioner").actor()
     default:

@@ -2,7 +2,7 @@
 import { OpenAPIHono, type Hook } from "@hono/zod-openapi"
 import type { AppEnv } from "./env.ts"
 import { malformedBody } from "./body.ts"
-import { badRequest, tagDetail, validationFailed, type Validation } from "./errors.ts"
+import { badRequest, notFound, tagDetail, validationFailed, type Validation } from "./errors.ts"
 
 type Issue = {
   code: string
@@ -17,13 +17,13 @@ export function createRouter() {
   return new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
 }
 
-const validationHook: Hook<unknown, AppEnv, string, unknown> = async (result, c) => {
+const validationHook: Hook<unknown, AppEnv, string, unknown> = (result, c) => {
   if (result.success) return
-  // Who may not ask at all is not told what was wrong with the question.
-  await c.get("authenticate")()
   const issues = result.error.issues as unknown as Issue[]
   switch (result.target) {
     case "param": {
+      // A name that is longer than names can be is that of nothing.
+      if (issues[0]?.code === "too_big") throw notFound()
       const name = String(issues[0]?.path[0] ?? "")
       throw badRequest(`Invalid UUID ${JSON.stringify(c.req.param(name) ?? "")}.`)
     }

@@ -123,6 +123,9 @@ export const firstUserRoutes = createRouter()
     await limitSignIn(c, "the first user")
     const presented = c.req.header(setupHeader) ?? presentedToken(c) ?? ""
     if (!(await isSetupToken(presented, c.env.SETUP_TOKEN))) {
+      // That the gate is closed is no secret: anybody may read it. So who comes too late is told so, with or without the token.
+      const [first] = await c.get("db").all(isThere)
+      if (first?.there === true) throw conflict(alreadyCreated)
       throw unauthenticated(
         "The setup token of this deployment is needed to make its first user.",
         `Send it in the header ${setupHeader}.`,

@@ -118,10 +118,7 @@ export const userSettingRoutes = createRouter()
   .openapi(updateQuietHoursRoute, async (c) => {
     const { user } = c.req.valid("param")
     const schedule = quietHoursToStore(c.req.valid("json").schedule)
-    if (!schedule.ok) {
-      await c.get("caller").actor()
-      throw badRequest("Failed to parse the schedule.", { detail: schedule.error })
-    }
+    if (!schedule.ok) throw badRequest("Failed to parse the schedule.", { detail: schedule.error })
     const [targets, changed] = await c
       .get("caller")
       .batch([userTarget(user, "update_personal"), updateQuietHours(user, schedule.text, auditRequest(c))])

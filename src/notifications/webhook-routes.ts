@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
 import { encryptToken } from "../access/token-cipher.ts"
 import { statement } from "../db/client.ts"
-import { badRequest, forbidden, notFound } from "../http/errors.ts"
+import { badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import {
   errors,
@@ -57,7 +57,7 @@ const createWebhookRoute = createRoute({
       webhookSchema.extend({ secret: z.string() }).openapi("NewNotificationWebhook"),
       "The webhook.",
     ),
-    ...errors(400, 401, 403, 429, 503),
+    ...errors(400, 401, 403, 409, 429, 503),
   },
 })
 
@@ -74,19 +74,23 @@ const columns = sql`h.id, h.url, h.created_at, h.failures, h.next_attempt_at, h.
   (select count(*)::int from notification_deliveries d where d.webhook_id = h.id and d.status = 'pending') as pending_count`
 
 const mayManage = may("update", "deployment_config")
+const permission = statement<{ is_allowed: boolean }>(
+  "webhooks.permission",
+  sql`select ${mayManage} as is_allowed`,
+)
 
 export const webhookRoutes = createRouter()
   .openapi(listRoute, async (c) => {
-    const [[permission], rows] = await c
+    const [[asked], rows] = await c
       .get("caller")
       .batch([
-        statement<{ is_allowed: boolean }>("webhooks.may-list", sql`select ${mayManage} as is_allowed`),
+        permission,
         statement<WebhookRow>(
           "webhooks.list",
           sql`select ${columns} from notification_webhooks h where ${mayManage} order by h.created_at, h.id`,
         ),
       ])
-    if (permission?.is_allowed !== true) throw forbidden()
+    if (asked?.is_allowed !== true) throw forbidden()
     return c.json(rows.map(toView), 200)
   })
   .openapi(createWebhookRoute, async (c) => {
@@ -97,7 +101,8 @@ export const webhookRoutes = createRouter()
     }
     const secret = `whsec_${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64")}`
     const encrypted = await encryptToken(c.env.TOKEN_KEYS, secret)
-    const [row] = await c.get("caller").query(
+    const [[asked], [row]] = await c.get("caller").batch([
+      permission,
       statement<WebhookRow>(
         "webhooks.create",
         sql`insert into notification_webhooks as h (id, url, encrypted_secret, created_by, created_at)
@@ -105,8 +110,11 @@ export const webhookRoutes = createRouter()
           where ${mayManage} and (select count(*) from notification_webhooks) < ${webhooksMax}::int
           returning ${columns}`,
       ),
-    )
-    if (row === undefined) throw forbidden()
+    ])
+    if (asked?.is_allowed !== true) throw forbidden()
+    if (row === undefined) {
+      throw conflict(`There are ${webhooksMax} webhooks already, which is the most there can be.`)
+    }
     return c.json({ ...toView(row), secret }, 201)
   })
   .openapi(deleteRoute, async (c) => {

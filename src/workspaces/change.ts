@@ -28,10 +28,12 @@ export type Change = {
   alsoWith?: SQL
   /** The columns whose old and new value the audit trail keeps; null for changes that it does not record. */
   audited: readonly string[] | null
+  /** Whether a deleted workspace is found too, for a change that has an answer of its own for it. */
+  isDeletedFound?: boolean
 }
 
 /**
- * No row where the workspace may not be read. The row is locked before it is looked at, so that of two changes at once the
+ * No row where the workspace may not be read, or is deleted. The row is locked before it is looked at, so that of two changes at once the
  * second sees the first. Run twice it writes the same again.
  */
 export function changeWorkspace<Facts = object>(
@@ -51,7 +53,7 @@ export function changeWorkspace<Facts = object>(
       select w.*, ${may("update", "workspace", rights)} as may_update, w.owner_id = prebuilds_user_id() as is_prebuild,
         t.allow_user_autostart, t.allow_user_autostop, t.autostart_days, t.time_til_dormant_autodelete_ms
       from workspaces w join templates t on t.id = w.template_id
-      where w.id = ${id}::uuid and ${isVisible()}
+      where w.id = ${id}::uuid and ${isVisible()} and (${change.isDeletedFound ?? false}::boolean or not w.deleted)
       for update of w
     ), changed as (${changed})
     ${change.alsoWith === undefined ? sql`` : sql`, ${change.alsoWith}`}

@@ -1,7 +1,7 @@
 // Everything that decides whether a workspace may be created and what it will be: read in one statement.
 import { sql } from "drizzle-orm"
 import { organizationIdOf, userIdOf } from "../access/lookup.ts"
-import { may } from "../access/may.ts"
+import { actorId, may } from "../access/may.ts"
 import { statement, type Statement } from "../db/client.ts"
 import type { JobStatus } from "../jobs/status.ts"
 import type { ParameterDefinition } from "../templates/resolve-parameters.ts"
@@ -49,8 +49,9 @@ export type CreateTarget = {
 }
 
 /**
- * One row where the owner exists and the caller may see them, none otherwise. A template that may not be read is null, as is
- * one of another organization than the path's; the version is the one asked for, else the template's active one.
+ * One row where the owner exists and the caller may know of them, as of someone who uses the same templates; none otherwise.
+ * A template that may not be read is null, as is one of another organization than the path's; the version is the one asked for,
+ * else the template's active one.
  */
 export function createContext(target: CreateTarget): Statement<CreateContext> {
   const { user, organization, templateId, versionId, name } = target
@@ -62,10 +63,13 @@ export function createContext(target: CreateTarget): Statement<CreateContext> {
       ? sql`true`
       : sql`exists (select 1 from organization_members m
           where m.user_id = u.id and m.organization_id = ${organizationIdOf(organization)})`
+  const isKnown = sql`(u.id = ${actorId} or ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })}
+    or exists (select 1 from organization_members m
+      where m.user_id = u.id and ${may("read", "template", { organization: sql`m.organization_id` })}))`
   return statement(
     "workspaces.create-context",
     sql`with owner as (
-      select u.id, u.username, ${isMember} as is_member from users u where u.id = ${userIdOf(user)}
+      select u.id, u.username, ${isMember} as is_member from users u where u.id = ${userIdOf(user)} and ${isKnown}
     ), version as (
       select v.* from template_versions v
       where v.id = coalesce(${versionId}::uuid, (select t.active_version_id from templates t where t.id = ${templateId}::uuid))

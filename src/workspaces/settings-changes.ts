@@ -21,6 +21,7 @@ export function renameWorkspace(
       where: sql`${isAllowed}::boolean and not x.deleted and x.name <> ${name}`,
       facts: sql`x.deleted`,
       audited: ["name"],
+      isDeletedFound: true,
     },
     request,
   )
