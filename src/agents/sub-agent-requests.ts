@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi"
 import { uuidSchema } from "../http/wire.ts"
 import { withoutNul } from "./agent-requests.ts"
+import { sharingOrder } from "./sub-agent-statements.ts"
 
 const text = z.string().max(2_048)
 const displayApps = [
@@ -13,10 +14,6 @@ const displayApps = [
 ] as const
 export const agentNamePattern = /^[a-z0-9](-?[a-z0-9])*$/i
 const appSlugPattern = /^[a-z0-9](-?[a-z0-9])*$/
-const sharingLevels = ["owner", "authenticated", "organization", "public"] as const
-/** From the narrowest to the widest. */
-const sharingOrder = ["owner", "organization", "authenticated", "public"] as const
-type SharingLevel = (typeof sharingLevels)[number]
 
 const subAgentApp = z.object({
   slug: text,
@@ -26,7 +23,7 @@ const subAgentApp = z.object({
   icon: z.string().max(256).nullish(),
   external: z.boolean().nullish(),
   subdomain: z.boolean().nullish(),
-  share: z.enum(sharingLevels).nullish(),
+  share: z.enum(sharingOrder).nullish(),
   group: z.string().max(256).nullish(),
   hidden: z.boolean().nullish(),
   open_in: z.enum(["slim-window", "tab"]).nullish(),
@@ -54,7 +51,6 @@ export type AppError = { index: number; field?: string; error: string }
 export async function toSubAgentApps(
   apps: readonly SubAgentApp[],
   agentName: string,
-  maxSharingLevel: string,
 ): Promise<{ rows: object[]; errors: AppError[] }> {
   const errors: AppError[] = []
   const rows: object[] = []
@@ -66,13 +62,13 @@ export async function toSubAgentApps(
       errors.push({ index, field: "slug", error: `${JSON.stringify(app.slug)} is there twice` })
     } else {
       seen.add(app.slug)
-      rows.push(await toAppRow(app, agentName, maxSharingLevel))
+      rows.push(await toAppRow(app, agentName))
     }
   }
   return { rows, errors }
 }
 
-async function toAppRow(app: SubAgentApp, agentName: string, maxSharingLevel: string): Promise<object> {
+async function toAppRow(app: SubAgentApp, agentName: string): Promise<object> {
   const row = {
     id: crypto.randomUUID(),
     slug: await uniqueSlug(agentName, app.slug),
@@ -82,7 +78,7 @@ async function toAppRow(app: SubAgentApp, agentName: string, maxSharingLevel: st
     url: app.url ?? "",
     external: app.external ?? false,
     subdomain: app.subdomain ?? false,
-    sharing_level: clampSharing(app.share ?? "owner", maxSharingLevel),
+    sharing_level: app.share ?? "owner",
     healthcheck_url: app.healthcheck?.url ?? "",
     healthcheck_interval_seconds: app.healthcheck?.interval ?? 0,
     healthcheck_threshold: app.healthcheck?.threshold ?? 0,
@@ -96,11 +92,6 @@ async function toAppRow(app: SubAgentApp, agentName: string, maxSharingLevel: st
   return Object.fromEntries(
     entries.map(([name, value]) => [name, typeof value === "string" ? withoutNul(value) : value]),
   )
-}
-
-function clampSharing(level: SharingLevel, max: string): SharingLevel {
-  const bound = sharingOrder.findIndex((known) => known === max)
-  return bound >= 0 && sharingOrder.indexOf(level) > bound ? (sharingOrder[bound] ?? "owner") : level
 }
 
 const base32Hex = "0123456789abcdefghijklmnopqrstuv"

@@ -42,35 +42,21 @@ subAgentRoutes.openapi(
   async (c) => {
     const body = c.req.valid("json")
     const now = c.get("now")
-    const [, [parent]] = await c.get("agent").batch([touchAgent(now), readParent()])
-    if (parent === undefined) throw notFound()
-    if (parent.is_sub_agent) throw badRequest("A sub agent has no sub agents of its own.")
-    const token = crypto.randomUUID()
-    const hashedToken = await sha256(token)
-    const directory = withoutNul(body.directory)
-    const displayApps = [...new Set(body.display_apps)]
-    const { workspace_id } = await c.get("agent").actor()
-    if (body.id && body.id !== nilUuid) {
-      const change = { id: body.id, directory, displayApps, hashedToken }
-      const [updated] = await c.get("agent").query(updateSubAgent(change, now))
-      if (updated === undefined) throw notFound()
-      tellAgentChanged(c, workspace_id)
-      return c.json({ agent: { ...updated, auth_token: token }, app_creation_errors: [] }, 201)
-    }
-    if (!agentNamePattern.test(body.name)) {
+    const isUpdate = body.id !== undefined && body.id !== null && body.id !== nilUuid
+    if (!isUpdate && !agentNamePattern.test(body.name)) {
       throw validationFailed([
         { field: "name", detail: `must match ${agentNamePattern.source}, ignoring case` },
       ])
     }
-    if (parent.child_count >= subAgentCountMax)
-      throw conflict(`An agent has at most ${subAgentCountMax} sub agents.`)
-    const { rows, errors: appErrors } = await toSubAgentApps(
-      body.apps ?? [],
-      body.name,
-      parent.max_sharing_level,
-    )
+    const token = crypto.randomUUID()
+    const hashedToken = await sha256(token)
+    const directory = withoutNul(body.directory)
+    const displayApps = [...new Set(body.display_apps)]
+    const { rows, errors: appErrors } = isUpdate
+      ? { rows: [], errors: [] }
+      : await toSubAgentApps(body.apps ?? [], body.name)
     const agent = {
-      id: crypto.randomUUID(),
+      id: isUpdate ? body.id! : crypto.randomUUID(),
       name: body.name,
       directory,
       architecture: withoutNul(body.architecture),
@@ -79,14 +65,23 @@ subAgentRoutes.openapi(
       hashedToken,
       apps: rows,
     }
-    const [made] = await c.get("agent").query(insertSubAgent(agent, now))
-    if (made === undefined)
+    const [, [parent], [made]] = await c
+      .get("agent")
+      .batch([
+        touchAgent(now),
+        readParent(),
+        isUpdate ? updateSubAgent(agent, now) : insertSubAgent(agent, now),
+      ])
+    if (parent === undefined) throw notFound()
+    if (parent.is_sub_agent) throw badRequest("A sub agent has no sub agents of its own.")
+    if (made === undefined) {
+      if (isUpdate) throw notFound()
+      if (parent.child_count >= subAgentCountMax)
+        throw conflict(`An agent has at most ${subAgentCountMax} sub agents.`)
       throw conflict(`An agent named ${JSON.stringify(body.name)} is in the workspace already.`)
-    tellAgentChanged(c, workspace_id)
-    return c.json(
-      { agent: { id: made.id, name: body.name, auth_token: token }, app_creation_errors: appErrors },
-      201,
-    )
+    }
+    tellAgentChanged(c, (await c.get("agent").actor()).workspace_id)
+    return c.json({ agent: { ...made, auth_token: token }, app_creation_errors: appErrors }, 201)
   },
 )
 

@@ -7,16 +7,19 @@ import { actorAgentId } from "./actor.ts"
 /** How many sub agents of one parent may live. Calls at the same time may pass it by as many. */
 export const subAgentCountMax = 64
 
-export type ParentRow = { is_sub_agent: boolean; child_count: number; max_sharing_level: string }
+/** How far an app may be shared, from the narrowest to the widest. */
+export const sharingOrder = ["owner", "organization", "authenticated", "public"] as const
 
+export type ParentRow = { is_sub_agent: boolean; child_count: number }
+
+/** What says why nothing was made. To be read in front of what makes it. */
 export function readParent(): Statement<ParentRow> {
   return statement(
     "agents.read-parent",
     sql`
-    select a.parent_id is not null as is_sub_agent, t.max_port_share_level as max_sharing_level,
+    select a.parent_id is not null as is_sub_agent,
       (select count(*)::int from workspace_agents c where c.parent_id = a.id and not c.deleted) as child_count
-    from workspace_agents a join workspaces w on w.id = a.workspace_id join templates t on t.id = w.template_id
-    where a.id = ${actorAgentId} and not a.deleted`,
+    from workspace_agents a where a.id = ${actorAgentId} and not a.deleted`,
   )
 }
 
@@ -32,11 +35,13 @@ export type NewSubAgent = {
 }
 
 /**
- * On the parent's resource, with its timeout, troubleshooting URL and key scope. No row where the name is taken among the
- * build's agents: two calls at once cannot both pass the unique indexes.
+ * On the parent's resource, with its timeout, troubleshooting URL and key scope; its apps are shared no further than the template
+ * allows. No row where the parent is a sub agent itself or has all that it may, or the name is taken among the build's agents: two
+ * calls at once cannot both pass the unique indexes.
  */
-export function insertSubAgent(agent: NewSubAgent, now: Date): Statement<{ id: string }> {
+export function insertSubAgent(agent: NewSubAgent, now: Date): Statement<SubAgentRow> {
   const at = sql`${now}::timestamptz`
+  const sharing = texts(sharingOrder)
   return statement(
     "agents.create-sub-agent",
     sql`
@@ -47,17 +52,23 @@ export function insertSubAgent(agent: NewSubAgent, now: Date): Statement<{ id: s
         ${agent.architecture}, ${agent.operatingSystem}, ${agent.directory}, ${texts(agent.displayApps)}, p.troubleshooting_url,
         p.connection_timeout_seconds, ${at}, ${at}
       from workspace_agents p where p.id = ${actorAgentId} and not p.deleted and p.parent_id is null
-      on conflict do nothing returning id
+        and (select count(*) from workspace_agents c where c.parent_id = p.id and not c.deleted) < ${subAgentCountMax}::int
+      on conflict do nothing returning id, name, workspace_id
+    ), bound as (
+      select made.id as agent_id, t.max_port_share_level as level
+      from made join workspaces w on w.id = made.workspace_id join templates t on t.id = w.template_id
     ), apps as (
       insert into workspace_apps (id, agent_id, slug, display_name, icon, command, url, external, subdomain, sharing_level,
         healthcheck_url, healthcheck_interval_seconds, healthcheck_threshold, health, display_order, display_group, hidden,
         open_in, created_at)
-      select p.id, made.id, p.slug, p.display_name, p.icon, p.command, p.url, p.external, p.subdomain, p.sharing_level,
+      select p.id, b.agent_id, p.slug, p.display_name, p.icon, p.command, p.url, p.external, p.subdomain,
+        case when array_position(${sharing}, p.sharing_level) > array_position(${sharing}, b.level) then b.level
+          else p.sharing_level end,
         p.healthcheck_url, p.healthcheck_interval_seconds, p.healthcheck_threshold, p.health, p.display_order, p.display_group,
         p.hidden, p.open_in, ${at}
-      from made, jsonb_populate_recordset(null::workspace_apps, ${json(agent.apps)}) p
+      from bound b, jsonb_populate_recordset(null::workspace_apps, ${json(agent.apps)}) p
     )
-    select id from made`,
+    select id, name from made`,
   )
 }
 
@@ -65,7 +76,7 @@ export function insertSubAgent(agent: NewSubAgent, now: Date): Statement<{ id: s
 export function updateSubAgent(
   change: { id: string; directory: string; displayApps: readonly string[]; hashedToken: Uint8Array },
   now: Date,
-): Statement<{ id: string; name: string }> {
+): Statement<SubAgentRow> {
   return statement(
     "agents.update-sub-agent",
     sql`

@@ -9,7 +9,9 @@ import { paramsOf, requestOf, routeOf, type Operation, type PathParam } from "./
 import { outcomeOf, rules, rulesOf } from "./matrix/rules.ts"
 
 const uuids = new Set(
-  "workspace agent build template version file dryrun job heldjob notice webhook daemon session".split(" "),
+  "workspace agent subagent build template version file dryrun job heldjob notice webhook daemon session".split(
+    " ",
+  ),
 )
 /** Words that the caller makes up, which name no thing of ours. */
 const free = new Set(["key", "session", "os", "arch"])

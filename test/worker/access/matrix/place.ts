@@ -75,6 +75,9 @@ export async function givenPlace(
     await encryptToken(env.TOKEN_KEYS, agent.token),
     agent.id,
   ])
+  const subAgent = await givenAgent(workspace, workspace.build, {
+    columns: { name: "sub", parent_id: agent.id },
+  })
   const app = await insertRow("workspace_apps", {
     id: crypto.randomUUID(),
     agent_id: agent.id,
@@ -159,6 +162,7 @@ export async function givenPlace(
       workspacename: workspace.name,
       agent: agent.id,
       agentname: agent.name,
+      subagent: subAgent.id,
       build: workspace.build.id,
       number: "1",
       template: template.id,

@@ -58,6 +58,23 @@ const details: Record<string, (place: Place) => Details> = {
   "PUT /notifications/inbox/{id}/read-status": () => ({ body: { is_read: true } }),
   "GET /notifications/inbox/watch": () => socket,
   "POST /notifications/webhooks": () => ({ body: { url: "https://hooks.example.test/new" } }),
+  "POST /workspaces/usage": (place) => ({ body: { workspace_ids: [place.params["workspace"]] } }),
+  "POST /workspaces/app-stats": (place) => ({
+    body: {
+      stats: [
+        {
+          session_id: crypto.randomUUID(),
+          user_id: place.self.id,
+          workspace_id: place.params["workspace"],
+          agent_id: place.agent.id,
+          access_method: "path",
+          slug_or_port: "code",
+          session_started_at: "2026-03-04T08:59:00Z",
+          requests: 1,
+        },
+      ],
+    },
+  }),
   "PATCH /workspaces/{workspace}": () => ({ body: {} }),
   "POST /users/{user}/workspaces": newWorkspace,
   "POST /organizations/{organization}/members/{user}/workspaces": newWorkspace,
@@ -106,6 +123,9 @@ const details: Record<string, (place: Place) => Details> = {
   "POST /workspaceagents/me/log-source": () => ({
     body: { id: crypto.randomUUID(), display_name: "Source", icon: "" },
   }),
+  "POST /workspaceagents/me/sub-agents": () => ({ body: { name: `sub-${unique(8)}` } }),
+  // There is no other service whose credentials could be asked for.
+  "GET /workspaceagents/me/external-auth": () => ({ query: { match: "git.test" }, answer: 404 }),
   "GET /workspaceagents/me/connect": () => socket,
   "GET /workspaceagents/me/relay/{session}": () => socket,
   "POST /files": () => ({ body: new Uint8Array(1024), headers: { "Content-Type": "application/x-tar" } }),
@@ -158,11 +178,13 @@ const meanings: [RegExp, string][] = [
   [/\/dry-run\/\{job\}$/, "dryrun"],
   [/^\/provisionerdaemons\/.*\/\{job\}$/, "heldjob"],
   [/\/external-agent\/\{agent\}$/, "agentname"],
+  [/\/sub-agents\/\{agent\}$/, "subagent"],
   [/^\/users\/\{user\}\/workspace\/\{workspace\}$/, "workspacename"],
 ]
 
 /** What can be done to a thing only once. */
 const usesUp = new Set([
+  "DELETE /workspaceagents/me/sub-agents/{agent}",
   "DELETE /notifications/webhooks/{id}",
   "DELETE /organizations/{organization}/members/{user}",
   "DELETE /organizations/{organization}/provisionerkeys/{name}",

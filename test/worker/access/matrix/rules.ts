@@ -73,7 +73,7 @@ export const rules: Record<string, Rule> = {
       ...on("POST", "/users/first", "/users/login"),
     ],
   },
-  "the agent's own": { credential: "agent", routes: on("GET|POST|PATCH", "/workspaceagents/me/.*") },
+  "the agent's own": { credential: "agent", routes: on("GET|POST|PATCH|DELETE", "/workspaceagents/me/.*") },
   "announcing a daemon": { credential: "provisioner", routes: on("POST", "/provisionerdaemons") },
   "a daemon's work": { credential: "own provisioner", routes: on("GET|POST", "/provisionerdaemons/.*") },
   "how the deployment presents itself": {
@@ -89,6 +89,11 @@ export const rules: Record<string, Rule> = {
       ...on("PUT", "/notifications/inbox/mark-all-as-read"),
       ...on("GET", "/notifications/inbox", "/notifications/inbox/watch"),
     ],
+    may: everyone,
+  },
+  // Of each thing that the batch names it is told whether it was taken; that another's is not, usage's own tests hold.
+  "use that was seen, by the batch": {
+    routes: on("POST", "/workspaces/usage", "/workspaces/app-stats"),
     may: everyone,
   },
   "lists of what the caller can see": {
