@@ -1,7 +1,7 @@
 /** What people did with the templates in a window, from the half hours of the roll-up. */
 import { type SQL, sql } from "drizzle-orm"
 import { type Statement, statement } from "../db/client.ts"
-import { json } from "../db/sql.ts"
+import { json, texts } from "../db/sql.ts"
 import { isWithinScope } from "./scope.ts"
 import type { Window } from "./window.ts"
 
@@ -47,6 +47,8 @@ export function readUsageReport(scope: Scope): Statement<UsageReport> {
     sql`
     with used as materialized (${usageWithin(scope)}), parts as (
       ${sql.join(builtins, sql` union all `)}
+      union all
+      select slug, 'builtin', null::uuid, 0 from unnest(${texts(Object.keys(builtinColumns))}) as b(slug)
       union all
       select a.key, 'app', template_id, a.value::int from used, jsonb_each_text(coalesce(app_seconds, '{}')) a
     ), apps as (

@@ -114,14 +114,8 @@ describe("reports", () => {
     const seconds = Object.fromEntries(
       body.report.apps_usage.map((app: { slug: string; seconds: number }) => [app.slug, app.seconds]),
     )
-    expect(seconds).toEqual({
-      vscode: 300,
-      jetbrains: 0,
-      "reconnecting-pty": 0,
-      ssh: 18 * 60,
-      sftp: 0,
-      dashboard: 240,
-    })
+    const unused = { jetbrains: 0, "reconnecting-pty": 0, sftp: 0 }
+    expect(seconds).toEqual({ ...unused, vscode: 300, ssh: 18 * 60, dashboard: 240 })
     expect(body.report.apps_usage).toContainEqual({
       template_ids: [template.id],
       type: "app",
@@ -185,6 +179,23 @@ describe("reports", () => {
     expect(shifted.body.entries.at(-1)).toEqual({ date: "2026-03-04", amount: 1 })
     const all = await api("/api/v2/insights/daus", { token: owner.token })
     expect(all.body.entries.at(-2)).toEqual({ date: "2026-03-03", amount: 2 })
+  })
+
+  test("a window without any use lists the built-in applications all the same", async () => {
+    const owner = await givenUser({ roles: ["owner"] })
+    const template = await givenTemplate(owner)
+    at(epoch)
+    const { body } = await api(
+      `/api/v2/insights/templates?start_time=2020-03-02T00:00:00Z&end_time=2020-03-04T00:00:00Z&template_ids=${template.id}`,
+      { token: owner.token },
+    )
+    expect(Object.keys(body)).toEqual(["report"])
+    expect(body.report).toMatchObject({ template_ids: [], active_users: 0, parameters_usage: [] })
+    const used = body.report.apps_usage.map((app: { slug: string; seconds: number }) => [
+      app.slug,
+      app.seconds,
+    ])
+    expect(used).toEqual(["jetbrains", "reconnecting-pty", "sftp", "ssh", "vscode"].map((slug) => [slug, 0]))
   })
 
   test("a second roll-up adds nothing twice, and later minutes are added", async () => {
