@@ -8,6 +8,7 @@ import { authenticate } from "./access/authenticate.ts"
 import { refuseForgery } from "./access/csrf.ts"
 import { requireToken } from "./access/guard.ts"
 import { limitRate } from "./access/rate-limit.ts"
+import { routeClass } from "./access/route-class.ts"
 import { buildRoutes } from "./builds/routes.ts"
 import { agentRoutes } from "./agents/routes.ts"
 import { auditRoutes } from "./audit/routes.ts"
@@ -19,6 +20,7 @@ import { overviewPage } from "./deployment/overview-page.ts"
 import { deploymentRoutes, greeting } from "./deployment/routes.ts"
 import { jsonBody, malformedBody } from "./http/body.ts"
 import { docsPage } from "./http/docs.ts"
+import { describeApi, type ApiDocument } from "./http/openapi.ts"
 import type { AppEnv } from "./http/env.ts"
 import { ApiError, badRequest, routeNotFound } from "./http/errors.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./http/event.ts"
@@ -41,9 +43,11 @@ import { workspaceRoutes } from "./workspaces/routes.ts"
 
 const prefix = "/api/v2"
 
-const openApiInfo = {
-  openapi: "3.1.0",
-  info: { title: "Dormouse", version: buildVersion, description: "Decides when developer workspaces run." },
+/** Which credentials open a route, as the OpenAPI document names them. */
+function credentialsOf(method: string, path: string): readonly string[] {
+  const kind = routeClass(method, path)
+  if (kind === "public") return []
+  return kind === "user-or-agent" ? ["user", "agent"] : [kind]
 }
 
 /** Bodies that are not JSON: uploads are streamed. */
@@ -129,8 +133,10 @@ export function createApp(clock: Clock) {
   app.route(prefix, runningTimeRoutes)
   app.route(prefix, provisionerRoutes)
 
-  app.doc31("/openapi.json", openApiInfo)
-  app.get("/docs", (c) => c.html(docsPage(app.getOpenAPI31Document(openApiInfo))))
+  let described: ApiDocument | undefined
+  const document = () => (described ??= describeApi(app, buildVersion, credentialsOf))
+  app.get("/openapi.json", (c) => c.json(document()))
+  app.get("/docs", (c) => c.html(docsPage(document())))
 
   app.notFound((c) => {
     const methods = methodsOf(c.req.path)
@@ -174,6 +180,9 @@ function withMetadata(headers: Record<string, string>, accessUrl: string): Recor
   return { ...headers, "WWW-Authenticate": `${challenge}, ${metadata}` }
 }
 
+// What a request alone can bring into a statement: a text with a NUL in it, an instant that PostgreSQL's calendar does not have.
+const unstorable = new Set(["22021", "22P05", "22008"])
+
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof DatabaseUnavailable) {
@@ -183,6 +192,11 @@ function toApiError(error: unknown): ApiError {
       {},
       { "Retry-After": "5" },
     )
+  }
+  if (error instanceof StatementFailed && unstorable.has(error.code)) {
+    return badRequest("The request holds a value that cannot be stored.", {
+      detail: "A text may hold no NUL, and a time must be one that the calendar has.",
+    })
   }
   if (error instanceof HTTPException && error.status === 400) return malformedBody(error.message)
   if (isUnstorableText(error)) {

@@ -80,7 +80,11 @@ export const metadataRequest = z.object({
 })
 export type MetadataResult = { key: string; value: string; error: string }
 
-export const appHealthRequest = z.object({ healths: z.record(uuidSchema, z.string().max(32)) })
+export const appHealthRequest = z.object({
+  healths: z
+    .record(uuidSchema, z.string().max(32))
+    .openapi({ example: { "5b9e1c0a-3d3f-4e55-9f0e-8d3c3f1f4a11": "healthy" } }),
+})
 
 export const logsRequest = z.object({
   log_source_id: uuidSchema.optional(),

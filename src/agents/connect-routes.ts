@@ -17,8 +17,7 @@ connectRoutes.openapi(
       "The agent sends the text `ping` each 15 s and is answered `pong`; frames to it are JSON: `{type: dial, session}`, `{type: reinit, workspace_id, reason}`.",
     responses: {
       101: { description: "The socket." },
-      ...errors(401, 503),
-      426: { description: "Not a WebSocket." },
+      ...errors(401, 426, 503),
     },
   }),
   async (c) => {

@@ -42,7 +42,7 @@ const logSchema = z
   .object({ id: z.int(), created_at: timeSchema, output: z.string(), level: z.string(), source_id: z.uuid() })
   .openapi("WorkspaceAgentLog")
 
-const logId = (name: string) =>
+const logId = (name: string, description: string) =>
   z
     .string()
     .optional()
@@ -55,7 +55,7 @@ const logId = (name: string) =>
       })
       return z.NEVER
     })
-    .openapi({ type: "integer" })
+    .openapi({ type: "integer", description })
 
 agentRoutes.openapi(
   createRoute({
@@ -68,8 +68,8 @@ agentRoutes.openapi(
     request: {
       params,
       query: z.object({
-        before: logId("before"),
-        after: logId("after"),
+        before: logId("before", "Only lines before this id."),
+        after: logId("after", "Only lines after this id."),
         follow: z.string().optional(),
         no_compression: z.string().optional(),
         format: z.string().optional(),

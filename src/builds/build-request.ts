@@ -54,7 +54,13 @@ export const buildRequest = z
     dry_run: z.boolean().nullish(),
     on_success: followUp.nullish(),
   })
-  .openapi("CreateWorkspaceBuildRequest")
+  .openapi("CreateWorkspaceBuildRequest", {
+    example: {
+      transition: "start",
+      reason: "dashboard",
+      rich_parameter_values: [{ name: "region", value: "eu" }],
+    },
+  })
 
 export type BuildRequest = z.infer<typeof buildRequest>
 export type FollowUp = z.infer<typeof followUp>

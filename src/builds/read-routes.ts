@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm"
 import { resourceSchema, toResourceViews } from "../agents/view.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, jsonRequest, pageQuery, uuidSchema } from "../http/wire.ts"
+import { errors, jsonBody, jsonRequest, pageQuery, parseWireTime, uuidSchema } from "../http/wire.ts"
 import { jobLogSchema } from "../jobs/logs.ts"
 import { logQuery, serveLogs } from "../jobs/serve-logs.ts"
 import { stateText } from "../templates/state-size.ts"
@@ -23,6 +23,7 @@ import { timingsOfBuild, timingsSchema, toTimingsView } from "./timings.ts"
 import { buildSchema, toBuildView } from "./view.ts"
 
 const tags = ["Builds"]
+const int32Max = 2_147_483_647
 const buildParam = z.object({ build: uuidSchema })
 const path = (end = "") => `/workspacebuilds/{build}${end}`
 
@@ -48,8 +49,8 @@ const since = z
   .optional()
   .transform((text, context) => {
     if (text === undefined || text === "") return null
-    const at = z.iso.datetime({ offset: true }).safeParse(text)
-    if (at.success) return new Date(text)
+    const at = parseWireTime(text)
+    if (at !== null) return at
     context.addIssue({
       code: "custom",
       message: `Query param "since" must be a valid RFC 3339 time: ${JSON.stringify(text)}`,
@@ -97,7 +98,11 @@ const byNumber = createRoute({
 
 buildReadRoutes.openapi(byNumber, async (c) => {
   const { user, workspace, number } = c.req.valid("param")
-  if (!/^-?\d{1,9}$/.test(number)) throw badRequest("Failed to parse build number as integer.")
+  if (!/^[+-]?\d{1,10}$/.test(number) || Math.abs(Number(number)) > int32Max) {
+    throw badRequest("Failed to parse build number as integer.", {
+      detail: `${JSON.stringify(number)} is no 32-bit integer`,
+    })
+  }
   const [row] = await c.var.caller.query(buildByNumber(user, workspace, Number(number), c.var.now))
   if (!row) throw notFound()
   if (!row.build) {

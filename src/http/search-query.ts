@@ -1,12 +1,13 @@
 // The grammar that every `q` search shares: blanks separate, double quotes protect, `key:value`, the rest is a bare term.
 // A folder reads its keys through `createSearchReader`, which collects what is wrong so that one answer names it all.
 
+import { parseWireTime } from "./wire.ts"
+
 export type SearchIssue = { field: string; detail: string }
 export type SearchTerm = { key: string; value: string }
 type Tokens = { terms: SearchTerm[]; issue: null } | { terms: null; issue: SearchIssue }
 
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
-const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/
 
 /** Splits on a separator that stands outside double quotes; empty pieces vanish, quotes stay. */
 export function splitOutsideQuotes(text: string, isSeparator: (char: string) => boolean): string[] {
@@ -111,9 +112,7 @@ export function createSearchReader(terms: SearchTerm[]) {
     time(key: string): Date | undefined {
       const value = text(key)?.toUpperCase()
       if (value === undefined) return undefined
-      const instant = timePattern.test(value) ? new Date(value) : undefined
-      if (instant !== undefined && !Number.isNaN(instant.getTime())) return instant
-      return report(key, `must be a valid RFC 3339 time: ${JSON.stringify(value)}`)
+      return parseWireTime(value) ?? report(key, `must be a valid RFC 3339 time: ${JSON.stringify(value)}`)
     },
     oneOf<const Option extends string>(key: string, options: readonly Option[]): Option | undefined {
       const value = text(key)

@@ -15,6 +15,29 @@ export function wireTimeOrNull(at: Date | null): string | null {
   return at === null ? null : wireTime(at)
 }
 
+const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
+const isoTime = z.iso.datetime({ offset: true })
+
+/** RFC 3339 with its zone, of a day that the calendar has and a year from 1; null for any other text. */
+export function parseWireTime(text: string): Date | null {
+  if (!timePattern.test(text) || text.startsWith("0000") || !isoTime.safeParse(text).success) return null
+  const at = new Date(text)
+  return Number.isNaN(at.getTime()) ? null : at
+}
+
+/**
+ * A 64-bit integer, as a typed decoder takes it. Beyond 2^53 its last digits are lost; nothing that we count is near there, so
+ * such a value is out of every bound all the same.
+ */
+export const int64Schema = z
+  .number()
+  .superRefine((value, context) => {
+    if (Number.isInteger(value) && Math.abs(value) <= 2 ** 63) return
+    const message = "Invalid input: expected int64"
+    context.addIssue({ code: "invalid_type", expected: "int", input: value, message })
+  })
+  .openapi({ type: "integer", format: "int64" })
+
 export const uuidSchema = z
   .string()
   .regex(/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, "must be a valid UUID")
@@ -43,7 +66,7 @@ export function jsonRequest<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } }
 }
 
-const errorDescriptions = {
+export const errorDescriptions = {
   400: "The request is malformed or breaks a rule.",
   401: "No credential, or one that is not valid.",
   403: "The caller may read the thing but not do this.",
@@ -54,11 +77,14 @@ const errorDescriptions = {
   410: "The workspace is deleted.",
   412: "The job is not in the expected state.",
   413: "The body is too large.",
+  417: "It is still in use.",
   425: "Too early: the job has not finished.",
   426: "The endpoint is a WebSocket.",
   429: "Too many requests.",
+  500: "A fault of the server.",
   503: "The database does not answer; nothing was done.",
 } as const
+export type ErrorStatus = keyof typeof errorDescriptions
 
 /** The error answers of a route, by status. */
 export function errors<const S extends keyof typeof errorDescriptions>(...statuses: S[]) {

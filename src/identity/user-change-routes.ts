@@ -78,7 +78,12 @@ const activateRoute = createRoute({
 })
 
 const rolesSchema = z
-  .object({ roles: z.array(z.string()), organization_roles: z.record(uuidSchema, z.array(z.string())) })
+  .object({
+    roles: z.array(z.string()),
+    organization_roles: z.record(uuidSchema, z.array(z.string())).openapi({
+      example: { "5b9e1c0a-3d3f-4e55-9f0e-8d3c3f1f4a11": ["organization-admin"] },
+    }),
+  })
   .openapi("UserRoles")
 
 const readRolesRoute = createRoute({

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi"
 import { tagDetail } from "../http/errors.ts"
 import { isResourceName } from "../http/names.ts"
-import { nilUuid, uuidSchema } from "../http/wire.ts"
+import { int64Schema, nilUuid, uuidSchema } from "../http/wire.ts"
 
 /** Absent, null and the nil uuid all mean "not given". */
 const optionalUuid = uuidSchema
@@ -27,7 +27,7 @@ export const createRequest = z
       .max(1_024)
       .nullish()
       .openapi({ example: "CRON_TZ=Europe/Berlin 30 9 * * 1-5" }),
-    ttl_ms: z.int().nullish().openapi({ example: 28_800_000 }),
+    ttl_ms: int64Schema.nullish().openapi({ example: 28_800_000 }),
     rich_parameter_values: z.array(parameterValue).max(1_000).nullish(),
     automatic_updates: z
       .string()
@@ -45,6 +45,15 @@ export const createRequest = z
       context.addIssue({ code: "custom", path: [field], message: tagDetail(tag, id ?? nilUuid) })
     }
   })
-  .openapi("CreateWorkspaceRequest")
+  .openapi("CreateWorkspaceRequest", {
+    example: {
+      name: "my-workspace",
+      template_id: "5b9e1c0a-3d3f-4e55-9f0e-8d3c3f1f4a11",
+      autostart_schedule: "CRON_TZ=Europe/Berlin 30 9 * * 1-5",
+      ttl_ms: 28_800_000,
+      rich_parameter_values: [{ name: "region", value: "eu" }],
+      automatic_updates: "never",
+    },
+  })
 
 export type CreateRequest = z.infer<typeof createRequest>

@@ -4,7 +4,15 @@ import { auditRequest } from "../audit/request.ts"
 import { badRequest, conflict, tagDetail } from "../http/errors.ts"
 import { requireBody } from "../http/body.ts"
 import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, jsonRequest, messageSchema, wireTime } from "../http/wire.ts"
+import {
+  errors,
+  int64Schema,
+  jsonBody,
+  jsonRequest,
+  messageSchema,
+  parseWireTime,
+  wireTime,
+} from "../http/wire.ts"
 import { parseWeeklySchedule } from "../schedule/cron.ts"
 import { requireChanged, requireTarget } from "./change.ts"
 import { publishWorkspaces } from "../http/publish.ts"
@@ -51,7 +59,7 @@ const ttlRoute = createRoute({
     params: workspaceParam,
     body: jsonRequest(
       z
-        .object({ ttl_ms: z.int().nullish().openapi({ example: 28_800_000 }) })
+        .object({ ttl_ms: int64Schema.nullish().openapi({ example: 28_800_000 }) })
         .openapi("UpdateWorkspaceTTLRequest"),
     ),
   },
@@ -62,17 +70,18 @@ const ttlRoute = createRoute({
 const zeroInstant = new Date("0001-01-01T00:00:00Z").getTime()
 const requiredInstant = z
   .string()
-  .optional()
+  .nullish()
   .transform((text, context) => {
-    const at = text === undefined ? zeroInstant : Date.parse(text)
-    const message = tagDetail("required", "0001-01-01 00:00:00 +0000 UTC")
-    if (at === zeroInstant) context.addIssue({ code: "custom", message })
-    else if (!/^\d{4}-\d{2}-\d{2}T/.test(text ?? "") || Number.isNaN(at)) {
+    const at = text === undefined || text === null ? new Date(zeroInstant) : parseWireTime(text)
+    if (at === null) {
       throw badRequest("Request body must be valid JSON.", {
         detail: `field "deadline": ${JSON.stringify(text)} is no RFC 3339 time`,
       })
     }
-    return new Date(at)
+    if (at.getTime() === zeroInstant) {
+      context.addIssue({ code: "custom", message: tagDetail("required", "0001-01-01 00:00:00 +0000 UTC") })
+    }
+    return at
   })
   .openapi({ type: "string", format: "date-time", example: "2024-01-01T22:00:00Z" })
 
@@ -100,7 +109,7 @@ const dormantRoute = createRoute({
   middleware: requireBody,
   request: {
     params: workspaceParam,
-    body: jsonRequest(z.object({ dormant: z.boolean().default(false) }).openapi("UpdateWorkspaceDormancy")),
+    body: jsonRequest(z.object({ dormant: z.boolean().nullish() }).openapi("UpdateWorkspaceDormancy")),
   },
   responses: {
     200: jsonBody(workspaceSchema, "The workspace."),
@@ -184,7 +193,7 @@ export const workspaceScheduleRoutes = createRouter()
     const now = c.get("now")
     const caller = c.get("caller")
     const id = c.req.valid("param").workspace
-    const { dormant } = c.req.valid("json")
+    const dormant = c.req.valid("json").dormant ?? false
     const [[row], [workspace]] = await caller.batch([
       setDormant(id, dormant, auditRequest(c)),
       workspaceById(id, now),

@@ -47,13 +47,13 @@ const autoupdatesRoute = createRoute({
           automatic_updates: z
             .string()
             .max(64)
-            .default("")
+            .nullish()
             .openapi({ enum: ["always", "never"] }),
         })
         .openapi("UpdateWorkspaceAutomaticUpdatesRequest"),
     ),
   },
-  responses: { 204: done, ...errors(400, 401, 403, 404, 429, 503) },
+  responses: { 204: done, ...errors(400, 401, 403, 404, 409, 429, 503) },
 })
 
 const favorite = {
@@ -91,7 +91,7 @@ export const workspaceSettingsRoutes = createRouter()
   })
   .openapi(autoupdatesRoute, async (c) => {
     const id = c.req.valid("param").workspace
-    const value = c.req.valid("json").automatic_updates
+    const value = c.req.valid("json").automatic_updates ?? ""
     const isValid = value === "always" || value === "never"
     const [row] = await c.get("caller").query(setAutomaticUpdates(id, value, isValid, auditRequest(c)))
     const facts = requireTarget(row)

@@ -4,6 +4,7 @@ import { env, exports } from "cloudflare:workers"
 import { neon } from "@neondatabase/serverless"
 import { setLocalClock } from "../../dev/local-clock.ts"
 import worker from "../../dev/worker.ts"
+import { brokenPromise } from "./contract.ts"
 
 export { afterEpoch, epoch } from "./epoch.ts"
 
@@ -19,7 +20,7 @@ export type ApiRequest = {
 export type ApiAnswer<Body> = { status: number; headers: Headers; text: string; body: Body }
 
 /**
- * One request to the Worker. `body` of the answer is the parsed JSON, or null where the text is none.
+ * One request to the Worker, whose answer must be one that the route declares. `body` of the answer is the parsed JSON, or null where the text is none.
  *
  * @example const { status, body } = await api("/api/v2/workspaces", { token })
  */
@@ -29,6 +30,9 @@ export async function api<Body = any>(path: string, request: ApiRequest = {}): P
   const text = await response.text()
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
   const parsed = parseJson(text) as Body
+  const method = request.method ?? (request.body === undefined ? "GET" : "POST")
+  const broken = brokenPromise(method, path, { status: response.status, body: parsed })
+  if (broken !== null) throw new Error(broken)
   return { status: response.status, headers: response.headers, text, body: parsed }
 }
 
