@@ -2,7 +2,6 @@
 import type { Database } from "../db/client.ts"
 import type { Sample } from "../metrics/store.ts"
 import { writeSamples } from "../metrics/store.ts"
-import { isPoolActive } from "./pool.ts"
 import { poolState } from "./pool-state.ts"
 import type { PoolSnapshot } from "./read-pools.ts"
 
@@ -16,13 +15,13 @@ const names = [
   "coderd_prebuilt_workspaces_reconciliation_paused",
 ] as const
 
-/** Only pools of active versions of templates in use; the limited ones alone have their sample. */
+/** Only pools of active versions, deprecated templates' too; the limited ones alone have their sample. */
 export function poolSamples(pools: readonly PoolSnapshot[], isPaused: boolean, now: Date): Sample[] {
   const samples: Sample[] = [
     { name: "coderd_prebuilt_workspaces_metrics_last_updated", labels: {}, value: now.getTime() / 1000 },
     { name: "coderd_prebuilt_workspaces_reconciliation_paused", labels: {}, value: isPaused ? 1 : 0 },
   ]
-  for (const pool of pools.filter(({ preset }) => isPoolActive(preset))) {
+  for (const pool of pools.filter(({ preset }) => preset.usingActiveVersion && !preset.isTemplateDeleted)) {
     const labels = {
       template_name: pool.templateName,
       preset_name: pool.presetName,

@@ -56,8 +56,8 @@ export type PoolRow = {
 }
 
 /**
- * Every pool that is active or has anything left, of all templates or of one: a row a preset, in the order of its id. One statement, so it is one
- * snapshot. `prebuilds` walks the partial index `workspaces_pool`, so it costs what the pools hold, not what exists.
+ * Every pool of an active version, and every one that has anything left, of all templates or of one: a row a preset, in the
+ * order of its id. One statement, so it is one snapshot. `prebuilds` walks the partial index `workspaces_pool`, so it costs what the pools hold, not what exists.
  * Running ones without a preset, or of a preset without a pool, belong to no row and are left alone.
  */
 export function readPools(
@@ -137,7 +137,7 @@ export function readPools(
     left join held h on h.preset_id = p.id
     left join failures f on f.preset_id = p.id
     where p.desired_instances is not null${templateId === null ? sql`` : sql` and t.id = ${templateId}`}
-      and ((t.active_version_id = v.id and not t.deleted and t.deprecation_message = '')
+      and ((t.active_version_id = v.id and not t.deleted)
         or coalesce(jsonb_array_length(h.running), 0) > 0 or h.pending > 0 or f.last_failed_at is not null)
     order by p.id`,
   )

@@ -51,7 +51,7 @@ export type CreateTarget = {
 /**
  * One row where the owner exists and the caller may know of them, as of someone who uses the same templates; none otherwise.
  * A template that may not be read is null, as is one of another organization than the path's; the version is the one asked for,
- * else the template's active one.
+ * else the template's active one. A system user owns nothing by hand: prebuilds are the reconcile's to make.
  */
 export function createContext(target: CreateTarget): Statement<CreateContext> {
   const { user, organization, templateId, versionId, name } = target
@@ -69,7 +69,8 @@ export function createContext(target: CreateTarget): Statement<CreateContext> {
   return statement(
     "workspaces.create-context",
     sql`with owner as (
-      select u.id, u.username, ${isMember} as is_member from users u where u.id = ${userIdOf(user)} and ${isKnown}
+      select u.id, u.username, ${isMember} as is_member from users u where u.id = ${userIdOf(user)} and not u.is_system
+        and ${isKnown}
     ), version as (
       select v.* from template_versions v
       where v.id = coalesce(${versionId}::uuid, (select t.active_version_id from templates t where t.id = ${templateId}::uuid))

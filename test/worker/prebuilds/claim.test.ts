@@ -145,3 +145,26 @@ test("a claim beside a reconcile that wants to delete: one of the two gets it", 
     expect(claimed.length + deleted.length).toBe(1)
   }
 })
+
+test("fifteen claims beside three reconciles that want to delete twenty: no prebuild is both, no claim is lost", async () => {
+  const pool = await givenPool(10)
+  for (let index = 0; index < 30; index++) await givenPrebuild(pool, ready)
+  const user = await givenUser()
+  const [claims, ...reconciles] = await Promise.all([
+    Promise.all(Array.from({ length: 15 }, () => claim(pool.presetId, user.id, epoch))),
+    reconcile(epoch),
+    reconcile(epoch),
+    reconcile(epoch),
+  ])
+  const claimed = claims.flat().map(({ id }) => id)
+  const deleted = reconciles
+    .flatMap(({ builds }) => builds)
+    .filter(({ preset_id, transition }) => preset_id === pool.presetId && transition === "delete")
+    .map(({ workspace_id }) => workspace_id)
+  expect(new Set(deleted).size).toBe(deleted.length)
+  expect(new Set([...claimed, ...deleted]).size).toBe(claimed.length + deleted.length)
+  // A claim finds none only where the deletions had taken all that it could see.
+  expect(claimed.length).toBeGreaterThanOrEqual(10)
+  const owned = await query("select latest_transition from workspaces where owner_id = $1", [user.id])
+  expect(owned).toEqual(claimed.map(() => ({ latest_transition: "start" })))
+})

@@ -99,7 +99,7 @@ export async function finishBuilds(
   outcome: "succeeded" | "failed" = "succeeded",
 ) {
   const builds = await query(
-    `select b.id, b.job_id, b.transition, b.build_number, b.workspace_id from workspace_builds b
+    `select b.id, b.job_id, b.initiator_id, b.transition, b.build_number, b.workspace_id from workspace_builds b
      join provisioner_jobs j on j.id = b.job_id join workspaces w on w.id = b.workspace_id
      where w.template_id = $1 and j.job_status = 'pending'`,
     [pool.template.id],

@@ -6,7 +6,7 @@ import { givenUser, type GivenUser } from "../given-people.ts"
 import { prebuildsUserId } from "../given-workspaces.ts"
 import { api, at, query, tick } from "../harness.ts"
 import { givenPrebuild, reconcile } from "./given-pools.ts"
-import { claim, givenWorld, runJob } from "./given-world.ts"
+import { claim, failJob, givenWorld, runJob, takeJob } from "./given-world.ts"
 
 const minuteMs = 60_000
 
@@ -91,6 +91,72 @@ test("the lifecycle fields at the claim", async () => {
     created_at: before.created_at,
     ttl_ms: String(expected?.ttlMs),
   })
+})
+
+test("the claim's build computes the deadline, its ceiling and the next start, of the template's and the workspace's settings", async () => {
+  const world = await givenWorld({ autostop_requirement_days: 127, default_ttl_ms: 3_600_000 })
+  const claimedAt = new Date("2026-03-04T09:00:00Z")
+  await reconcile(claimedAt)
+  const id: string = (await runJob(world, claimedAt)).build.workspace.id
+  at(claimedAt)
+  await claim(world, { ttl_ms: 8 * 3_600_000, autostart_schedule: "CRON_TZ=UTC 30 9 * * 1-5" })
+  expect(await rowOf(id)).toMatchObject({ next_start_at: new Date("2026-03-04T09:30:00Z") })
+  expect((await buildsOf(id))[1]).toMatchObject({ deadline: null, max_deadline: null })
+
+  await runJob(world, new Date("2026-03-04T09:40:00Z"))
+  expect((await buildsOf(id))[1]).toMatchObject({
+    deadline: new Date("2026-03-04T17:40:00Z"),
+    max_deadline: new Date("2026-03-05T00:00:00Z"),
+  })
+  const row = await rowOf(id)
+  expect(row).toMatchObject({ next_start_at: new Date("2026-03-05T09:30:00Z") })
+  expect(row.check_at).not.toBeNull()
+})
+
+test("claims go on while the reconcile is paused", async () => {
+  const world = await givenWorld()
+  const now = new Date("2026-03-04T09:00:00Z")
+  await reconcile(now)
+  const id: string = (await runJob(world, now)).build.workspace.id
+  const admin = await givenUser({ roles: ["owner"] })
+  const pause = (reconciliation_paused: boolean) =>
+    api("/api/v2/prebuilds/settings", { method: "PUT", token: admin.token, body: { reconciliation_paused } })
+  expect((await pause(true)).status).toBe(200)
+  expect((await claim(world)).body.id).toBe(id)
+  expect((await reconcile(now)).builds).toEqual([])
+  await pause(false)
+  expect((await reconcile(now)).builds).toHaveLength(1)
+})
+
+test("a claim whose build fails stays with the person, is nobody's failure but theirs, and can be started again", async () => {
+  const world = await givenWorld()
+  const now = new Date("2026-03-04T09:00:00Z")
+  await reconcile(now)
+  const id: string = (await runJob(world, now)).build.workspace.id
+  await claim(world)
+  await failJob(world, await takeJob(world, now), "no capacity")
+  expect(await rowOf(id)).toMatchObject({ owner_id: world.owner.id, latest_job_status: "failed" })
+  const later = new Date(now.getTime() + minuteMs)
+  const { counts, builds } = await reconcile(later)
+  expect(counts.backingOff).toBe(0)
+  expect(builds.filter(({ preset_id }) => preset_id === world.presetId)).toHaveLength(1)
+  const again = await api(`/api/v2/workspaces/${id}/builds`, {
+    token: world.owner.token,
+    body: { transition: "start" },
+  })
+  expect(again).toMatchObject({ status: 201, body: { build_number: 3 } })
+})
+
+test("nobody makes a workspace in the name of the prebuilds user", async () => {
+  const world = await givenWorld({ default_ttl_ms: 3_600_000 })
+  const admin = await givenUser({ roles: ["owner"] })
+  for (const user of ["prebuilds", prebuildsUserId]) {
+    const answer = await api(`/api/v2/users/${user}/workspaces`, {
+      token: admin.token,
+      body: { name: `stray-${user.slice(0, 4)}`, template_id: world.template.id },
+    })
+    expect(answer.status).toBe(404)
+  }
 })
 
 test("the pool's agent token is good for nothing after the claim, the new one is handed to the daemon", async () => {

@@ -107,6 +107,19 @@ test("the limited gauges name the active presets alone and go when the limit doe
   await query("delete from site_configs where key = 'prebuilds_settings'")
 })
 
+test("a deprecated template's pool shows that it desires nothing and what still runs", async () => {
+  const pool = await givenPool(2, { template: { deprecation_message: "use another" } })
+  await givenPrebuild(pool, { at: startedAt, agents: ["ready"] })
+  const gauge = (page: string[], name: string) =>
+    page
+      .filter((line) => line.startsWith(`coderd_prebuilt_workspaces_${name}{`))
+      .filter((line) => line.includes(`template_name="${pool.template.name}"`))
+      .map((line) => line.split(" ").at(-1))
+  await tick(after(7200))
+  const page = await scrape(after(7200))
+  expect(["desired", "running", "eligible"].map((name) => gauge(page, name))).toEqual([["0"], ["1"], ["0"]])
+})
+
 test("replacements of a claim are told once to each template admin of the site, and to nobody else", async () => {
   const world = await givenWorld()
   const admin = await givenUser({ roles: ["template-admin"] })

@@ -2,17 +2,14 @@
  * Reconciles, claims, failures, version changes and invalidations in any order, some at once, against the promises of a
  * pool. A failing run prints its seed and the shortest sequence that breaks it.
  */
-import { sql } from "drizzle-orm"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { statement } from "../../../src/db/client.ts"
-import { pickPrebuild, revokePoolKeys } from "../../../src/prebuilds/claim.ts"
-import { givenKey, givenUser } from "../given-people.ts"
+import { givenKey, givenUser, type GivenUser } from "../given-people.ts"
 import { givenPreset } from "../given-templates.ts"
-import { givenBuild, prebuildsUserId } from "../given-workspaces.ts"
-import { afterEpoch, query } from "../harness.ts"
+import { prebuildsUserId } from "../given-workspaces.ts"
+import { afterEpoch, api, at, query } from "../harness.ts"
 import { unique } from "../rows.ts"
-import { database, finishBuilds, givenNewVersion, givenPool, reconcile } from "./given-pools.ts"
+import { finishBuilds, givenNewVersion, givenPool, reconcile } from "./given-pools.ts"
 
 const DESIRED = 3
 const minuteMs = 60_000
@@ -57,27 +54,19 @@ async function begin() {
   const owners = new Map<string, string>()
   const now = () => afterEpoch(minutes * minuteMs)
 
-  async function claim(ownerId: string) {
-    const [claimed] = await database().all(
-      statement<{ id: string }>(
-        "test.claim",
-        sql`with picked_prebuild as (${pickPrebuild({ presetId: sql`${pool.presetId}`, now: now() })}),
-          revoked_pool_keys as (${revokePoolKeys}),
-          claimed as (update workspaces w set owner_id = ${ownerId}, name = ${`claimed-${unique(8)}`}
-            from picked_prebuild p where w.id = p.id returning w.id)
-        select id from claimed`,
-      ),
-    )
-    if (!claimed) return
-    expect(owners.has(claimed.id), "claimed once").toBe(false)
-    owners.set(claimed.id, ownerId)
-    const workspace = { id: claimed.id, name: "", ownerId, organizationId: template.organizationId, template }
-    await givenBuild(workspace, {
-      status: "running",
-      at: now(),
-      job: { input: { prebuilt_workspace_stage: 2 } },
+  /** Through the API: a prebuild where one is claimable, a new workspace otherwise. */
+  async function claim(user: GivenUser) {
+    const presetId = pool.presetId
+    const { status, body } = await api("/api/v2/users/me/workspaces", {
+      token: user.token,
+      body: { name: `w-${unique(8)}`, template_id: template.id, template_version_preset_id: presetId },
     })
-    await expectNoPoolCredential(claimed.id)
+    expect(status).toBe(201)
+    expect(body.owner_id).toBe(user.id)
+    if (body.latest_build.build_number === 1) return
+    expect(owners.has(body.id), "claimed once").toBe(false)
+    owners.set(body.id, user.id)
+    await expectNoPoolCredential(body.id)
   }
 
   async function act(kind: string, count: number) {
@@ -87,12 +76,13 @@ async function begin() {
         break
       case "claim": {
         const users = await Promise.all(Array.from({ length: count }, () => givenUser()))
-        await Promise.all([...users.map(({ id }) => claim(id)), reconcile(now())])
+        at(now())
+        await Promise.all([...users.map(claim), reconcile(now())])
         break
       }
       case "finish":
-        for (const { workspace_id } of await finishBuilds(pool, now())) {
-          await givenKey(prebuildsUserId, { workspace_id })
+        for (const { workspace_id, initiator_id } of await finishBuilds(pool, now())) {
+          if (initiator_id === prebuildsUserId) await givenKey(prebuildsUserId, { workspace_id })
         }
         break
       case "fail":
