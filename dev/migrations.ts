@@ -5,11 +5,12 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { Client } from "pg"
+import { Client, DatabaseError } from "pg"
 
 export type Migration = { tag: string; sql: string; checksum: string }
 
 const lockId = 4_021_977
+const connectMsMax = 15_000
 
 export function readMigrations(directory: string): Migration[] {
   const journal: { entries: { tag: string }[] } = JSON.parse(
@@ -28,9 +29,7 @@ export async function migrate(
   now: Date,
   onApply: (tag: string) => void = () => {},
 ): Promise<string[]> {
-  const client = new Client({ connectionString: databaseUrl })
-  client.on("error", () => {})
-  await client.connect()
+  const client = await open(databaseUrl)
   try {
     await client.query("select pg_advisory_lock($1)", [lockId])
     await client.query(
@@ -60,9 +59,7 @@ export async function migrate(
 
 /** The migrations that a database has not applied yet. Changes nothing. */
 export async function pendingMigrations(databaseUrl: string, migrations: Migration[]): Promise<string[]> {
-  const client = new Client({ connectionString: databaseUrl })
-  client.on("error", () => {})
-  await client.connect()
+  const client = await open(databaseUrl)
   try {
     const { rows: found } = await client.query(
       "select to_regclass('schema_migrations') is not null as is_there",
@@ -74,6 +71,28 @@ export async function pendingMigrations(databaseUrl: string, migrations: Migrati
   } finally {
     await client.end()
   }
+}
+
+async function open(databaseUrl: string): Promise<Client> {
+  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: connectMsMax })
+  client.on("error", () => {})
+  try {
+    await client.connect()
+    return client
+  } catch (error) {
+    throw new Error(whyNoConnection(error), { cause: error })
+  }
+}
+
+/** A sentence for whoever set DATABASE_URL, with nothing of what it holds. */
+function whyNoConnection(error: unknown): string {
+  // A name with several addresses fails with an error for each.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const code = first instanceof Error && "code" in first ? String(first.code) : "no answer in time"
+  if (code === "28P01" || code === "28000") return "The server of DATABASE_URL refuses its user or password."
+  if (code === "3D000") return "The database that DATABASE_URL names does not exist on its server."
+  if (first instanceof DatabaseError) return `The server of DATABASE_URL refuses the connection (${code}).`
+  return `The server of DATABASE_URL cannot be reached (${code}).`
 }
 
 async function applyOne(client: Client, migration: Migration, now: Date): Promise<void> {

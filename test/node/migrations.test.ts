@@ -57,3 +57,27 @@ describe("migrations", () => {
     expect(added.flat()).toEqual(["0002_third"])
   })
 })
+
+describe("a database that cannot be migrated is named in a sentence, without what its URL holds", () => {
+  const server = new URL(inject("adminUrl"))
+  const to = (change: (url: URL) => void) => {
+    const changed = new URL(server)
+    change(changed)
+    return changed.href
+  }
+  test.each([
+    ["a wrong password", to((at) => (at.password = "wrong-secret")), "refuses its user or password."],
+    ["no such database", to((at) => (at.pathname = "/absent-secret")), "does not exist on its server."],
+    ["nobody listening", to((at) => (at.port = "1")), "cannot be reached (ECONNREFUSED)."],
+    [
+      "no such host",
+      to((at) => (at.hostname = "secret.invalid")),
+      /cannot be reached \((ENOTFOUND|EAI_AGAIN)\)\.$/,
+    ],
+  ])("%s", async (_, wrong, sentence) => {
+    const refusal = pendingMigrations(wrong, [first])
+    await expect(refusal).rejects.toThrow(sentence)
+    await expect(refusal).rejects.not.toThrow(/secret|127\.0\.0\.1|:1\b/)
+    await expect(migrate(wrong, [first], now)).rejects.toThrow(sentence)
+  })
+})
