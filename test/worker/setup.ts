@@ -19,7 +19,7 @@ neonConfig.fetchFunction = (url: string, init: RequestInit) => {
 beforeAll(async () => {
   setLocalClock(epoch)
   const created = `t_${crypto.randomUUID().replaceAll("-", "")}`
-  await admin().query(`create database ${created} template dormouse_template`)
+  await admin().query(`create database ${created} template dormouse_template strategy file_copy`)
   database = created
 })
 
