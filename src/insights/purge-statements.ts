@@ -39,7 +39,7 @@ function purgeWhere(kind: Retained, where: SQL): Purge {
 
 /**
  * Rows whose ids grow with their instant: the oldest ids are looked at, by the primary key, and none beyond them, so a
- * purge with nothing to do reads one page.
+ * purge with nothing to do reads its bound of rows, side by side on a few hundred pages.
  */
 function purgeOldest(kind: Retained, column: string, now: Date, further: SQL = sql``): Purge {
   const name = sql.identifier(kind)

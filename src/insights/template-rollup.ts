@@ -47,12 +47,15 @@ export function refreshTemplates(now: Date): Statement<{ refreshed: number }> {
           where v.template_id = t.id order by b.created_at desc limit ${BUILD_COUNT}
         ) newest
       ) times
+    ), owners as (
+      select w.template_id, count(*) as count
+      from (select distinct template_id, owner_id from workspaces where not deleted and template_id in (select id from touched)) w
+      group by w.template_id
     ), refreshed as (
-      update templates t set build_time_stats = times.stats,
-        active_user_count = (select count(distinct w.owner_id) from workspaces w where w.template_id = t.id and not w.deleted)
-      from times where t.id = times.id
-        and (t.build_time_stats is distinct from times.stats or t.active_user_count is distinct from
-          (select count(distinct w.owner_id) from workspaces w where w.template_id = t.id and not w.deleted))
+      update templates t set build_time_stats = times.stats, active_user_count = coalesce(owners.count, 0)
+      from times left join owners on owners.template_id = times.id
+      where t.id = times.id
+        and (t.build_time_stats is distinct from times.stats or t.active_user_count is distinct from coalesce(owners.count, 0))
       returning t.id
     )
     select count(*) as refreshed from refreshed`,

@@ -9,7 +9,7 @@ const shown = new Set(
   ),
 )
 
-test.each(["grafana-dashboard.json", "alerts.yml"])("%s", (file) => {
+test.each(["grafana-dashboard.json", "alerts.yml", "alerts.test.yml"])("%s", (file) => {
   const text = readFileSync(new URL(`../../../docs/${file}`, import.meta.url), "utf8")
   const named = text.match(/\b(?:coderd|dormouse)_[a-z_]+/g) ?? []
   expect(named.length).toBeGreaterThan(10)
