@@ -19,6 +19,9 @@ const names = [
 /** More due rows than this are shown as this many: what matters is that they are too many. */
 const DUE_COUNT_MAX = 100_000
 
+/** Tag sets come from templates, so their number is people's: those that have waited longest are shown. */
+const TAG_SET_COUNT_MAX = 200
+
 /**
  * Reads the partial indexes of what is pending, due or unfinished, so it costs what waits. The workspaces by state are one
  * pass over all of them, the only such read of the metrics.
@@ -32,7 +35,7 @@ export function gaugeState(now: Date): Statement<{ written: number }> {
           (select string_agg(t.key || '=' || t.value, ',' order by t.key) from jsonb_each_text(j.tags) t)) as labels, count(*) as depth,
         min(j.created_at) as oldest_at
       from provisioner_jobs j join organizations o on o.id = j.organization_id
-      where j.started_at is null and j.completed_at is null group by 1
+      where j.started_at is null and j.completed_at is null group by 1 order by oldest_at limit ${TAG_SET_COUNT_MAX}
     ), due as (
       select count(*) as depth, min(check_at) filter (where check_at > '-infinity') as oldest_at
       from (select check_at from workspaces where check_at <= ${now}::timestamptz order by check_at desc limit ${DUE_COUNT_MAX}) d

@@ -5,7 +5,7 @@ import { connect } from "../../../src/db/client.ts"
 import { countJobs } from "../../../src/insights/job-metrics.ts"
 import { metricFamilies } from "../../../src/metrics/catalogue.ts"
 import { givenUser } from "../given-people.ts"
-import { givenTemplate } from "../given-templates.ts"
+import { givenTemplate, givenVersion } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
 import { givenPool } from "../prebuilds/given-pools.ts"
@@ -49,6 +49,24 @@ test("after a tick the page names the pools, the queue, the tick and the builds,
   }
   const known = new Set<string>(metricFamilies.map(({ name }) => name))
   for (const [, name = ""] of page.matchAll(/^# TYPE (\S+)/gm)) expect(known.has(name)).toBe(true)
+})
+
+test("of very many tag sets the page shows those that have waited longest", async () => {
+  const user = await givenUser()
+  const { fileId } = await givenVersion(user)
+  await query(
+    `insert into provisioner_jobs (id, organization_id, initiator_id, file_id, type, input, tags, created_at, updated_at)
+     select gen_random_uuid(), $1, $2, $4, 'template_version_import', '{}', jsonb_build_object('set', n),
+       $3::timestamptz + make_interval(secs => n), $3 from generate_series(1, 250) n`,
+    [user.organizationId, user.id, afterEpoch(-60 * minuteMs), fileId],
+  )
+  await tick(afterEpoch(-50 * minuteMs))
+  const [shown] = await query(
+    `select count(*)::int as count, bool_and((labels->>'tags') <> 'set=250') as is_cut from metrics
+     where name = 'dormouse_provisioner_queue_depth'`,
+  )
+  expect(shown).toEqual({ count: 200, is_cut: true })
+  await query("delete from provisioner_jobs where tags ? 'set'")
 })
 
 test("a scrape is one read for fifteen seconds", async () => {
