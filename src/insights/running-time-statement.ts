@@ -28,6 +28,9 @@ const workspaceFilter: Record<RunningSubject["kind"], (id: string) => SQL> = {
  * A run begins when a start build succeeds and ends when the next build of the workspace succeeds, whatever it does. A
  * prebuild's run belongs to the prebuilds user until the claim. Only workspaces that the caller may read; one row more
  * than the bound tells that there are too many.
+ *
+ * Of the builds before the window only the last that succeeded can reach into it: `workspace_builds_number` is read from there
+ * on, so a long history costs nothing.
  */
 export function readRunningIntervals(subject: RunningSubject, window: Window): Statement<RunningInterval> {
   const readable = may("read", "workspace", {
@@ -38,12 +41,18 @@ export function readRunningIntervals(subject: RunningSubject, window: Window): S
   return statement(
     "insights.running-intervals",
     sql`
-    with runs as (
+    with looked_at as (
+      select w.id, w.name, w.template_id, w.owner_id, coalesce((
+          select p.build_number from workspace_builds p join provisioner_jobs k on k.id = p.job_id
+          where p.workspace_id = w.id and k.job_status = 'succeeded' and k.completed_at <= ${window.startAt}::timestamptz
+          order by p.build_number desc limit 1), 0) as from_number
+      from workspaces w where ${workspaceFilter[subject.kind](subject.id)} and ${readable}
+    ), runs as (
       select w.id as workspace_id, w.name as workspace_name, w.template_id,
         case when b.initiator_id = prebuilds_user_id() then b.initiator_id else w.owner_id end as user_id,
         j.completed_at as started_at, e.ended_at, e.ended_by, e.ended_reason
-      from workspaces w
-      join workspace_builds b on b.workspace_id = w.id and b.transition = 'start'
+      from looked_at w
+      join workspace_builds b on b.workspace_id = w.id and b.build_number >= w.from_number and b.transition = 'start'
       join provisioner_jobs j on j.id = b.job_id and j.job_status = 'succeeded'
       left join lateral (
         select k.completed_at as ended_at, n.transition as ended_by,
@@ -51,8 +60,7 @@ export function readRunningIntervals(subject: RunningSubject, window: Window): S
         from workspace_builds n join provisioner_jobs k on k.id = n.job_id and k.job_status = 'succeeded'
         where n.workspace_id = w.id and n.build_number > b.build_number order by n.build_number limit 1
       ) e on true
-      where ${workspaceFilter[subject.kind](subject.id)} and ${readable}
-        and b.created_at < ${window.endAt}::timestamptz and j.completed_at < ${window.endAt}::timestamptz
+      where b.created_at < ${window.endAt}::timestamptz and j.completed_at < ${window.endAt}::timestamptz
         and coalesce(e.ended_at, 'infinity') > ${window.startAt}::timestamptz
     )
     select r.*, u.username, t.name as template_name
