@@ -58,6 +58,12 @@ export async function run({ url, client }: BenchDatabase): Promise<Omit<Result, 
         value: lost + twice + reaped - rebuilt,
         atMost: 0,
       })),
+      // Else nobody was killed at work.
+      {
+        name: "builds that the reaper had to end",
+        value: sum(chaos, ({ reaped }) => reaped),
+        atLeast: 2,
+      },
     ],
   }
 }

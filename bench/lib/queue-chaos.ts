@@ -113,8 +113,12 @@ async function runCell(
   names: readonly string[],
   workspaces: readonly string[],
 ): Promise<ChaosOutcome> {
+  // They find all of it waiting, so that the trouble finds them at work.
+  await system.daemons.kill()
   const builds = await askForBuilds(system, workspaces)
+  const starting = Promise.all(names.map(system.daemons.start))
   await untilBusy(system, names.length)
+  await starting
   const trouble: Trouble = chaosCells[cell]
   await trouble(system, names)
   await settle(system)
@@ -148,18 +152,22 @@ async function askForBuilds(system: ChaosSystem, workspaces: readonly string[]):
 
 const busyMsMax = 30_000
 
-/** Waits until each daemon holds a job, so that the trouble finds them at work. */
+/** Waits until each daemon holds a job. */
 async function untilBusy(system: ChaosSystem, daemonCount: number): Promise<void> {
   const client = await open(system.databaseUrl())
   const untilMs = performance.now() + busyMsMax
-  for (let busy = 0; busy < daemonCount && performance.now() < untilMs;) {
-    const { rows } = await client.query<{ busy: number }>(
-      "select count(distinct worker_id)::int as busy from provisioner_jobs where started_at is not null and completed_at is null",
-    )
-    busy = rows[0]?.busy ?? 0
-    await sleep(50)
+  try {
+    for (;;) {
+      const { rows } = await client.query<{ busy: number }>(
+        "select count(distinct worker_id)::int as busy from provisioner_jobs where started_at is not null and completed_at is null",
+      )
+      if ((rows[0]?.busy ?? 0) >= daemonCount) return
+      if (performance.now() > untilMs) throw new Error("the builds ended before every daemon was at work")
+      await sleep(20)
+    }
+  } finally {
+    await client.end()
   }
-  await client.end()
 }
 
 /** A daemon renews its lease each five seconds. */

@@ -8,7 +8,7 @@ import { chaosCellNames, type ChaosRunner, prepareChaos } from "../../../bench/l
 let chaos: ChaosRunner
 beforeAll(async () => {
   const directory = await mkdtemp(join(tmpdir(), "chaos-"))
-  chaos = await prepareChaos(directory, { workspaceCount: 8, daemonCount: 2, workMs: 600 })
+  chaos = await prepareChaos(directory, { workspaceCount: 8, daemonCount: 2, workMs: 1_500 })
 }, 120_000)
 afterAll(() => chaos.stop())
 
