@@ -45,17 +45,14 @@ export const completeImportJob = (completion: ImportCompletion) => {
   )
 }
 
-/** The end of a dry run keeps what it planned. */
+/** The end of a dry run keeps what it planned. The update's own condition is the precondition, read again once the row is locked. */
 export const completeDryRunJob = (completion: Holder & { rows: ResourceRows; now: Date }) =>
   statement<EndedJob>(
     "provisioner-jobs.complete-dry-run",
     sql`with target as (
-      select j.id as job_id, null::uuid as build_id, null::uuid as workspace_id
-      from provisioner_jobs j where ${holds(completion)} and j.type = 'template_version_dry_run' for update of j
-    ), ended as (
       update provisioner_jobs j set completed_at = ${completion.now}::timestamptz, updated_at = ${completion.now}::timestamptz
-      from target t where j.id = t.job_id
-      returning j.id, j.type, j.organization_id
+      where ${holds(completion)} and j.type = 'template_version_dry_run'
+      returning j.id as job_id, j.type, j.organization_id, null::uuid as build_id, null::uuid as workspace_id
     ), ${resourceInserts(completion.rows, completion.now)}
-    select e.id, e.type, e.organization_id, null::uuid as build_id, null::uuid as workspace_id from ended e`,
+    select t.job_id as id, t.type, t.organization_id, t.build_id, t.workspace_id from target t`,
   )
