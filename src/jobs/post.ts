@@ -2,15 +2,16 @@
 import { writeEvent } from "../http/event.ts"
 import type { Tags } from "./tags.ts"
 
-export type PostedJob = { organization_id: string; provisioner: string; tags: Tags }
+/** One job, or `count` of a kind. */
+export type PostedJob = { organization_id: string; provisioner: string; tags: Tags; count?: number }
 
-/** Wakes daemons for these jobs, one object an organization, each kind of job once. Never throws. */
+/** Wakes daemons for these jobs, as many as there are jobs, by one call an organization. Never throws. */
 export async function postJobs(env: Env, jobs: readonly PostedJob[]): Promise<void> {
   const byOrganization = Map.groupBy(jobs, (job) => job.organization_id)
   const posts = [...byOrganization].map(async ([organizationId, posted]) => {
     try {
       await env.JOB_BOARD.getByName(organizationId).post(
-        posted.map(({ provisioner, tags }) => ({ provisioner, tags })),
+        posted.map(({ provisioner, tags, count = 1 }) => ({ provisioner, tags, count })),
       )
     } catch (error) {
       writeEvent({

@@ -37,7 +37,7 @@ export type BatchResult = {
   moved: number
   /** Workspaces that changed, for their watchers, and jobs that were made, for the daemons. */
   changed: string[]
-  jobs: { organization_id: string; provisioner: string; tags: Record<string, string> }[]
+  jobs: { organization_id: string; provisioner: string; tags: Record<string, string>; count: number }[]
 }
 
 /** The tick has no request: its audit rows carry the nil id and the loopback address, and the owner as the actor. */
@@ -162,7 +162,8 @@ export function runBatch(input: BatchInput): Statement<BatchResult> {
         select blocked_by, count(*) as n from judged where blocked_by is not null group by blocked_by) d) as waiting,
       (select count(*)::int from moved) as moved,
       (select coalesce(jsonb_agg(workspace_id), '[]') from done where rule <> 'reminder') as changed,
-      (select coalesce(jsonb_agg(d), '[]') from (select distinct organization_id, provisioner, tags from jobs) d) as jobs`,
+      (select coalesce(jsonb_agg(d), '[]') from (
+        select organization_id, provisioner, tags, count(*)::int as count from jobs group by 1, 2, 3) d) as jobs`,
   )
 }
 

@@ -8,7 +8,7 @@ import { writeEvent } from "../http/event.ts"
 import { daemonMayRun, type Tags } from "../jobs/tags.ts"
 import { type Domain, waitingDomains } from "./waiting-statement.ts"
 
-type PostedKind = { provisioner: string; tags: Tags }
+type PostedKind = { provisioner: string; tags: Tags; count: number }
 
 /** What a socket remembers through hibernation. */
 type Waiting = {
@@ -42,13 +42,11 @@ export class JobBoard extends DurableObject<Env> {
     const atMs = this.clock().getTime()
     const woken = new Set<WebSocket>()
     for (const job of jobs) {
-      const socket = this.#waiting()
-        .filter(({ socket, state }) => !woken.has(socket) && mayRun(state, job))
-        .toSorted(byTurn)
-        .at(0)
-      if (socket === undefined) continue
-      woken.add(socket.socket)
-      this.#wake(socket.socket, socket.state, atMs)
+      const able = this.#waiting().filter(({ socket, state }) => !woken.has(socket) && mayRun(state, job))
+      for (const { socket, state } of able.toSorted(byTurn).slice(0, job.count)) {
+        woken.add(socket)
+        this.#wake(socket, state, atMs)
+      }
     }
     return woken.size
   }
@@ -125,7 +123,7 @@ const byTurn = (a: { state: Waiting }, b: { state: Waiting }) =>
 
 const attachmentOf = (socket: WebSocket) => socket.deserializeAttachment() as Waiting
 
-const mayRun = (state: Waiting, job: PostedKind) =>
+const mayRun = (state: Waiting, job: Pick<PostedKind, "provisioner" | "tags">) =>
   state.provisioners.includes(job.provisioner) && daemonMayRun(state.tags, job.tags)
 
 function parseFree(message: string): number | null {

@@ -35,7 +35,7 @@ test("a post wakes one daemon that may run the job, the one that waited longest"
   const tagged = await givenProvisioner({ organization, tags: { ...untagged, zone: "a" } })
   const [one, two, three] = [await listen(provisioner), await listen(second), await listen(tagged)]
   const board = env.JOB_BOARD.getByName(organization.id)
-  const job = { provisioner: "terraform", tags: untagged }
+  const job = { provisioner: "terraform", tags: untagged, count: 1 }
   expect(await board.post([job])).toBe(1)
   await expect.poll(() => one.frames.length + two.frames.length).toBe(1)
   at(new Date(epoch.getTime() + 1_000))
@@ -43,11 +43,24 @@ test("a post wakes one daemon that may run the job, the one that waited longest"
   await expect.poll(() => [one.frames.length, two.frames.length]).toEqual([1, 1])
   expect(
     await board.post([
-      { provisioner: "terraform", tags: { ...untagged, zone: "a" } },
-      { provisioner: "echo", tags: untagged },
+      { provisioner: "terraform", tags: { ...untagged, zone: "a" }, count: 1 },
+      { provisioner: "echo", tags: untagged, count: 1 },
     ]),
   ).toBe(1)
   await expect.poll(() => three.frames).toEqual([{ type: "job" }])
+})
+
+test("as many wake as there are jobs of a kind, and no more", async () => {
+  const { organization, provisioner } = await givenQueue()
+  const fleet = [await listen(provisioner)]
+  for (let more = 0; more < 3; more++) fleet.push(await listen(await givenProvisioner({ organization })))
+  const board = env.JOB_BOARD.getByName(organization.id)
+  const frames = () => fleet.map((one) => one.frames.length).toSorted((a, b) => a - b)
+  expect(await board.post([{ provisioner: "terraform", tags: untagged, count: 3 }])).toBe(3)
+  await expect.poll(frames).toEqual([0, 1, 1, 1])
+  at(new Date(epoch.getTime() + 1_000))
+  expect(await board.post([{ provisioner: "terraform", tags: untagged, count: 9 }])).toBe(4)
+  await expect.poll(frames).toEqual([1, 2, 2, 2])
 })
 
 test("a daemon that is full is woken last", async () => {
@@ -56,7 +69,8 @@ test("a daemon that is full is woken last", async () => {
   full.socket.send(JSON.stringify({ type: "free", count: 0 }))
   const idle = await listen(await givenProvisioner({ organization, columns: { created_at: epoch } }))
   const board = env.JOB_BOARD.getByName(organization.id)
-  for (let posts = 0; posts < 3; posts++) await board.post([{ provisioner: "terraform", tags: untagged }])
+  for (let posts = 0; posts < 3; posts++)
+    await board.post([{ provisioner: "terraform", tags: untagged, count: 1 }])
   await expect.poll(() => idle.frames.length).toBe(3)
   expect(full.frames).toEqual([])
 })
@@ -80,7 +94,7 @@ test("the alarm passes over a daemon that is full while another has a place", as
   // The idle one was woken last, so that by its turn alone it would come after the full one.
   full.socket.send(JSON.stringify({ type: "free", count: 0 }))
   at(new Date(epoch.getTime() + 1_000))
-  await board.post([{ provisioner: "terraform", tags: untagged }])
+  await board.post([{ provisioner: "terraform", tags: untagged, count: 1 }])
   await expect.poll(() => idle.frames.length).toBe(1)
   expect(await runDurableObjectAlarm(board)).toBe(true)
   await expect.poll(() => idle.frames.length).toBe(2)
