@@ -9,6 +9,7 @@ import { mayBuild } from "./build-context.ts"
 import { buildAudit, deletionNotice, endedBuilds } from "./ended-builds.ts"
 import { insertBuilds } from "./insert-builds.ts"
 import type { BuildPlan } from "./plan-build.ts"
+import { updateNotice } from "./update-notice.ts"
 
 export type BuildIds = { buildId: string; jobId: string }
 export type CreatedBuild = {
@@ -57,7 +58,7 @@ export function createBuild(
         ${json(plan.input)} as input, ${plan.onSuccess === null ? sql`null::jsonb` : json(plan.onSuccess)} as on_success,
         ${json(plan.parameters)} as parameters
       from locked l
-    ), ${insertBuilds(sql`requests`, now)}, audited as (
+    ), ${insertBuilds(sql`requests`, now)}${plan.isUpdate ? sql`, ${updateNotice(version.id, initiator, now)}` : sql``}, audited as (
       ${auditInsert(
         request,
         {

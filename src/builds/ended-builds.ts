@@ -17,6 +17,11 @@ export const endedBuilds = (isCanceled: SQL = sql`false`): SQL => sql`ended_buil
   join template_versions v on v.id = b.template_version_id join templates t on t.id = w.template_id
 )`
 
+/** True for the user `a` who administers the templates of the organization whose member `m` is. */
+export const templateAdmin = (a: SQL, m: SQL): SQL =>
+  sql`${a}.id = ${m}.user_id and not ${a}.deleted and ${a}.status <> 'suspended'
+    and ('template-admin' = any(${a}.site_roles) or 'organization-template-admin' = any(${m}.roles))`
+
 const isAutomatic = sql`f.reason in ('autostart', 'autostop', 'dormancy', 'autodelete')`
 
 /**
@@ -48,8 +53,7 @@ export function failureNotices(now: Date): SQL {
       idempotencyKey: sql`'build-failed:' || f.build_id || ':' || m.user_id`,
     },
     sql`ended_builds f join organization_members m on m.organization_id = f.organization_id
-      join users a on a.id = m.user_id and not a.deleted and a.status <> 'suspended'
-        and ('template-admin' = any(a.site_roles) or 'organization-template-admin' = any(m.roles))
+      join users a on ${templateAdmin(sql`a`, sql`m`)}
       where not ${isAutomatic} and not f.is_canceled and f.initiator_id <> prebuilds_user_id()`,
     now,
   )

@@ -23,6 +23,8 @@ export type BuildPlan = {
   /** What the provisioner begins with: nothing, what the caller gave, or what the last build left. */
   state: { kind: "none" } | { kind: "given"; bytes: Uint8Array } | { kind: "last" }
   isOrphan: boolean
+  /** The version is another than the last build's. */
+  isUpdate: boolean
   input: Record<string, unknown>
   onSuccess: FollowUp | null
 }
@@ -54,6 +56,7 @@ export function planBuild(context: BuildContext | undefined, request: BuildReque
     parameters,
     state: stateOf(request),
     isOrphan,
+    isUpdate: context.last !== null && context.last.template_version_id !== version.id,
     input: request.log_level ? { log_level: request.log_level } : {},
     onSuccess: request.on_success ?? null,
   }

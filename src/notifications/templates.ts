@@ -6,6 +6,7 @@ export const notificationIds = {
   workspaceAutobuildFailed: "381df2a9-c0c0-4749-420f-80a9280c66f9",
   workspaceManualBuildFailed: "2faeee0f-26cb-4e96-821c-85ccb9f71513",
   workspaceAutoUpdated: "c34a0c09-0704-4cac-bd1c-0c0146811c2b",
+  workspaceManuallyUpdated: "d089fe7b-d5c5-4c0c-aaf5-689859f7d392",
   workspaceAutostopReminder: "6f6cb984-c167-4fa5-bb87-1058dd642779",
   workspaceResourceReplaced: "89d9745a-816e-4695-a17f-3d0a229e2b8d",
   workspaceDeleted: "f517da0b-cdc9-410f-ab89-a86107c420ed",
@@ -53,6 +54,12 @@ const templates: Record<string, Template> = {
     content: (l) =>
       `Build ${l["workspace_build_number"]} of ${l["workspace_owner_username"]}'s workspace ${quoted(l, "name")} failed. ` +
       `${l["initiator"]} asked for it on version ${l["template_version_name"]} of the template ${l["template_name"]}.`,
+  },
+  [notificationIds.workspaceManuallyUpdated]: {
+    type: "workspace.manually_updated",
+    title: (l) => `Workspace ${quoted(l, "workspace")} was updated by hand`,
+    content: (l) =>
+      `${l["initiator"]} built the workspace ${quoted(l, "workspace")} on version ${l["version"]} of the template ${l["template"]}.`,
   },
   [notificationIds.workspaceAutoUpdated]: {
     type: "workspace.auto_updated",

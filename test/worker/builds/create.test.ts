@@ -240,6 +240,36 @@ test("403: a version that is not the active one where the template requires it; 
   expect((await build({ transition: "start" })).status).toBe(409)
 })
 
+test("a start of another version is told to the template admins, whoever asked for it excepted", async () => {
+  const { organization, user, template, workspace, build } = await given()
+  const admin = () => givenUser({ roles: ["template-admin"], organization })
+  const admins = [await admin(), await admin()]
+  const stranger = await givenUser({ roles: ["template-admin"] })
+  const next = await givenVersion(user, { columns: { template_id: template.id } })
+  await build({ transition: "stop" })
+  const told = () =>
+    query(
+      `select user_id, labels from notification_messages
+       where template_id = 'd089fe7b-d5c5-4c0c-aaf5-689859f7d392' and targets[1] = $1`,
+      [workspace.id],
+    )
+  expect(await told()).toEqual([])
+  await query(
+    "update provisioner_jobs set started_at = created_at, completed_at = created_at where completed_at is null",
+  )
+  expect((await build({ transition: "start", template_version_id: next.id })).status).toBe(201)
+  const heard = await told()
+  const who = heard.map(({ user_id }) => user_id)
+  expect(who).toEqual(expect.arrayContaining(admins.map(({ id }) => id)))
+  expect(who).not.toContain(user.id)
+  expect(who).not.toContain(stranger.id)
+  expect(heard[0].labels).toMatchObject({
+    initiator: user.username,
+    workspace: workspace.name,
+    version: next.name,
+  })
+})
+
 test("406: a version that is still imported", async () => {
   const { user, template, build } = await given()
   const next = await givenVersion(user, { status: "running", columns: { template_id: template.id } })
