@@ -1,6 +1,5 @@
 // The HTTP application: what every request passes, then one line a resource.
 import { OpenAPIHono } from "@hono/zod-openapi"
-import type { Context } from "hono"
 import { HTTPException } from "hono/http-exception"
 import { requestId } from "hono/request-id"
 import { openCaller } from "./access/caller.ts"
@@ -8,6 +7,7 @@ import { authenticate } from "./access/authenticate.ts"
 import { refuseForgery } from "./access/csrf.ts"
 import { requireToken } from "./access/guard.ts"
 import { limitRate } from "./access/rate-limit.ts"
+import { settleRefusal } from "./access/refusal.ts"
 import { routeClass } from "./access/route-class.ts"
 import { buildRoutes } from "./builds/routes.ts"
 import { agentRoutes } from "./agents/routes.ts"
@@ -144,7 +144,7 @@ export function createApp(clock: Clock) {
     return c.json(routeNotFound().body, 404)
   })
   app.onError(async (error, c) => {
-    const answer = await afterProof(c, toApiError(error))
+    const answer = await settleRefusal(c, toApiError(error), toApiError)
     const event = c.get("event")
     if (event && answer.status >= 500) {
       event["outcome"] = "error"
@@ -156,20 +156,6 @@ export function createApp(clock: Clock) {
     })
   })
   return app
-}
-
-/**
- * Who may not ask at all is not told what was wrong with the question: a refusal that was found before the database was asked
- * gives way to the 401 of whoever cannot prove who they are. Costs nothing where the credential has been proven.
- */
-async function afterProof(c: Context<AppEnv>, answer: ApiError): Promise<ApiError> {
-  if (![400, 413, 426].includes(answer.status) || c.get("caller") === undefined) return answer
-  try {
-    await c.get("authenticate")()
-    return answer
-  } catch (error) {
-    return toApiError(error)
-  }
 }
 
 /** A challenge also says where the deployment describes itself (api.md 0.2). */

@@ -1,10 +1,11 @@
 // Proves whichever credential a route takes, where a request is refused before its own statement would have proved it.
 import type { Context } from "hono"
 import type { AppEnv } from "../http/env.ts"
+import type { Actor } from "./actors.ts"
 import { openAgent } from "./agent-token.ts"
 import { routeClass } from "./route-class.ts"
 
-export async function authenticate(c: Context<AppEnv>): Promise<unknown> {
+export async function authenticate(c: Context<AppEnv>): Promise<Actor | undefined> {
   switch (routeClass(c.req.method, c.req.path)) {
     case "public":
       return undefined

@@ -2,7 +2,7 @@
 // by e-mail. The bindings count per location and permissively: they hold off floods, they do not account.
 import type { Context, MiddlewareHandler } from "hono"
 import type { AppEnv } from "../http/env.ts"
-import { ApiError } from "../http/errors.ts"
+import { ApiError, forbidden } from "../http/errors.ts"
 import { limits } from "./limits.ts"
 import { presentedToken, sha256 } from "./caller.ts"
 
@@ -36,9 +36,21 @@ async function holderOf(c: Context<AppEnv>): Promise<string | null> {
   return Array.from((await sha256(token)).slice(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("")
 }
 
+/** Lifts the limit of a token for its holder, an owner: for tests of load. The address's limit stays, for all may claim to be one. */
+const bypassHeader = "X-Coder-Bypass-Ratelimit"
+
+async function requireOwner(c: Context<AppEnv>): Promise<void> {
+  const { roles } = await c.get("caller").actor()
+  if (!roles.includes("owner")) throw forbidden(`The header ${bypassHeader} is for owners.`)
+}
+
 export const limitRate: MiddlewareHandler<AppEnv> = async (c, next) => {
   const [address, holder] = [addressOf(c), await holderOf(c)]
   if (address !== undefined) await take(c, "RATE_LIMIT_ADDRESS", address)
+  if (/^(1|t|true)$/i.test(c.req.header(bypassHeader) ?? "")) {
+    await requireOwner(c)
+    return next()
+  }
   if (holder !== null)
     await take(c, harmless.has(c.req.method) ? "RATE_LIMIT_READ" : "RATE_LIMIT_WRITE", holder)
   return next()

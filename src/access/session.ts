@@ -54,13 +54,17 @@ export const signedOut = "You are signed out or your session has expired. Please
 
 /** A 401 with the header that says why (api.md 0.2). */
 export function unauthenticated(message: string, detail?: string): ApiError {
-  return new ApiError(401, message, { detail }, challenge(detail ?? message))
+  return new ApiError(401, message, { detail }, challenge("invalid_token", detail ?? message))
 }
 
-function challenge(description: string): Record<string, string> {
+/** The header of a 403 that a wider token would perhaps not have got. */
+export const scopeChallenge = (): Record<string, string> =>
+  challenge("insufficient_scope", "The scopes or the allow list of the token do not include this.")
+
+function challenge(error: "invalid_token" | "insufficient_scope", description: string) {
   const quoted = description.replace(/["\\]/g, "'")
   return {
-    "WWW-Authenticate": `Bearer realm="coder", error="invalid_token", error_description="${quoted}"`,
+    "WWW-Authenticate": `Bearer realm="coder", error="${error}", error_description="${quoted}"`,
   }
 }
 

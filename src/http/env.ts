@@ -1,7 +1,7 @@
 // What every request carries besides its bindings.
 import type { Caller } from "../access/caller.ts"
 import type { Session } from "../access/session.ts"
-import type { AgentActor, ProvisionerActor } from "../access/actors.ts"
+import type { Actor, AgentActor, ProvisionerActor } from "../access/actors.ts"
 import type { Database } from "../db/client.ts"
 import type { WideEvent } from "./event.ts"
 
@@ -15,7 +15,7 @@ export type AppEnv = {
     /** The user credential that was presented, verified by its first statement. */
     caller: Caller
     /** Proves the credential that the route takes; throws its 401. Nothing on a public route. */
-    authenticate: () => Promise<unknown>
+    authenticate: () => Promise<Actor | undefined>
     /** The agent token that was presented; only on agent routes. */
     agent: Session<AgentActor>
     /** The provisioner key that was presented; only on daemon routes. */

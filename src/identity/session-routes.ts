@@ -45,13 +45,14 @@ export const sessionRoutes = createRouter()
     await limitSignIn(c, email)
     const db = c.get("db")
     const [user] = await db.all(credentialsOf(email))
+    // Hashed first, whoever it is: nobody learns from the time that it takes whether there is such an account.
+    const isRight = await isPassword(password, user?.hashed_password)
     if (user !== undefined && user.login_type !== "password") {
       throw new ApiError(
         403,
         `Incorrect login type, attempting to use "password" but user is of login type ${JSON.stringify(user.login_type)}.`,
       )
     }
-    const isRight = await isPassword(password, user?.hashed_password)
     if (user === undefined || !isRight) throw wrong()
     if (user.status === "suspended") {
       throw new ApiError(401, "Your account is suspended. Contact an admin to reactivate your account.")

@@ -3,6 +3,7 @@ import { createExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import worker from "../../../dev/worker.ts"
+import { givenUser } from "../given-people.ts"
 import { limits } from "../../../src/access/limits.ts"
 
 const token = "abcdefghij-abcdefghijklmnopqrstuv"
@@ -75,6 +76,30 @@ describe("429", () => {
       )
     expect((await signIn("address:203.0.113.9")).status).toBe(429)
     expect((await signIn("account:ada@example.test")).status).toBe(429)
+  })
+})
+
+describe("X-Coder-Bypass-Ratelimit", () => {
+  /** A request to a Worker with its own database, whose limiters refuse every token. */
+  async function askPastLimit(token: string, value: string) {
+    const limiter = (success: boolean) => ({ limit: async () => ({ success }) })
+    const request = new Request("https://dormouse.test/api/v2/users/me", {
+      headers: { "Coder-Session-Token": token, "X-Coder-Bypass-Ratelimit": value },
+    })
+    const limiters = { RATE_LIMIT_READ: limiter(false), RATE_LIMIT_ADDRESS: limiter(true) }
+    const response = await worker.fetch(request as never, { ...env, ...limiters }, createExecutionContext())
+    return { status: response.status, text: await response.text() }
+  }
+
+  test("lets an owner pass, and nobody else", async () => {
+    const owner = await givenUser({ roles: ["owner"] })
+    expect((await askPastLimit(owner.token, "true")).status).toBe(200)
+    expect((await askPastLimit(owner.token, "false")).status).toBe(429)
+    const admin = await givenUser({ roles: ["user-admin"] })
+    const { status, text } = await askPastLimit(admin.token, "true")
+    expect(status).toBe(403)
+    expect(text).toContain("is for owners")
+    expect((await askPastLimit("abcdefghij-abcdefghijklmnopqrstuv", "true")).status).toBe(401)
   })
 })
 

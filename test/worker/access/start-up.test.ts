@@ -1,7 +1,7 @@
 // What clients ask before their first screen: the statuses and fields without which each gives up (clients.md).
 import { describe, expect, test } from "vitest"
-import { api, fetchWorker } from "../harness.ts"
-import { givenUser } from "../given-people.ts"
+import { api, epoch, fetchWorker } from "../harness.ts"
+import { givenKey, givenUser } from "../given-people.ts"
 
 describe("without a token", () => {
   test.each(["/", "/buildinfo", "/updatecheck", "/entitlements", "/auth/scopes", "/users/authmethods"])(
@@ -56,6 +56,35 @@ test("a challenge says where the deployment describes itself", async () => {
   expect(headers.get("WWW-Authenticate")).toContain(
     'resource_metadata="https://dormouse.test/.well-known/oauth-protected-resource"',
   )
+})
+
+test("a token that is too narrow for what was asked hears that it is; a person without the right does not", async () => {
+  const owner = await givenUser({ roles: ["owner"] })
+  const narrow = await givenKey(owner.id, {
+    login_type: "token",
+    token_name: "narrow",
+    scopes: ["user:read"],
+  })
+  const ask = (token: string) => api("/api/v2/deployment/stats", { token })
+  const refused = await ask(narrow)
+  expect(refused.status).toBe(403)
+  expect(refused.headers.get("WWW-Authenticate")).toContain('error="insufficient_scope"')
+  const member = await ask((await givenUser()).token)
+  expect([member.status, member.headers.get("WWW-Authenticate")]).toEqual([403, null])
+})
+
+test.each([
+  ["POST", "/notifications/webhooks", { url: "not-a-url" }],
+  ["POST", "/authcheck", { checks: { a: { object: { resource_type: "" }, action: "read" } } }],
+  ["PUT", "/users/me/quiet-hours", { schedule: "never" }],
+  ["POST", "/users/me/keys/tokens", { scope: "none" }],
+  ["GET", "/insights/daus?tz_offset=x", undefined],
+  ["GET", "/audit?q=nothing:here", undefined],
+])("%s %s: a bad question of an expired token is 401", async (method, path, body) => {
+  const { id } = await givenUser()
+  const token = await givenKey(id, { expires_at: epoch })
+  const answer = await api(`/api/v2${path}`, { method, token, ...(body !== undefined && { body }) })
+  expect([answer.status, answer.body.detail]).toEqual([401, expect.stringContaining("API key expired at")])
 })
 
 test("who may not ask is not told what was wrong with the question", async () => {

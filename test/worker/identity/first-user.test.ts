@@ -62,6 +62,11 @@ describe("the first user", () => {
     await query("update users set username = 'ada', email = 'ada@example.test' where not is_system")
   })
 
+  test("409 without the setup token too, once it is too late: that is no secret", async () => {
+    const { status, body } = await api("/api/v2/users/first", { body: person })
+    expect([status, body.message]).toEqual([409, "The initial user has already been created."])
+  })
+
   test("409 for ever afterwards, even when the users are gone from sight", async () => {
     await query("update users set deleted = true where username = 'ada'")
     const { status, body } = await api("/api/v2/users/first", { body: person, headers: setup })
@@ -110,6 +115,12 @@ describe("signing in", () => {
     const { status, body } = await signIn(user.email, person.password)
     expect(status).toBe(401)
     expect(body.message).toContain("suspended")
+  })
+
+  test("403 for an account that signs in another way", async () => {
+    const { email } = await givenUser({ columns: { login_type: "none" } })
+    const { status, body } = await signIn(email, person.password)
+    expect([status, body.message]).toEqual([403, expect.stringContaining('user is of login type "none"')])
   })
 
   test("a dormant user wakes by signing in", async () => {
