@@ -1,4 +1,4 @@
-// A name for what nobody named: `quiet_otter42`, legal wherever a version name is.
+// A name for what nobody named, a version or a token: `keen_birch42`, legal wherever a version name is.
 
 const adjectives = [
   "amber",

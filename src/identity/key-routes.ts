@@ -7,6 +7,7 @@ import { isUniqueViolation } from "../db/errors.ts"
 import type { AppEnv } from "../http/env.ts"
 import { badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
 import { flag } from "../http/flag.ts"
+import { randomName } from "../http/random-name.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest } from "../http/wire.ts"
 import {
@@ -136,9 +137,9 @@ const expireRoute = createRoute({
 type KeyWish = Pick<NewKey, "loginType" | "name" | "lifetimeSeconds" | "scopes" | "allowList">
 
 /** Makes the key and returns its token, or throws what stands against it. */
-async function makeKey(c: Context<AppEnv>, user: string, wish: KeyWish): Promise<string> {
+async function makeKey(c: Context<AppEnv>, user: string, wish: KeyWish, attempts = 3): Promise<string> {
   const minted = await mintKey()
-  const name = wish.loginType === "token" && wish.name === "" ? `token_${minted.id.toLowerCase()}` : wish.name
+  const name = wish.loginType === "token" && wish.name === "" ? randomName() : wish.name
   const key: NewKey = {
     ...wish,
     ...minted,
@@ -157,6 +158,8 @@ async function makeKey(c: Context<AppEnv>, user: string, wish: KeyWish): Promise
     throw forbidden("A token cannot make one that may do more than itself.")
   } catch (error) {
     if (!isUniqueViolation(error, "api_keys_token_name")) throw error
+    // A name that was drawn is drawn again.
+    if (wish.name === "" && attempts > 1) return makeKey(c, user, wish, attempts - 1)
     throw conflict(`A token with name ${JSON.stringify(name)} already exists.`, {
       validations: [{ field: "name", detail: "This value is already in use and should be unique." }],
     })

@@ -11,12 +11,12 @@ import {
   tagDetail,
   validationFailed,
 } from "../http/errors.ts"
+import { randomName } from "../http/random-name.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, pageQuery, uuidSchema } from "../http/wire.ts"
 import { postJobs } from "../jobs/post.ts"
 import { normaliseTags } from "../jobs/tags.ts"
 import { createVersion, type VersionAttempt } from "./create-version.ts"
-import { randomName } from "./random-name.ts"
 import { createVersionRequest } from "./version-requests.ts"
 import {
   listVersions,
