@@ -107,6 +107,12 @@ export async function run(
         atMost: listMsMax * calibration.slack,
       },
       { name: "times less than computing on read", value: computedMs / listMs, atLeast: ratioMin },
+      // A roll-up that cost more than what it saves would be paid each minute in which somebody builds.
+      {
+        name: "refresh of all, as a share of computing on read",
+        value: firstRefreshMs / computedMs,
+        atMost: 1,
+      },
     ],
   }
 }

@@ -11,8 +11,10 @@ const BUILD_COUNT = 100
  * be committed after its instant; refreshing one twice is harmless. The median and 95th percentile are discrete, of the
  * newest hundred builds of any transition that succeeded; null for a transition without one and for a time of 0.
  *
- * The versions' newest builds come from `workspace_builds_version`; owners from `workspaces_template`. Two runs at once
- * write the same values; the mark's row makes the second wait.
+ * The versions' newest builds come in the order of `workspace_builds_version`, whose nulls are last, and their jobs one by
+ * one: without `offset 0` the planner joins each version's builds to all jobs, 14 s in the place of half a second for 120,000
+ * builds of 50 versions. Owners come from `workspaces_template`. Two runs at once write the same values; the mark's row
+ * makes the second wait.
  */
 export function refreshTemplates(now: Date): Statement<{ refreshed: number }> {
   return statement(
@@ -39,10 +41,14 @@ export function refreshTemplates(now: Date): Statement<{ refreshed: number }> {
           select b.transition, extract(epoch from b.completed_at - b.started_at) as seconds
           from template_versions v, lateral (
             select b.transition, b.created_at, j.started_at, j.completed_at
-            from workspace_builds b join provisioner_jobs j on j.id = b.job_id
-            where b.template_version_id = v.id and j.completed_at is not null and j.started_at is not null
-              and j.canceled_at is null and coalesce(j.error, '') = ''
-            order by b.created_at desc limit ${BUILD_COUNT}
+            from workspace_builds b, lateral (
+              select j.started_at, j.completed_at from provisioner_jobs j
+              where j.id = b.job_id and j.completed_at is not null and j.started_at is not null
+                and j.canceled_at is null and coalesce(j.error, '') = ''
+              offset 0
+            ) j
+            where b.template_version_id = v.id
+            order by b.created_at desc nulls last limit ${BUILD_COUNT}
           ) b
           where v.template_id = t.id order by b.created_at desc limit ${BUILD_COUNT}
         ) newest
