@@ -20,8 +20,21 @@ const targetsAtOnce = 5
 
 export type SendEnv = Pick<Env, "TOKEN_KEYS" | "WEBHOOK_PRIVATE_TARGETS">
 
-/** One round over the queue. Each target is served in order and by itself, so a slow one delays nobody else for long. */
+/** One round, behind the tick: never throws, for nobody is left to hear it. What it had claimed is claimed again after its lease. */
 export async function sendWebhooks(db: Database, env: SendEnv, now: Date): Promise<void> {
+  try {
+    await serveQueue(db, env, now)
+  } catch (error) {
+    writeEvent({
+      event: "webhooks",
+      outcome: "error",
+      error: error instanceof Error ? error.message : "unknown",
+    })
+  }
+}
+
+/** Each target is served in order and by itself, so a slow one delays nobody else for long. */
+async function serveQueue(db: Database, env: SendEnv, now: Date): Promise<void> {
   const claimed = await db.all(claimDeliveries(now, deliveriesMax))
   if (claimed.length === 0) return
   const byTarget = [...Map.groupBy(claimed, (delivery) => delivery.webhook_id).values()]
