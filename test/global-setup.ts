@@ -20,11 +20,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await createTemplate(postgres.url)
   project.provide("adminUrl", postgres.url("postgres"))
   project.provide("endpointUrl", endpoint.url)
+  project.provide("simulation", {
+    seed: numberOf("DORMOUSE_SIMULATION_SEED"),
+    steps: numberOf("DORMOUSE_SIMULATION_STEPS"),
+  })
   return async () => {
     await endpoint.stop()
     await postgres.stop()
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+function numberOf(variable: string): number | null {
+  const text = process.env[variable] ?? ""
+  return /^\d{1,9}$/.test(text) ? Number(text) : null
 }
 
 async function createTemplate(url: (database: string) => string): Promise<void> {

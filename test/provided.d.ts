@@ -9,5 +9,7 @@ declare module "vitest" {
     adminUrl: string
     /** The Neon endpoint in front of it. */
     endpointUrl: string
+    /** From DORMOUSE_SIMULATION_SEED and DORMOUSE_SIMULATION_STEPS: null where they are not set. */
+    simulation: { seed: number | null; steps: number | null }
   }
 }
