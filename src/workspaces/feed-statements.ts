@@ -31,7 +31,7 @@ export type InboxRow = {
 }
 
 /** The most notifications that one reading shows a watcher. */
-export const inboxReadMax = 100
+const inboxReadMax = 100
 
 /** What came into these inboxes at `since` or after it, oldest first. */
 export function watchedInboxes(userIds: readonly string[], since: Date): Statement<InboxRow> {
@@ -45,6 +45,15 @@ export function watchedInboxes(userIds: readonly string[], since: Date): Stateme
           from (select * from inbox_notifications n where n.user_id = u.id and n.created_at >= ${since}::timestamptz
             order by n.created_at desc, n.id desc limit ${inboxReadMax}) n) as notifications
       from unnest(${uuids(userIds)}) as u (id)`,
+  )
+}
+
+/** What lies in the caller's own inbox since then: a watcher who comes now has no need of it. */
+export function ownInboxSince(since: Date): Statement<{ id: string }> {
+  return statement(
+    "feed.own-inbox-since",
+    sql`select n.id from inbox_notifications n where n.user_id = actor_id() and n.created_at >= ${since}::timestamptz
+      order by n.created_at desc, n.id desc limit ${inboxReadMax}`,
   )
 }
 

@@ -3,6 +3,8 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { createRouter } from "../http/router.ts"
 import { openSocket, requireUpgrade } from "../http/watch.ts"
 import { errors } from "../http/wire.ts"
+import { inboxCursor, inboxOverlapMs } from "./feed-inbox.ts"
+import { ownInboxSince } from "./feed-statements.ts"
 
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const idsMax = 50
@@ -42,6 +44,8 @@ const inboxWatchRoute = createRoute({
 export const inboxWatchRoutes = createRouter().openapi(inboxWatchRoute, async (c) => {
   requireUpgrade(c)
   const { targets, templates, read_status } = c.req.valid("query")
+  const since = new Date(c.get("now").getTime() - inboxOverlapMs)
+  const there = await c.get("caller").query(ownInboxSince(since))
   const actor = await c.get("caller").actor()
   return openSocket(c, {
     kind: "inbox",
@@ -50,6 +54,10 @@ export const inboxWatchRoutes = createRouter().openapi(inboxWatchRoute, async (c
     userId: actor.id,
     workspaceId: null,
     templateId: null,
+    cursor: inboxCursor(
+      since,
+      there.map(({ id }) => id),
+    ),
     inbox: { targets, templates, readStatus: read_status === "" ? "all" : read_status },
   })
 })

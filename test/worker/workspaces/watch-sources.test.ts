@@ -181,11 +181,11 @@ describe("a job's log", () => {
 
 describe("the inbox", () => {
   /** A notification of `userId`, made one minute after the epoch. */
-  async function notify(userId: string, title: string, targets: string[]) {
+  async function notify(userId: string, title: string, targets: string[], madeAt = afterEpoch(60_000)) {
     await query(
       `insert into inbox_notifications (id, user_id, template_id, targets, title, content, created_at)
        values (gen_random_uuid(), $1, gen_random_uuid(), $2, $3, 'text', $4)`,
-      [userId, targets, title, afterEpoch(60_000)],
+      [userId, targets, title, madeAt],
     )
     await publishInbox(env, [userId])
   }
@@ -207,6 +207,22 @@ describe("the inbox", () => {
     )
     expect(delayMs).toBeLessThan(withinMs)
     expect(frames.map((frame) => [frame.notification?.title, frame.unread_count])).toEqual([["this one", 2]])
+  })
+
+  test("shows what arrives late under the minute of its tick, and not what had been there", async () => {
+    const owner = await givenUser()
+    await notify(owner.id, "had been there", [], afterEpoch(-30_000))
+    const frames: Frame[] = []
+    await delayOf(
+      "/api/v2/notifications/inbox/watch",
+      owner.token,
+      async () => {
+        await notify(owner.id, "of the tick before", [], afterEpoch(-30_000))
+        await notify(owner.id, "of now", [], afterEpoch(0))
+      },
+      (frame) => frames.push(frame) === 2,
+    )
+    expect(frames.map((frame) => frame.notification?.title)).toEqual(["of the tick before", "of now"])
   })
 
   test.each(["targets=x", "templates=1,2", "read_status=maybe", "format=html"])(
