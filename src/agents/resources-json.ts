@@ -1,6 +1,7 @@
 // The SQL that gathers resources with their agents, apps and scripts as one JSON value, so that whoever reads a build reads
 // them in the same statement. Soft-deleted agents are left out: builds other than the latest show none (E6).
 import { type SQL, sql } from "drizzle-orm"
+import type { LifecycleState } from "./agent-requests.ts"
 
 export type AppStatusJson = {
   id: string
@@ -66,7 +67,7 @@ export type AgentJson = {
   started_at: string | null
   ready_at: string | null
   socket_open: boolean
-  lifecycle_state: string
+  lifecycle_state: LifecycleState
   name: string
   resource_id: string
   instance_id: string | null

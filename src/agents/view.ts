@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi"
 import { parseInstant } from "../db/values.ts"
 import { timeSchema, wireTime } from "../http/wire.ts"
+import { lifecycleStates } from "./agent-requests.ts"
 import { agentConnection, agentHealth } from "./connection-status.ts"
 import { metadataSchema } from "./metadata-schema.ts"
 import type {
@@ -89,7 +90,7 @@ export const agentSchema = z
     started_at: timeSchema.optional(),
     ready_at: timeSchema.optional(),
     status: z.enum(["connecting", "connected", "disconnected", "timeout"]),
-    lifecycle_state: z.string(),
+    lifecycle_state: z.enum(lifecycleStates),
     name: z.string(),
     resource_id: z.uuid(),
     instance_id: z.string().optional(),

@@ -18,6 +18,24 @@ import {
 } from "../jobs/view.ts"
 import { buildStatus, type Transition } from "./build-status.ts"
 
+/** Why a build was asked for. Clients refuse words that they do not know. */
+const buildReasons = [
+  "initiator",
+  "autostart",
+  "autostop",
+  "dormancy",
+  "autodelete",
+  "dashboard",
+  "cli",
+  "ssh_connection",
+  "vscode_connection",
+  "jetbrains_connection",
+  "task_auto_pause",
+  "task_manual_pause",
+  "task_resume",
+] as const
+type BuildReason = (typeof buildReasons)[number]
+
 export type BuildJson = {
   id: string
   created_at: string
@@ -33,7 +51,7 @@ export type BuildJson = {
   transition: Transition
   initiator_id: string
   initiator_name: string
-  reason: string
+  reason: BuildReason
   deadline: string | null
   max_deadline: string | null
   daily_cost: number
@@ -86,7 +104,7 @@ export const buildSchema = z
     initiator_id: z.uuid(),
     initiator_name: z.string(),
     job: jobSchema,
-    reason: z.string(),
+    reason: z.enum(buildReasons),
     resources: z.array(resourceSchema),
     deadline: timeSchema.nullable(),
     max_deadline: timeSchema.nullable(),

@@ -70,6 +70,8 @@ const parameterDescriptions: Record<string, string> = {
   keyid: "The key's id, ten characters.",
   keyname: "The token's name.",
   limit: "How many at most; 0 is no limit.",
+  listen: "Whether to wait for an answer.",
+  match: "An address that the thing must be for.",
   max_age: "Only what was seen within this time, as in `1h30m`.",
   name: "The thing's name.",
   no_compression: "Accepted, and without effect.",

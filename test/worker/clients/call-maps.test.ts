@@ -124,6 +124,13 @@ test("VS Code: sign in, poll, open, connect", async () => {
   )
   expect(metadata.frames[0]).toMatchObject({ type: "data", data: [] })
 
+  // Where the sockets are not there, the same as event streams.
+  for (const path of [`/workspaces/${id}/watch`, `/workspaceagents/${agent.id}/watch-metadata`]) {
+    const stream = await fetchWorker(`/api/v2${path}`, { token: user.token })
+    expect([stream.status, stream.headers.get("Content-Type")]).toEqual([200, "text/event-stream"])
+    await stream.body!.cancel()
+  }
+
   expect((await client.get(`/users/${user.username}/workspace/${name}`)).id).toBe(id)
   await client.get(`/users/${user.username}/workspace/not-there`, 404)
   expect((await client.get("/buildinfo")).version).toMatch(/^v2\.\d+\.\d+/)
