@@ -29,22 +29,27 @@ export function readTemplate(templateId: string): Statement<{ id: string }> {
 }
 
 /**
- * A row a preset with a pool of the template's active version; none where the template cannot be read. Reads the builds of
- * the period through `workspace_builds_preset`. A claim is told by the stage of its job, a miss by a first build of a person.
+ * A row a preset with a pool of the template's active version; none where the template cannot be read. Presets of one name are one
+ * pool through all versions: a new version does not forget how it has served. Reads the builds of the period through
+ * `workspace_builds_preset`. A claim is told by the stage of its job, a miss by a first build of a person.
  */
 export function readPoolFigures(templateId: string, sinceAt: Date, now: Date): Statement<PoolFigures> {
   return statement(
     "prebuilds.figures",
     sql`
     with presets as (
-      select p.id from templates t
+      select p.id, p.name, t.id as template_id from templates t
       join template_version_presets p on p.template_version_id = t.active_version_id and p.desired_instances is not null
       where t.id = ${templateId} and not t.deleted and ${may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })}
+    ), kin as (
+      select p.id as preset_id, k.id from presets p
+      join template_versions v on v.template_id = p.template_id
+      join template_version_presets k on k.template_version_id = v.id and k.name = p.name
     ), recent as (
-      select b.template_version_preset_id as preset_id, b.workspace_id, b.build_number, b.created_at, j.job_status, j.completed_at,
+      select k.preset_id, b.workspace_id, b.build_number, b.created_at, j.job_status, j.completed_at,
         b.initiator_id = prebuilds_user_id() as is_pool_build,
         ${isStage(sql`j.input`, "claim")} as is_claim
-      from workspace_builds b join presets p on p.id = b.template_version_preset_id
+      from workspace_builds b join kin k on k.id = b.template_version_preset_id
       join provisioner_jobs j on j.id = b.job_id
       where b.created_at >= ${sinceAt}::timestamptz and b.transition = 'start'
     ), idle as (

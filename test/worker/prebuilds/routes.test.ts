@@ -4,7 +4,7 @@ import { givenUser } from "../given-people.ts"
 import { givenPreset } from "../given-templates.ts"
 import { givenBuild, prebuildsUserId } from "../given-workspaces.ts"
 import { afterEpoch, api, epoch, query } from "../harness.ts"
-import { givenPool, givenPrebuild } from "./given-pools.ts"
+import { givenNewVersion, givenPool, givenPrebuild } from "./given-pools.ts"
 
 const settingsPath = "/api/v2/prebuilds/settings"
 const minuteMs = 60_000
@@ -133,6 +133,16 @@ test("a pool's figures: hits, misses, the wait of a claim, idle and wasted minut
       wasted_minutes: 40,
     },
   ])
+
+  // A new version goes on with the pool of the same name; another name is another pool.
+  const versionId = await givenNewVersion(pool)
+  const next = await givenPreset(versionId, { columns: { name: pool.presetName, desired_instances: 2 } })
+  const fresh = await givenPreset(versionId, { columns: { desired_instances: 1 } })
+  const after = await api(`/api/v2/templates/${pool.template.id}/prebuilds`, { token: user.token })
+  const shown = new Map(after.body.pools.map((row: { preset_id: string }) => [row.preset_id, row]))
+  expect(new Set(shown.keys())).toEqual(new Set([next.id, fresh.id]))
+  expect(shown.get(next.id)).toMatchObject({ hits: 1, misses: 1, running: 0, wasted_minutes: 40 })
+  expect(shown.get(fresh.id)).toMatchObject({ hits: 0, misses: 0, claim_ms: { P50: null } })
   expect(
     (await api(`/api/v2/templates/${crypto.randomUUID()}/prebuilds`, { token: user.token })).status,
   ).toBe(404)
