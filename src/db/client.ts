@@ -53,8 +53,11 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
       const startedAt = performance.now()
       const report = (ok: boolean) =>
         options.onCall?.({ statement: name, ms: performance.now() - startedAt, ok })
+      // A signal that times out by itself would keep a Durable Object awake long after the answer has come.
+      const limit = new AbortController()
+      const timer = setTimeout(() => limit.abort(), options.timeoutMs ?? timeoutMsDefault)
       try {
-        const result = await run(AbortSignal.timeout(options.timeoutMs ?? timeoutMsDefault))
+        const result = await run(limit.signal)
         report(true)
         return result
       } catch (error) {
@@ -62,6 +65,8 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
         const failure = translateError(name, error)
         if (tries >= triesMax || !rolledBack.has(failure.code ?? "")) throw failure
         await new Promise((resolve) => setTimeout(resolve, tries * 20 * (1 + Math.random())))
+      } finally {
+        clearTimeout(timer)
       }
     }
   }
