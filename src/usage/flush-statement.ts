@@ -5,7 +5,7 @@ import { instants, intervalMs, json, texts, uuids } from "../db/sql.ts"
 import type { AppStat } from "./app-sessions.ts"
 import { factsJson } from "./facts-json.ts"
 import type { UsageFacts } from "./mark.ts"
-import type { StatRow, UsedRow, VerdictRow } from "./tracker-storage.ts"
+import type { StatRow, UsedRow, VerdictRow } from "./tracker-rows.ts"
 
 export type FlushInput = {
   now: Date

@@ -1,29 +1,13 @@
 // The tracker's own SQLite: every table and statement of it. Statements run one after another without an await between
 // them, so each function is atomic; what it wrote is durable before the caller hears of it.
 import type { AgentStat, Mark, Verdict, VerdictKey } from "./mark.ts"
+import type { StatRow, UsedRow, VerdictRow } from "./tracker-rows.ts"
 
 /** Active workspaces a shard can hold. A database that is gone for hours does not make it grow: a workspace is one row. */
 export const usedRowsMax = 100_000
 /** Statistics kept while the database is gone; the oldest give way. */
 export const statRowsMax = 20_000
 export const verdictRowsMax = 10_000
-
-export type UsedRow = {
-  workspace_id: string
-  seen_at_ms: number
-  bump_at_ms: number | null
-  next_autostart_at_ms: number | null
-}
-export type StatRow = { id: number; stat: string }
-export type VerdictRow = {
-  key_id: string
-  workspace_id: string
-  key_hash: string
-  checked_at_ms: number
-  used_at_ms: number
-  is_renewable: number
-  facts: string
-}
 
 export type TrackerStorage = ReturnType<typeof openTrackerStorage>
 

@@ -11,7 +11,8 @@ import { openAppSessionStorage, type AppSessionStorage } from "./app-session-sto
 import { isDone, toAppReports, usedAtMs, type AppReport, type AppSession } from "./app-sessions.ts"
 import { flushStatement, type FlushInput, type FlushResult } from "./flush-statement.ts"
 import type { AgentStat, Mark, Ping, UsageFacts, Verdict } from "./mark.ts"
-import { openTrackerStorage, type TrackerStorage, type VerdictRow } from "./tracker-storage.ts"
+import type { VerdictRow } from "./tracker-rows.ts"
+import { openTrackerStorage, type TrackerStorage } from "./tracker-storage.ts"
 
 /** A little less than a minute, so that a ping each minute finds its verdict renewed since the last one. */
 export const flushIntervalMs = 55_000

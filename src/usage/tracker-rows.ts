@@ -1,0 +1,18 @@
+// The rows of the tracker's own tables, as they are read for a flush.
+
+export type UsedRow = {
+  workspace_id: string
+  seen_at_ms: number
+  bump_at_ms: number | null
+  next_autostart_at_ms: number | null
+}
+export type StatRow = { id: number; stat: string }
+export type VerdictRow = {
+  key_id: string
+  workspace_id: string
+  key_hash: string
+  checked_at_ms: number
+  used_at_ms: number
+  is_renewable: number
+  facts: string
+}

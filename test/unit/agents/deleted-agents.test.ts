@@ -1,0 +1,94 @@
+// Every statement that reads or changes agents, and what it does about those that are soft-deleted (E6). A new one fails here until it
+// is entered, so that nobody forgets to decide.
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import { sourceFiles } from "../source-files.ts"
+
+/** `filters`: deleted agents do not exist for it. Otherwise why it sees them, or needs no filter of its own. */
+const filters = "filters"
+const byActor = "on the agent that authenticated just before in its transaction, which no deleted one does"
+
+const expected: [path: string, ...uses: string[]][] = [
+  ["migrations/0001_behaviour.sql", "filters", "filters"],
+  [
+    "migrations/0015_acquire_job.sql",
+    "the agents of an import's plan, which are never deleted",
+    "the token of an earlier start, whose agents a stop has deleted",
+  ],
+  ["src/agents/actor.ts", byActor],
+  ["src/agents/external-routes.ts", filters],
+  [
+    "src/agents/hub-statements.ts",
+    "connections are written by id, deleted or not",
+    "filters by `isConnectable`",
+  ],
+  ["src/agents/log-statements.ts", byActor],
+  ["src/agents/manifest.ts", byActor],
+  ["src/agents/owner-routes.ts", byActor],
+  ["src/agents/reinit-statement.ts", "answers whether the token is good, by the rule of `isConnectable`"],
+  ["src/agents/report-statements.ts", byActor, byActor],
+  ["src/agents/resources-json.ts", filters],
+  [
+    "src/agents/sub-agent-statements.ts",
+    filters,
+    filters,
+    "an insert",
+    filters,
+    filters,
+    filters,
+    filters,
+    filters,
+  ],
+  [
+    "src/agents/user-statements.ts",
+    filters,
+    "logs outlive their agent; who asks for anything else asks for those that live",
+  ],
+  ["src/builds/create-statement.ts", filters],
+  ["src/builds/timings.ts", "what happened to a build", "what happened to a build"],
+  ["src/insights/report-statements.ts", "the agents of an import's plan, which are never deleted"],
+  ["src/prebuilds/claim.ts", filters],
+  ["src/prebuilds/read-pools.ts", filters],
+  ["src/provisioners/complete-build-statement.ts", filters],
+  ["src/provisioners/resource-inserts.ts", "an insert"],
+  ["src/usage/facts-json.ts", filters],
+  ["src/workspaces/filter.ts", filters],
+  ["src/workspaces/fleet.ts", filters],
+  ["src/workspaces/view.ts", filters],
+]
+
+type Use = { path: string; isFiltered: boolean }
+
+const migrations = join(import.meta.dirname, "..", "..", "..", "migrations")
+const sources = [
+  ...sourceFiles("src").filter(({ path }) => !path.startsWith("src/db/schema/")),
+  // The first one makes the tables.
+  ...readdirSync(migrations)
+    .filter((name) => name.endsWith(".sql") && !name.startsWith("0000"))
+    .map((name) => ({ path: `migrations/${name}`, text: readFileSync(join(migrations, name), "utf8") })),
+]
+
+/** Each place that names the table, and whether its alias, or the bare column, is asked to be alive in the text that follows. */
+function usesIn({ path, text }: { path: string; text: string }): Use[] {
+  const named = /\b(?:from|join|update|into)\s+workspace_agents\b(?:\s+(?!join|where|set|on)(\w+))?/gi
+  return [...text.matchAll(named)].map((match) => {
+    const alias = match[1] === undefined ? "" : `${match[1]}\\.`
+    const rest = text.slice(match.index, match.index + 900).split(/`,?\n|`\)/)[0] ?? ""
+    return { path, isFiltered: new RegExp(`\\bnot ${alias}deleted\\b`, "i").test(rest) }
+  })
+}
+
+const found = Map.groupBy(sources.flatMap(usesIn), (use) => use.path)
+
+test("every statement that names agents is in the list", () => {
+  const counts = Object.fromEntries([...found].map(([path, uses]) => [path, uses.length]))
+  expect(counts).toEqual(Object.fromEntries(expected.map(([path, ...uses]) => [path, uses.length])))
+})
+
+test.each(expected)("%s filters where the list says so", (path, ...uses) => {
+  const actual = found.get(path)?.map((use) => use.isFiltered) ?? []
+  for (const [index, use] of uses.entries()) {
+    if (use === filters) expect([index, actual[index]]).toEqual([index, true])
+  }
+})
