@@ -7,7 +7,7 @@ import { setTimeout as wait } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { freePort } from "../../../dev/free-port.ts"
 import { rootDirectory } from "../../../dev/root.ts"
-import { givenRunning, type Running } from "./given-running.ts"
+import { givenDaemon, givenRunning, type Running } from "./given-running.ts"
 
 let running: Running
 const children: ChildProcess[] = []
@@ -119,6 +119,47 @@ test("a forwarded port reaches a real server, large answers and many connections
   signal(forward.child, "SIGTERM")
   await new Promise((resolve) => forward.child.once("exit", resolve))
   expect(forward.child.exitCode).toBe(0)
+})
+
+test("an active forward keeps the workspace up past its deadline; once it has ended the workspace stops", async () => {
+  const server = createServer((_, response) => response.end("here"))
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const { port } = server.address() as AddressInfo
+  const local = await freePort()
+  const forward = start(
+    process.execPath,
+    [join(rootDirectory, "src/cli/port-forward.ts"), "shed", "-p", `${local}:${port}`],
+    { CODER_URL: running.url, CODER_SESSION_TOKEN: running.token },
+  )
+  await until(() => Promise.resolve(forward.output().includes(`Forwarding ${local}`)))
+  const readBuild = async () =>
+    (await running.api.call("GET", `/workspaces/${running.workspaceId}`)).latest_build
+  const deadline = new Date((await readBuild()).deadline)
+  await givenDaemon(running)
+  const tick = async (at: Date) => {
+    await running.database.query("update provisioner_daemons set last_seen_at = $1", [at])
+    await running.system.worker.tick(at)
+  }
+
+  // The agent reports each thirty seconds; the tick at the deadline writes what was reported before it stops anything.
+  await until(async () => {
+    expect(await (await fetch(`http://127.0.0.1:${local}/`)).text()).toBe("here")
+    await running.system.worker.fireAlarms(new Date(Date.now() + 60_000))
+    const { rows } = await running.database.query(
+      "select from workspace_agent_stats where workspace_id = $1 and connection_count > 0",
+      [running.workspaceId],
+    )
+    return rows.length > 0
+  }, 80_000)
+  await tick(new Date(Math.ceil(deadline.getTime() / 60_000) * 60_000))
+  expect(await readBuild()).toMatchObject({ transition: "start", status: "running" })
+  const moved = new Date((await readBuild()).deadline)
+  expect(moved.getTime()).toBeGreaterThan(deadline.getTime())
+
+  signal(forward.child, "SIGTERM")
+  server.close()
+  await tick(new Date(Math.ceil(moved.getTime() / 60_000) * 60_000))
+  expect(await readBuild()).toMatchObject({ transition: "stop", reason: "autostop", status: "pending" })
 })
 
 test("a stranger forwards nothing", async () => {

@@ -192,3 +192,18 @@ async function insertWorkspace(
   }
   return { workspaceId: workspaceId ?? "", buildId: buildId ?? "", agentId: agentId ?? "" }
 }
+
+/** A provisioner that could run the workspace's builds, and runs none: without one nothing is stopped. */
+export async function givenDaemon({ database }: Running): Promise<void> {
+  const tags = JSON.stringify({ scope: "organization", owner: "" })
+  await database.query(
+    `with key as (
+       insert into provisioner_keys (id, organization_id, name, hashed_secret, tags, created_at)
+       select gen_random_uuid(), id, 'idle', '\\x00', '{}', $2 from organizations where is_default
+       returning id, organization_id
+     )
+     insert into provisioner_daemons (id, organization_id, key_id, name, provisioners, tags, created_at, last_seen_at)
+     select gen_random_uuid(), organization_id, id, 'idle', '{terraform}', $1, $2, $2 from key`,
+    [tags, new Date()],
+  )
+}
