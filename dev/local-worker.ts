@@ -1,5 +1,6 @@
 // Runs the Worker under workerd on loopback, with everything that wrangler.toml binds to it emulated and kept on disk.
 import { join } from "node:path"
+import { stop as stopEsbuild } from "esbuild"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import { bundleAgent } from "./bundle-agent.ts"
 import { bundleLocalWorker } from "./bundle.ts"
@@ -33,6 +34,8 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   const configuration = await readConfiguration()
   signals.restore()
   const [contents] = await Promise.all([bundleLocalWorker(), bundleAgent()])
+  // Its service would wait beside us for as long as we run.
+  await stopEsbuild()
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: "dormouse",
