@@ -136,6 +136,7 @@ async function runQuery(client: PoolClient, { query, params }: QueryText, output
   const result = await client.query<unknown[]>({
     text: query,
     values: params,
+    ...extended,
     rowMode: "array",
     types: output.rawText ? rawText : types,
   })
@@ -150,6 +151,9 @@ async function runQuery(client: PoolClient, { query, params }: QueryText, output
     rowAsArray: output.arrayMode,
   }
 }
+
+// As Neon does: one command a query, even without parameters, where pg would otherwise send the text as a script. (Its types lack this.)
+const extended = { queryMode: "extended" }
 
 const rawText: CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
 

@@ -94,6 +94,12 @@ describe("an error", () => {
     })
     expect(await failure(sql.query("select nothing"))).toMatchObject({ code: "42703", position: "8" })
   })
+  test("refuses several commands in one query, with and without parameters, and runs none", async () => {
+    const script = "insert into endpoint_test values (70, 'script'); select 1"
+    expect(await failure(sql.query(script))).toMatchObject({ code: "42601" })
+    expect(await failure(sql.query(`${script} where $1`, [true]))).toMatchObject({ code: "42601" })
+    expect((await sql`select 1 from endpoint_test where id = 70`).rowCount).toBe(0)
+  })
   test("carries what a function raises", async () => {
     const raise =
       "do $$ begin raise exception 'no' using errcode = 'DM401', hint = 'why', detail = 'what'; end $$"
