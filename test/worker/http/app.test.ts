@@ -1,8 +1,11 @@
 // The ground that every route stands on: errors, bodies, methods, headers.
-import { env } from "cloudflare:workers"
+import { env, exports } from "cloudflare:workers"
 import { createExecutionContext } from "cloudflare:test"
+import { neonConfig } from "@neondatabase/serverless"
 import { describe, expect, test, vi } from "vitest"
 import worker from "../../../dev/worker.ts"
+import openapi from "../../../openapi.json"
+import { givenUser } from "../given-people.ts"
 import { api, fetchWorker } from "../harness.ts"
 
 describe("every answer", () => {
@@ -45,6 +48,77 @@ describe("503", () => {
     const response = await without("mysql://someone:hunter2@example.test/db")
     expect(response.status).toBe(503)
     expect(await response.text()).not.toContain("hunter2")
+  })
+
+  test("a database that cannot be reached is a fixed sentence, for whoever reads and whoever writes", async () => {
+    const { token } = await givenUser()
+    const passOn = neonConfig.fetchFunction
+    neonConfig.fetchFunction = () => Promise.reject(new Error("connect ECONNREFUSED 10.0.0.1:5432"))
+    const read = await api("/api/v2/users/me", { token })
+    const written = await api("/api/v2/users/me/keys/tokens", { token, body: {} })
+    neonConfig.fetchFunction = passOn
+    for (const { status, text, headers } of [read, written]) {
+      expect(status).toBe(503)
+      expect(text).toBe('{"message":"The database is not available. Please try again in a moment."}\n')
+      expect(headers.get("Retry-After")).toBe("5")
+    }
+    expect((await api("/api/v2/users/me", { token })).status).toBe(200)
+  })
+})
+
+describe("413", () => {
+  test("a JSON body beyond the bound, whether it says its length or not", async () => {
+    const { token } = await givenUser()
+    const large = JSON.stringify({ name: "x".repeat(4 * 1024 * 1024) })
+    const path = "/api/v2/users/me/keys/tokens"
+    const said = await api(path, { token, body: large })
+    expect([said.status, said.text]).toEqual([413, '{"message":"Request body too large."}\n'])
+    const streamed = new Response(large).body!.pipeThrough(new TransformStream())
+    const unsaid = await exports.default.fetch(`https://dormouse.test${path}`, {
+      method: "POST",
+      headers: { "Coder-Session-Token": token },
+      body: streamed,
+    })
+    expect([unsaid.status, await unsaid.text()]).toEqual([413, '{"message":"Request body too large."}\n'])
+  })
+})
+
+describe("whatever is sent", () => {
+  const shapes = { organization: "default", user: "me" } as Record<string, string>
+  const bodies = ["{", "[]", '{"name":5,"id":[],"value":{}}', '{"name":"\\u0000"}']
+  /** Every operation of the document, with ids that are none and with ids that nobody has. */
+  const operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+    Object.entries(methods as Record<string, { requestBody?: unknown }>).map(([method, { requestBody }]) => ({
+      method: method.toUpperCase(),
+      path,
+      takesBody: requestBody !== undefined,
+    })),
+  )
+  const fill = (path: string, id: string) =>
+    path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => shapes[name] ?? id)
+
+  test("no operation answers with a 5xx, and each refusal is an error body", async () => {
+    expect(operations.length).toBeGreaterThan(150)
+    const found: string[] = []
+    const attempt = async (method: string, path: string, token: string, body: string | undefined) => {
+      const answer = await fetchWorker(path, { method, token, body })
+      const isStream = answer.webSocket !== null || answer.headers.get("Content-Type") === "text/event-stream"
+      const text = isStream ? "" : await answer.text()
+      if (isStream) await answer.body?.cancel()
+      if (answer.status >= 500 || (answer.status >= 400 && !text.startsWith('{"message":"')))
+        found.push(`${method} ${path} ${body?.slice(0, 20)}: ${answer.status} ${text.slice(0, 80)}`)
+    }
+    for (const { method, path, takesBody } of operations) {
+      // Each its own person: some of these end the session.
+      const { token } = await givenUser({ roles: ["owner"] })
+      const nobodys = fill(path, crypto.randomUUID())
+      await Promise.all([
+        attempt(method, fill(path, "%00"), token, undefined),
+        attempt(method, nobodys, token, undefined),
+        ...(takesBody ? bodies.map((body) => attempt(method, nobodys, token, body)) : []),
+      ])
+    }
+    expect(found).toEqual([])
   })
 })
 
