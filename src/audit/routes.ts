@@ -146,11 +146,11 @@ function listAudit(query: { q: string; limit: number; offset: number }) {
             when 'user' then coalesce((select d.deleted from users d where d.id = a.resource_id), true)
             else false end as is_deleted,
           (select w.owner_name from workspaces w where w.id = a.resource_id and a.resource_type = 'workspace') as owner_name
-        from (select * from audit_logs a where ${found} order by a.time desc, a.id
+        from (select * from audit_logs a where ${found} order by a.time desc nulls last, a.id
           limit ${limit}::bigint offset ${query.offset}::bigint) a
         left join users u on u.id = a.user_id
         left join organizations o on o.id = a.organization_id
-        order by a.time desc, a.id`,
+        order by a.time desc nulls last, a.id`,
     ),
     statement<{ count: number }>(
       "audit.count",

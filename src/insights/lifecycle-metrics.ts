@@ -20,7 +20,7 @@ export function countTicks(now: Date): Statement<{ written: number }> {
       from ticks, jsonb_each_text(counts) c
       where c.key <> 'moved' and c.value ~ '^[0-9]+$' group by c.key
     ), added as (${addCounters(sql`samples`, now)}), newest as (
-      select * from lifecycle_ticks order by tick_at desc limit 1
+      select * from lifecycle_ticks order by tick_at desc nulls last limit 1
     ), gauges as (
       select g.name, '{}'::jsonb as labels, g.value from newest n, lateral (values
         ('dormouse_lifecycle_lag_seconds', n.lag_ms / 1000.0),
