@@ -38,7 +38,7 @@ const jobOfDaemon = (condition: SQL) => sql`(
   left join template_versions v on v.id = coalesce(b.template_version_id, (j.input ->> 'template_version_id')::uuid)
   left join templates t on t.id = v.template_id
   where j.organization_id = d.organization_id and j.worker_id = d.id and ${condition}
-  order by j.created_at desc limit 1)`
+  order by j.created_at desc nulls last limit 1)`
 
 /** Daemons of an organization, the last made first. Those not seen for 90 s only where they are asked for. */
 export function listDaemons(
@@ -114,7 +114,7 @@ export function listJobs(organization: string, filter: JobFilter, now: Date): St
       and (${filter.status ? sql`k.job_status = any (${texts(filter.status)})` : sql`true`})
       and (${filter.tags ? tagsMatch(sql`k.tags`, json(filter.tags)) : sql`true`})
       and (${filter.initiator ?? null}::uuid is null or k.initiator_id = ${filter.initiator ?? null}::uuid)
-    order by k.created_at desc, k.id
+    order by k.created_at desc nulls last, k.id
     limit ${limit}::bigint`,
   )
 }
