@@ -14,7 +14,7 @@ import { agentRoutes } from "./agents/routes.ts"
 import { auditRoutes } from "./audit/routes.ts"
 import type { Clock } from "./clock.ts"
 import { connect, parseDatabaseUrl, type DatabaseCall } from "./db/client.ts"
-import { DatabaseUnavailable, isUnstorableText, StatementFailed } from "./db/errors.ts"
+import { DatabaseUnavailable, StatementFailed } from "./db/errors.ts"
 import { cliAuthPage } from "./deployment/cli-auth-page.ts"
 import { overviewPage } from "./deployment/overview-page.ts"
 import { deploymentRoutes, greeting } from "./deployment/routes.ts"
@@ -185,11 +185,6 @@ function toApiError(error: unknown): ApiError {
     })
   }
   if (error instanceof HTTPException && error.status === 400) return malformedBody(error.message)
-  if (isUnstorableText(error)) {
-    return badRequest("The request has a text that cannot be stored.", {
-      detail: "Texts must not contain NUL bytes.",
-    })
-  }
   return new ApiError(500, "An internal server error occurred.")
 }
 

@@ -50,14 +50,6 @@ export function isUniqueViolation(error: unknown, constraint?: string): error is
   )
 }
 
-// 22021: a NUL byte in a text; 22P05: one in a JSON document.
-const unstorable = new Set(["22021", "22P05"])
-
-/** True when a text of the request holds what PostgreSQL cannot store: the request's fault, wherever the text was. */
-export function isUnstorableText(error: unknown): error is StatementFailed {
-  return error instanceof StatementFailed && unstorable.has(error.code)
-}
-
 // 08: connection; 53: resources; 57P: the server is stopping or the backend was ended.
 const unavailable = /^(08|53|57P)/
 
