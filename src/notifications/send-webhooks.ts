@@ -15,15 +15,22 @@ import {
 import { findWebhookUrlError } from "./webhook-url.ts"
 
 const deliveriesMax = 200
+/** Rounds behind one tick: two thousand messages, and what is left waits for the next. */
+const roundsMax = 10
 const timeoutMs = 5_000
 const targetsAtOnce = 5
 
 export type SendEnv = Pick<Env, "TOKEN_KEYS" | "WEBHOOK_PRIVATE_TARGETS">
 
-/** One round, behind the tick: never throws, for nobody is left to hear it. What it had claimed is claimed again after its lease. */
+/**
+ * Behind the tick, so it never throws: nobody is left to hear it. What it had claimed is claimed again after its lease. A target
+ * that failed is left alone, so each round is of those that take what they are sent.
+ */
 export async function sendWebhooks(db: Database, env: SendEnv, now: Date): Promise<void> {
   try {
-    await serveQueue(db, env, now)
+    for (let round = 0; round < roundsMax; round++) {
+      if ((await serveQueue(db, env, now)) < deliveriesMax) return
+    }
   } catch (error) {
     writeEvent({
       event: "webhooks",
@@ -33,10 +40,10 @@ export async function sendWebhooks(db: Database, env: SendEnv, now: Date): Promi
   }
 }
 
-/** Each target is served in order and by itself, so a slow one delays nobody else for long. */
-async function serveQueue(db: Database, env: SendEnv, now: Date): Promise<void> {
+/** One round; answers how many it took. Each target is served in order and by itself, so a slow one delays nobody else for long. */
+async function serveQueue(db: Database, env: SendEnv, now: Date): Promise<number> {
   const claimed = await db.all(claimDeliveries(now, deliveriesMax))
-  if (claimed.length === 0) return
+  if (claimed.length === 0) return 0
   const byTarget = [...Map.groupBy(claimed, (delivery) => delivery.webhook_id).values()]
   const results: DeliveryResult[] = []
   const next = async (): Promise<void> => {
@@ -54,6 +61,7 @@ async function serveQueue(db: Database, env: SendEnv, now: Date): Promise<void> 
     failed: failed.length,
     failing: targets.filter(({ failures }) => failures > 0),
   })
+  return claimed.length
 }
 
 /** The messages of one target. After a failure the rest are not tried: the target is left alone first. */
