@@ -59,7 +59,8 @@ async function call(town: Town, who: GivenUser, path: string, request: ApiReques
 const create = (town: Town, person: GivenUser) =>
   call(town, person, "/users/me/workspaces", {
     body: {
-      name: `w-${crypto.randomUUID().slice(0, 8)}`,
+      // Numbered, not random: workspaces are chosen in the order of their names.
+      name: `w-${town.log.length}`,
       template_id: town.world.template.id,
       autostart_schedule: town.random.pick(schedules),
       ttl_ms: town.random.pick([null, hourMs, 6 * hourMs]),
@@ -156,7 +157,7 @@ const deeds: readonly Deed[] = [
   })),
   (town) => create(town, town.random.pick(town.people)),
   async (town) => {
-    const { status } = await claim(town.world)
+    const { status } = await claim(town.world, { name: `c-${town.log.length}` })
     town.log.push(`claim ${status}`)
   },
   (town) => {
