@@ -8,7 +8,7 @@ import { openBenchDatabase, type BenchDatabase } from "./lib/bench-database.ts"
 import { report, type Result } from "./lib/report.ts"
 import type { Calibration } from "./lib/calibration.ts"
 
-/** What each bench exports as `run`. */
+/** What each bench exports as `run`; `isDurable` beside it asks for a database that writes its commits to the disk. */
 export type Bench = (database: BenchDatabase, calibration: Calibration) => Promise<Omit<Result, "bench">>
 
 const name = process.argv[2] ?? ""
@@ -21,8 +21,8 @@ if (!names.includes(name)) {
   process.exit(2)
 }
 
-const { run }: { run: Bench } = await import(`./${name}.ts`)
-const database = await openBenchDatabase(name)
+const { run, isDurable = false }: { run: Bench; isDurable?: boolean } = await import(`./${name}.ts`)
+const database = await openBenchDatabase(name, isDurable)
 try {
   const calibration = await calibrate(database.db)
   const { figures, targets } = await run(database, calibration)

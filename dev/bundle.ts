@@ -3,9 +3,10 @@ import { join } from "node:path"
 import { build } from "esbuild"
 import { rootDirectory } from "./root.ts"
 
-export async function bundleLocalWorker(): Promise<string> {
+/** `entry`: the Worker of a bench in the place of the local one, from the root of the repository. */
+export async function bundleLocalWorker(entry = "dev/worker.ts"): Promise<string> {
   const result = await build({
-    entryPoints: [join(rootDirectory, "dev", "worker.ts")],
+    entryPoints: [join(rootDirectory, entry)],
     bundle: true,
     write: false,
     format: "esm",

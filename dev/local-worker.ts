@@ -23,6 +23,8 @@ export type LocalWorkerOptions = {
   bindings: Record<string, string>
   /** Where objects and files are kept. */
   directory: string
+  /** A bench's own Worker, from the root of the repository. */
+  entry?: string
   onLog: (line: string) => void
 }
 
@@ -33,7 +35,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   const signals = keepSignals()
   const configuration = await readConfiguration()
   signals.restore()
-  const [contents] = await Promise.all([bundleLocalWorker(), bundleAgent()])
+  const [contents] = await Promise.all([bundleLocalWorker(options.entry), bundleAgent()])
   // Its service would wait beside us for as long as we run.
   await stopEsbuild()
   const miniflare = new Miniflare(

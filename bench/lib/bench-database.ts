@@ -21,10 +21,10 @@ export type BenchDatabase = {
 const statementMsMax = 600_000
 
 /** `name` is the bench's. Its data goes when it stops. */
-export async function openBenchDatabase(name: string): Promise<BenchDatabase> {
+export async function openBenchDatabase(name: string, durable = false): Promise<BenchDatabase> {
   const directory = join(rootDirectory, ".data", "bench", `${name}-${process.pid}`)
   mkdirSync(directory, { recursive: true })
-  const postgres = await startPostgres({ directory, durable: false })
+  const postgres = await startPostgres({ directory, durable })
   const endpoint = await startNeonEndpoint({ server: { host: "127.0.0.1", port: postgres.port } })
   neonConfig.fetchEndpoint = endpoint.url
   const admin = new Client({ connectionString: postgres.url("postgres") })

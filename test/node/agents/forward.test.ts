@@ -54,7 +54,7 @@ function start(
   return { child, output: () => text }
 }
 
-function signal(child: ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
+function signal(child: ChildProcess, name: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, name)
   } catch {
@@ -160,6 +160,29 @@ test("an active forward keeps the workspace up past its deadline; once it has en
   server.close()
   await tick(new Date(Math.ceil(moved.getTime() / 60_000) * 60_000))
   expect(await readBuild()).toMatchObject({ transition: "stop", reason: "autostop", status: "pending" })
+})
+
+test("a machine that falls asleep is noticed within thirty seconds, and serves again when it wakes", async () => {
+  const server = createServer((_, response) => response.end("awake"))
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const { port } = server.address() as AddressInfo
+  const local = await freePort()
+  const forward = start(
+    process.execPath,
+    [join(rootDirectory, "src/cli/port-forward.ts"), "shed", "-p", `${local}:${port}`],
+    { CODER_URL: running.url, CODER_SESSION_TOKEN: running.token },
+  )
+  const get = async () => (await fetch(`http://127.0.0.1:${local}/`)).text()
+  await until(() => Promise.resolve(forward.output().includes(`Forwarding ${local}`)))
+  expect(await get()).toBe("awake")
+  const [agent] = children
+  // Its connections stay open and nothing comes over them any more: half-open.
+  if (agent !== undefined) signal(agent, "SIGSTOP")
+  await until(() => Promise.resolve(forward.output().includes("The connection was lost")), 30_000)
+  if (agent !== undefined) signal(agent, "SIGCONT")
+  await until(async () => (await get().catch(() => "")) === "awake", 40_000)
+  signal(forward.child, "SIGTERM")
+  server.close()
 })
 
 test("a stranger forwards nothing", async () => {
