@@ -46,11 +46,12 @@ export class UsageTracker extends DurableObject<Env> {
   async ping(ping: Ping): Promise<"kept" | "unknown"> {
     const row = this.#storage.findVerdict(ping)
     if (row === null || !this.#holds(row, ping.seenAtMs)) return "unknown"
-    const facts = JSON.parse(row.facts) as UsageFacts
-    if (ping.agentId !== null && !facts.agentIds.includes(ping.agentId)) return "unknown"
+    // A ping without a body needs no facts, and they are most of what a ping costs here.
+    const facts = ping.agentId === null ? null : (JSON.parse(row.facts) as UsageFacts)
+    if (ping.agentId !== null && facts?.agentIds.includes(ping.agentId) !== true) return "unknown"
     if (ping.seenAtMs - row.used_at_ms > verdictTouchMs) this.#storage.touchVerdict(row, ping.seenAtMs)
     const { workspaceId, seenAtMs, agentId, app } = ping
-    if (agentId === null || app === null) {
+    if (agentId === null || app === null || facts === null) {
       const isKept = this.#storage.mark({ workspaceId, seenAtMs, bump: null })
       await this.#arm()
       return isKept ? "kept" : "unknown"
@@ -93,8 +94,8 @@ export class UsageTracker extends DurableObject<Env> {
   }
 
   #holds(row: VerdictRow, atMs: number): boolean {
-    const renewedAtMs = row.is_renewable === 1 ? this.#storage.counter("renewed_at_ms") : 0
-    return atMs - Math.max(row.checked_at_ms, renewedAtMs) <= verdictMsMax
+    if (atMs - row.checked_at_ms <= verdictMsMax) return true
+    return row.is_renewable === 1 && atMs - this.#storage.counter("renewed_at_ms") <= verdictMsMax
   }
 
   #addStat(stat: AgentStat): void {
