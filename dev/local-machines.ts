@@ -1,25 +1,34 @@
 // The machines of the sandbox template, which are directories with an agent: they go off with the local system and on again with it.
 import { execFile } from "node:child_process"
-import { readdirSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 
 const run = promisify(execFile)
 
-/** Switches all machines of a folder: those that a workspace left on, when on; whatever runs, when off. */
-export async function switchMachines(folder: string, to: "on" | "off"): Promise<void> {
-  await Promise.all(
-    machinesIn(folder).map(async (machine) => {
-      // One that was never finished has no switch.
-      await run("sh", [join(machine, "machine.sh"), to]).catch(() => undefined)
-    }),
-  )
+/** Switches on the machines that a workspace left on. Their agents may have known the system at another address. */
+export async function switchOn(folder: string, url: string): Promise<void> {
+  await forEachMachine(folder, async (machine) => {
+    const urlFile = join(machine, "url")
+    if (readFileSync(urlFile, "utf8") !== url) {
+      await flip(machine, "off")
+      writeFileSync(urlFile, url)
+    }
+    await flip(machine, "on")
+  })
 }
 
-function machinesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).map((name) => join(folder, name))
-  } catch {
-    return []
-  }
+/** Switches off whatever runs, and leaves it to be switched on again. */
+export async function switchOff(folder: string): Promise<void> {
+  await forEachMachine(folder, (machine) => flip(machine, "off"))
+}
+
+async function forEachMachine(folder: string, work: (machine: string) => Promise<void>): Promise<void> {
+  const machines = readdirSync(folder).map((name) => join(folder, name))
+  // One that was never finished has no switch.
+  await Promise.all(machines.filter((machine) => existsSync(join(machine, "machine.sh"))).map(work))
+}
+
+async function flip(machine: string, to: "on" | "off"): Promise<void> {
+  await run("sh", [join(machine, "machine.sh"), to])
 }

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process"
 import { createWriteStream, mkdirSync } from "node:fs"
 import { join } from "node:path"
-import { switchMachines } from "./local-machines.ts"
+import { switchOff, switchOn } from "./local-machines.ts"
 import { rootDirectory } from "./root.ts"
 
 export type LocalProvisioner = {
@@ -44,13 +44,15 @@ export function startLocalProvisioner(options: LocalProvisionerOptions): LocalPr
     if (!isStopping) options.onEnd(code)
   })
   // After a restart of the local system its workspaces still run, as after one of the machines themselves.
-  const switchedOn = switchMachines(machines, "on")
+  const switchedOn = switchOn(machines, options.url).catch((error: unknown) => {
+    log.write(`a machine could not be switched on: ${String(error)}\n`)
+  })
   return {
     stop: async () => {
       isStopping = true
       await endChild(child)
       await switchedOn
-      await switchMachines(machines, "off")
+      await switchOff(machines)
     },
   }
 }

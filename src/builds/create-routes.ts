@@ -6,7 +6,7 @@ import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../http/wire.ts"
 import { postJobs } from "../jobs/post.ts"
-import { publishJobLogs, publishWorkspaces } from "../http/publish.ts"
+import { publishBuildChange, publishJobLogs, publishWorkspaces } from "../http/publish.ts"
 import { buildRequest } from "./build-request.ts"
 import { buildJob } from "./build-statements.ts"
 import { cancelBuild, type CancelAttempt } from "./cancel-statement.ts"
@@ -33,7 +33,14 @@ buildCreateRoutes.openapi(create, async (c) => {
   const asker = { session: c.var.caller, initiator: actorId, isSystem: false }
   const { workspace } = c.req.valid("param")
   const { view, created } = await askForBuild(asker, workspace, c.req.valid("json"), auditRequest(c))
-  c.executionCtx.waitUntil(Promise.all([postJobs(c.env, [created]), publishWorkspaces(c.env, [workspace])]))
+  c.executionCtx.waitUntil(
+    Promise.all([
+      postJobs(c.env, [created]),
+      publishWorkspaces(c.env, [workspace]),
+      // A start over a running build ends what its agents may do; a stop lets them say goodbye.
+      ...(view.transition === "start" ? [publishBuildChange(c.env, workspace)] : []),
+    ]),
+  )
   // As the reference answers: the version's name is blank until the build is read again.
   return c.json({ ...view, template_version_name: "" }, 201)
 })
@@ -68,7 +75,11 @@ buildCreateRoutes.openapi(cancel, async (c) => {
   if (!attempt || !job) throw notFound()
   if (!attempt.canceled) throw refusal(attempt)
   c.executionCtx.waitUntil(
-    Promise.all([publishWorkspaces(c.env, [attempt.workspace_id]), publishJobLogs(c.env, [job.job_id])]),
+    Promise.all([
+      publishWorkspaces(c.env, [attempt.workspace_id]),
+      publishJobLogs(c.env, [job.job_id]),
+      publishBuildChange(c.env, attempt.workspace_id),
+    ]),
   )
   return c.json({ message: "Job has been marked as canceled..." }, 200)
 })

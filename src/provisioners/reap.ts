@@ -5,7 +5,7 @@ import { buildAudit, endedBuilds, failureNotices } from "../builds/ended-builds.
 import { type Statement, statement } from "../db/client.ts"
 import { json } from "../db/sql.ts"
 import type { Sweep } from "../sweeps.ts"
-import { publishJobLogs, publishWorkspaces } from "../http/publish.ts"
+import { publishBuildChange, publishJobLogs, publishWorkspaces } from "../http/publish.ts"
 import {
   hungAfterMs,
   pendingAfterMs,
@@ -71,6 +71,7 @@ export const reaperSweep: Sweep = {
     const reaped = await db.all(reapJobs(now))
     const workspaceIds = reaped.flatMap((job) => job.workspace_id ?? [])
     if (workspaceIds.length > 0) waitUntil(publishWorkspaces(env, workspaceIds))
+    for (const id of workspaceIds) waitUntil(publishBuildChange(env, id))
     waitUntil(
       publishJobLogs(
         env,

@@ -7,12 +7,12 @@ home="${DORMOUSE_MACHINES:-$HOME/.dormouse/machines}/$DORMOUSE_WORKSPACE_ID"
 echo "Preparing the home of $DORMOUSE_WORKSPACE_NAME"
 mkdir -p "$home"
 echo "$DORMOUSE_PARAM_GREETING, $DORMOUSE_OWNER_USERNAME" >"$home/greeting"
-cp machine.sh "$home/machine.sh"
 
 echo "Handing the agent its token"
 umask 077
 printf '%s' "$CODER_AGENT_URL" >"$home/url"
 printf '%s' "$DORMOUSE_AGENT_TOKEN" >"$home/agent-token"
+cp machine.sh "$home/machine.sh"
 
 # Started anew, or given to a person by a claim, the machine may run already: its agent then goes on with the new token.
 echo "Switching the machine on"

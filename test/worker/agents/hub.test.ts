@@ -96,6 +96,17 @@ test("a loss that could not be written is written by the alarm", async () => {
   expect(await statusOf(agent.id, user.token)).toBe("disconnected")
 })
 
+test("a start over a running build sends its agents away at once", async () => {
+  at(epoch)
+  const { user, workspace, agent } = await given()
+  const held = await open("/api/v2/workspaceagents/me/connect", agent.token)
+  const body = { transition: "start" }
+  const { status } = await api(`/api/v2/workspaces/${workspace.id}/builds`, { token: user.token, body })
+  expect(status).toBe(201)
+  await until(() => held.closes.length > 0)
+  expect(held.closes).toEqual([4001])
+})
+
 test("a newer build sends its agents away", async () => {
   at(epoch)
   const { workspace, agent } = await given()
