@@ -7,8 +7,8 @@ const globalSetup = ["./test/global-setup.ts"]
 // Generous, for shared and busy machines: a time-out is there to end a test that hangs, never to measure one.
 const timeouts = { testTimeout: 90_000, hookTimeout: 90_000 }
 
-// The same for all, or vitest runs one project after the other: so two files run at once, whatever they are, and small machines hold it.
-const maxWorkers = 2
+// The same for all, or vitest runs one project after the other. One more than two cores, since some files mostly wait.
+const maxWorkers = 3
 
 export default defineConfig({
   test: {

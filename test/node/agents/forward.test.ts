@@ -121,6 +121,29 @@ test("a forwarded port reaches a real server, large answers and many connections
   expect(forward.child.exitCode).toBe(0)
 })
 
+test("a machine that falls asleep is noticed within thirty seconds, and serves again when it wakes", async () => {
+  const server = createServer((_, response) => response.end("awake"))
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const { port } = server.address() as AddressInfo
+  const local = await freePort()
+  const forward = start(
+    process.execPath,
+    [join(rootDirectory, "src/cli/port-forward.ts"), "shed", "-p", `${local}:${port}`],
+    { CODER_URL: running.url, CODER_SESSION_TOKEN: running.token },
+  )
+  const get = async () => (await fetch(`http://127.0.0.1:${local}/`)).text()
+  await until(() => Promise.resolve(forward.output().includes(`Forwarding ${local}`)))
+  expect(await get()).toBe("awake")
+  const [agent] = children
+  // Its connections stay open and nothing comes over them any more: half-open.
+  if (agent !== undefined) signal(agent, "SIGSTOP")
+  await until(() => Promise.resolve(forward.output().includes("The connection was lost")), 30_000)
+  if (agent !== undefined) signal(agent, "SIGCONT")
+  await until(async () => (await get().catch(() => "")) === "awake", 40_000)
+  signal(forward.child, "SIGTERM")
+  server.close()
+})
+
 test("an active forward keeps the workspace up past its deadline; once it has ended the workspace stops", async () => {
   const server = createServer((_, response) => response.end("here"))
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
@@ -160,29 +183,6 @@ test("an active forward keeps the workspace up past its deadline; once it has en
   server.close()
   await tick(new Date(Math.ceil(moved.getTime() / 60_000) * 60_000))
   expect(await readBuild()).toMatchObject({ transition: "stop", reason: "autostop", status: "pending" })
-})
-
-test("a machine that falls asleep is noticed within thirty seconds, and serves again when it wakes", async () => {
-  const server = createServer((_, response) => response.end("awake"))
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const { port } = server.address() as AddressInfo
-  const local = await freePort()
-  const forward = start(
-    process.execPath,
-    [join(rootDirectory, "src/cli/port-forward.ts"), "shed", "-p", `${local}:${port}`],
-    { CODER_URL: running.url, CODER_SESSION_TOKEN: running.token },
-  )
-  const get = async () => (await fetch(`http://127.0.0.1:${local}/`)).text()
-  await until(() => Promise.resolve(forward.output().includes(`Forwarding ${local}`)))
-  expect(await get()).toBe("awake")
-  const [agent] = children
-  // Its connections stay open and nothing comes over them any more: half-open.
-  if (agent !== undefined) signal(agent, "SIGSTOP")
-  await until(() => Promise.resolve(forward.output().includes("The connection was lost")), 30_000)
-  if (agent !== undefined) signal(agent, "SIGCONT")
-  await until(async () => (await get().catch(() => "")) === "awake", 40_000)
-  signal(forward.child, "SIGTERM")
-  server.close()
 })
 
 test("a stranger forwards nothing", async () => {

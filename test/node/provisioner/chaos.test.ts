@@ -8,7 +8,7 @@ import { chaosCellNames, type ChaosRunner, prepareChaos } from "../../../bench/l
 let chaos: ChaosRunner
 beforeAll(async () => {
   const directory = await mkdtemp(join(tmpdir(), "chaos-"))
-  chaos = await prepareChaos(directory, { workspaceCount: 8, daemonCount: 2, workMs: 1_500 })
+  chaos = await prepareChaos(directory, { workspaceCount: 6, daemonCount: 2, workMs: 1_000 })
 }, 120_000)
 afterAll(() => chaos.stop())
 

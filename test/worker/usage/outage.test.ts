@@ -3,15 +3,23 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
-import { afterEach, expect, test } from "vitest"
+import { afterEach, beforeEach, expect, test } from "vitest"
 import { flushUsage } from "../../../src/usage/flush-shards.ts"
-import { trackerOf, usageShardCount, usageShardOf } from "../../../src/usage/shards.ts"
+import { trackerOf, trackerOfShard, usageShardCount, usageShardOf } from "../../../src/usage/shards.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, query } from "../harness.ts"
 
 const passOn = neonConfig.fetchFunction as typeof fetch
+// Shards outlive a file of tests, and another file's clock may have been ahead of this one's when it renewed what they remember.
+beforeEach(async () => {
+  for (let shard = 0; shard < usageShardCount; shard++) {
+    await runInDurableObject(trackerOfShard(env, shard), (_, { storage }) => {
+      storage.sql.exec("delete from counters")
+    })
+  }
+})
 afterEach(() => {
   neonConfig.fetchFunction = passOn
 })
