@@ -2,6 +2,11 @@
 // hangs on them, taken from the builds that were really made.
 import { sql, type SQL } from "drizzle-orm"
 
+// Over a request: its build was made. The planner expects a row or two of these CTEs and would join them by a nested loop, a
+// million comparisons for a batch of a thousand; an `in` that is not a plain condition becomes a table of hashes instead (a batch
+// of the tick, explained: 0.59 s before, 0.20 s after).
+const isMade = sql`(r.build_id in (select id from builds)) is true`
+
 /**
  * The CTEs `builds`, `jobs` and `parameters` over a relation of requests, to be put into a statement's `with` list.
  *
@@ -27,15 +32,14 @@ export function insertBuilds(requests: SQL, now: Date): SQL {
     returning id, workspace_id, build_number, job_id, transition, reason
   ), jobs as (
     insert into provisioner_jobs (id, organization_id, initiator_id, type, provisioner, file_id, input, tags, created_at, updated_at)
-    select b.job_id, r.organization_id, r.initiator_id, 'workspace_build', r.provisioner, r.file_id,
-      r.input || jsonb_build_object('workspace_build_id', b.id), r.tags, ${now}::timestamptz, ${now}::timestamptz
-    from builds b join ${requests} r on r.build_id = b.id
+    select r.job_id, r.organization_id, r.initiator_id, 'workspace_build', r.provisioner, r.file_id,
+      r.input || jsonb_build_object('workspace_build_id', r.build_id), r.tags, ${now}::timestamptz, ${now}::timestamptz
+    from ${requests} r where ${isMade}
     returning id, organization_id, provisioner, tags
   ), parameters as (
     insert into workspace_build_parameters (workspace_build_id, name, value)
-    select b.id, p.name, p.value
-    from builds b join ${requests} r on r.build_id = b.id,
-      jsonb_to_recordset(r.parameters) as p(name text, value text)
+    select r.build_id, p.name, p.value
+    from ${requests} r, jsonb_to_recordset(r.parameters) as p(name text, value text) where ${isMade}
     returning workspace_build_id
   )`
 }

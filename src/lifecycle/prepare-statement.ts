@@ -46,7 +46,9 @@ export function prepareBatch(now: Date, size: number): Statement<Preparation> {
       coalesce((select jsonb_agg(jsonb_build_object('workspace_id', r.workspace_id, 'build_id', r.build_id,
           'template_version_id', r.template_version_id, 'previous', coalesce(p.parameters, '[]')))
         from due
-        join lifecycle_rules r on r.workspace_id = due.id and r.rule = 'autostart' and r.due_at <= ${now}::timestamptz
+        -- What is not stopped is not started: the rules of most of what is due need not be looked at here.
+        join workspaces w on w.id = due.id and w.latest_transition = 'stop'
+        join lifecycle_rules r on r.workspace_id = w.id and r.rule = 'autostart' and r.due_at <= ${now}::timestamptz
         join workspace_builds b on b.id = r.build_id and b.template_version_id <> r.template_version_id
         left join lateral (
           select jsonb_agg(jsonb_build_object('name', v.name, 'value', v.value)) as parameters

@@ -119,7 +119,8 @@ export function runBatch(input: BatchInput): Statement<BatchResult> {
         w.time_til_dormant_autodelete_ms
       from acting a
       join seen w on w.id = a.workspace_id
-      left join builds b on b.workspace_id = a.workspace_id
+      -- Full, though no build is without its rule: only such a join is never made by a nested loop (see insertBuilds).
+      full join builds b on b.workspace_id = a.workspace_id
       where a.transition is null or b.id is not null
     ), reminded as (
       update workspace_builds b set notified_autostop_deadline = b.deadline, updated_at = ${now}::timestamptz

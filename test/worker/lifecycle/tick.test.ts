@@ -49,6 +49,36 @@ test("ten ticks at once stop each workspace once and tell each owner once", asyn
   expect(row).toEqual({ notices: 12, dormant: 12, audited: 12 })
 })
 
+test("what takes several batches side by side is stopped once each, and counted once", async () => {
+  const user = await givenUser()
+  const template = await givenTemplate(user)
+  const given = await givenWorkspace(user, template, due)
+  // Copies of it: more than two batches, so that a round of two is followed by another.
+  await query(
+    `with n as (select gen_random_uuid() as id, gen_random_uuid() as build, gen_random_uuid() as job from generate_series(1, 2100)),
+     j as (insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at, started_at,
+         completed_at)
+       select n.job, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at, started_at, completed_at
+       from n, provisioner_jobs where provisioner_jobs.id = $2),
+     w as (insert into workspaces (id, owner_id, organization_id, template_id, name, created_at, updated_at)
+       select n.id, owner_id, organization_id, template_id, 'w' || n.id, created_at, updated_at
+       from n, workspaces where workspaces.id = $1)
+     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, deadline, created_at,
+       updated_at)
+     select n.build, n.id, template_version_id, 1, transition, initiator_id, n.job, deadline, created_at, updated_at
+     from n, workspace_builds where job_id = $2`,
+    [given.id, given.build.jobId],
+  )
+  await tick(now)
+  const [row] = await query(
+    `select count(*)::int as all, count(*) filter (where latest_build_number = 2 and latest_transition = 'stop')::int as stopped,
+       (select (counts ->> 'autostop')::int from lifecycle_ticks order by id desc limit 1) as counted
+     from workspaces where owner_id = $1`,
+    [user.id],
+  )
+  expect(row).toEqual({ all: 2101, stopped: 2101, counted: 2101 })
+})
+
 test("after missed ticks, what is due now is done once", async () => {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user), {
