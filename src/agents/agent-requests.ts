@@ -1,4 +1,5 @@
 // What an agent sends (api.md 2.10), with a bound on everything.
+import { withoutNul } from "../db/without-nul.ts"
 import { z } from "@hono/zod-openapi"
 import { uuidSchema } from "../http/wire.ts"
 
@@ -128,9 +129,4 @@ export function boundMetadata(result: { key: string; value: string; error: strin
     return { key, value: value.slice(0, metadataBytesMax), error: error.slice(0, metadataBytesMax) || said }
   }
   return { key, value, error: error.slice(0, metadataBytesMax) }
-}
-
-/** PostgreSQL's text holds no NUL. */
-export function withoutNul(text: string): string {
-  return text.includes("\0") ? text.replaceAll("\0", "") : text
 }

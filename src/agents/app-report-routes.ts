@@ -1,4 +1,5 @@
 // What an agent reports of its apps and scripts (api.md 2.10).
+import { withoutNul } from "../db/without-nul.ts"
 import { createRoute } from "@hono/zod-openapi"
 import { ApiError, badRequest, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
@@ -9,7 +10,6 @@ import {
   appHealths,
   appStatusRequest,
   scriptCompletedRequest,
-  withoutNul,
   type AppHealth,
 } from "./agent-requests.ts"
 import { agentErrors, agentRoute, written } from "./agent-route.ts"

@@ -1,10 +1,11 @@
 // The agent's logs and their sources, as it sends them (api.md 2.10).
+import { withoutNul } from "../db/without-nul.ts"
 import { createRoute, z } from "@hono/zod-openapi"
 import { ApiError, badRequest, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, nilUuid, wireTime } from "../http/wire.ts"
 import { touchAgent } from "./actor.ts"
-import { logLevels, logSourceRequest, logsRequest, withoutNul } from "./agent-requests.ts"
+import { logLevels, logSourceRequest, logsRequest } from "./agent-requests.ts"
 import { addLogSource, appendLogs, logBytesMax, type NewLog } from "./log-statements.ts"
 import { tellLogsAdded } from "./tell.ts"
 import { logSourceSchema } from "./view.ts"

@@ -1,4 +1,5 @@
 // The agent's own side: what it asks and what it reports (api.md 2.10). Each call is one round trip to the database.
+import { withoutNul } from "../db/without-nul.ts"
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { AppEnv } from "../http/env.ts"
@@ -17,7 +18,6 @@ import {
   startupRequest,
   statsRequest,
   subsystems,
-  withoutNul,
 } from "./agent-requests.ts"
 import { manifestSchema, readManifest, toManifestView } from "./manifest.ts"
 import { recordLifecycle, recordMetadata, recordStartup, statisticsContext } from "./report-statements.ts"

@@ -1,7 +1,8 @@
 // What a parent says of a sub agent, with a bound on everything, and what of it can be made (E2).
+import { withoutNul } from "../db/without-nul.ts"
 import { z } from "@hono/zod-openapi"
 import { uuidSchema } from "../http/wire.ts"
-import { withoutNul } from "./agent-requests.ts"
+import { toAppRow } from "./app-row.ts"
 import { sharingOrder } from "./sub-agent-statements.ts"
 
 const text = z.string().max(2_048)
@@ -62,36 +63,10 @@ export async function toSubAgentApps(
       errors.push({ index, field: "slug", error: `${JSON.stringify(app.slug)} is there twice` })
     } else {
       seen.add(app.slug)
-      rows.push(await toAppRow(app, agentName))
+      rows.push(withoutNul(toAppRow(app, await uniqueSlug(agentName, app.slug), app.share)))
     }
   }
   return { rows, errors }
-}
-
-async function toAppRow(app: SubAgentApp, agentName: string): Promise<object> {
-  const row = {
-    id: crypto.randomUUID(),
-    slug: await uniqueSlug(agentName, app.slug),
-    display_name: app.display_name ?? "",
-    icon: app.icon ?? "",
-    command: app.command ?? "",
-    url: app.url ?? "",
-    external: app.external ?? false,
-    subdomain: app.subdomain ?? false,
-    sharing_level: app.share ?? "owner",
-    healthcheck_url: app.healthcheck?.url ?? "",
-    healthcheck_interval_seconds: app.healthcheck?.interval ?? 0,
-    healthcheck_threshold: app.healthcheck?.threshold ?? 0,
-    health: app.healthcheck?.url ? "initializing" : "disabled",
-    display_order: app.order ?? 0,
-    display_group: app.group ?? "",
-    hidden: app.hidden ?? false,
-    open_in: app.open_in ?? "slim-window",
-  }
-  const entries = Object.entries(row)
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, typeof value === "string" ? withoutNul(value) : value]),
-  )
 }
 
 const base32Hex = "0123456789abcdefghijklmnopqrstuv"

@@ -1,4 +1,5 @@
 // Sub agents: what runs in a dev container of the workspace. Their parent makes, lists and deletes them (E2).
+import { withoutNul } from "../db/without-nul.ts"
 import { createRoute, z } from "@hono/zod-openapi"
 import { sha256 } from "../access/caller.ts"
 import { publishBuildChange } from "../http/publish.ts"
@@ -6,7 +7,6 @@ import { badRequest, conflict, notFound, validationFailed } from "../http/errors
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, nilUuid, uuidSchema } from "../http/wire.ts"
 import { touchAgent } from "./actor.ts"
-import { withoutNul } from "./agent-requests.ts"
 import { agentErrors, agentRoute } from "./agent-route.ts"
 import { agentNamePattern, subAgentRequest, toSubAgentApps } from "./sub-agent-requests.ts"
 import {

@@ -8,7 +8,7 @@ import type { Holder } from "./complete-build-statement.ts"
 import { type EndedJob, failJob } from "./fail-statement.ts"
 import type { ImportPlan } from "./protocol.ts"
 import { toResourceRows } from "./resource-rows.ts"
-import { withoutNul } from "./without-nul.ts"
+import { withoutNul } from "../db/without-nul.ts"
 
 /** Null where the daemon does not hold the job (any more). */
 export async function completeImport(

@@ -18,7 +18,7 @@ import { completeRequest, failRequest, type JobType, updateRequest, updateRespon
 import { findResourceError, toResourceRows } from "./resource-rows.ts"
 import { findPlanError } from "./plan-error.ts"
 import { explainHolder, jobFile, updateJob } from "./update-statement.ts"
-import { withoutNul } from "./without-nul.ts"
+import { withoutNul } from "../db/without-nul.ts"
 
 const tags = ["Provisioner protocol"]
 const jobParam = z.object({ daemon: uuidSchema, job: uuidSchema })

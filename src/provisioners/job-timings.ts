@@ -4,7 +4,7 @@ import { type SQL, sql } from "drizzle-orm"
 import { json } from "../db/sql.ts"
 import type { timing } from "./protocol.ts"
 import { isPlausible } from "./job-logs.ts"
-import { withoutNul } from "./without-nul.ts"
+import { withoutNul } from "../db/without-nul.ts"
 
 export type Timing = z.infer<typeof timing>
 

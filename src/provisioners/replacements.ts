@@ -6,7 +6,7 @@ import { notificationIds } from "../notifications/templates.ts"
 import { json } from "../db/sql.ts"
 import { isStage, replacedInput } from "../jobs/prebuild-stage.ts"
 import type { PlanReplacement } from "../templates/plan.ts"
-import { withoutNul } from "./without-nul.ts"
+import { withoutNul } from "../db/without-nul.ts"
 
 /** A resource a line, with its attributes. */
 const textOf = (replacements: readonly PlanReplacement[]) =>

@@ -1,7 +1,8 @@
 // The resources that an engine reported, as rows of their tables: ids are made here, so that one statement can insert them all.
-import type { PlanAgent, PlanApp, PlanResource } from "../templates/plan.ts"
+import { toAppRow } from "../agents/app-row.ts"
+import type { PlanAgent, PlanResource } from "../templates/plan.ts"
 import type { Transition } from "./protocol.ts"
-import { withoutNul } from "./without-nul.ts"
+import { withoutNul } from "../db/without-nul.ts"
 
 export type AgentToken = { hash: string | null; encrypted: string | null }
 
@@ -80,7 +81,9 @@ function addAgent(rows: ResourceRows, resourceId: string, agent: PlanAgent, toke
     troubleshooting_url: agent.troubleshooting_url ?? "",
     connection_timeout_seconds: agent.connection_timeout_seconds ?? connectionTimeoutSecondsDefault,
   })
-  for (const app of agent.apps ?? []) rows.apps.push(toAppRow(agentId, app))
+  for (const app of agent.apps ?? []) {
+    rows.apps.push({ agent_id: agentId, ...toAppRow(app, app.slug, app.sharing_level) })
+  }
   for (const script of agent.scripts ?? []) {
     rows.scripts.push({
       id: crypto.randomUUID(),
@@ -107,31 +110,6 @@ function addAgent(rows: ResourceRows, resourceId: string, agent: PlanAgent, toke
       interval_seconds: item.interval_seconds ?? 0,
       timeout_seconds: item.timeout_seconds ?? 0,
     })
-  }
-}
-
-function toAppRow(agentId: string, app: PlanApp): object {
-  return {
-    id: crypto.randomUUID(),
-    agent_id: agentId,
-    slug: app.slug,
-    display_name: app.display_name ?? "",
-    icon: app.icon ?? "",
-    command: app.command ?? "",
-    url: app.url ?? "",
-    external: app.external ?? false,
-    subdomain: app.subdomain ?? false,
-    sharing_level: app.sharing_level ?? "owner",
-    healthcheck_url: app.healthcheck?.url ?? "",
-    healthcheck_interval_seconds: app.healthcheck?.interval ?? 0,
-    healthcheck_threshold: app.healthcheck?.threshold ?? 0,
-    // Without a check there is nothing to know; with one nothing is known yet.
-    health: app.healthcheck?.url ? "initializing" : "disabled",
-    display_order: app.order ?? 0,
-    display_group: app.group ?? "",
-    hidden: app.hidden ?? false,
-    open_in: app.open_in ?? "slim-window",
-    tooltip: app.tooltip ?? "",
   }
 }
 

@@ -183,7 +183,6 @@ export const planReplacements = z.array(planReplacement).max(1_024)
 export type PlanParameter = z.infer<typeof planParameter>
 export type PlanVariable = z.infer<typeof planVariable>
 export type PlanPreset = z.infer<typeof planPreset>
-export type PlanApp = z.infer<typeof planApp>
 export type PlanAgent = z.infer<typeof planAgent>
 export type PlanReplacement = z.infer<typeof planReplacement>
 export type PlanResource = z.infer<typeof planResource>

@@ -16,7 +16,7 @@ const folders: Record<string, string[]> = {
   agents: ["usage", "jobs"],
   templates: ["schedule", "jobs", "agents"],
   builds: ["templates", "jobs", "agents"],
-  provisioners: ["builds", "templates", "schedule", "jobs"],
+  provisioners: ["builds", "templates", "agents", "schedule", "jobs"],
   prebuilds: ["builds", "templates", "schedule", "jobs", "metrics"],
   lifecycle: ["builds", "templates", "schedule", "usage", "jobs"],
   workspaces: ["prebuilds", "builds", "templates", "agents", "schedule", "jobs"],
