@@ -37,10 +37,11 @@ export async function run({ db, client, url }: BenchDatabase): Promise<Omit<Resu
   const claimMs: number[] = []
   const createMs: number[] = []
   let claimSeconds = 0
-  await api.create(plain)
   for (let round = 0; round < rounds; round++) {
     await seedPrebuilds(client, hot, requestsPerRound)
     await client.query("analyze workspaces")
+    // Every connection reads the catalog anew after an analyze, and is opened in the first round: whoever came first would pay for it.
+    await inParallel(2 * clients, () => api.create(plain))
     const startedAt = performance.now()
     claimMs.push(...(await inParallel(requestsPerRound, () => api.create(hot, true))))
     claimSeconds += (performance.now() - startedAt) / 1000
