@@ -37,7 +37,7 @@ export class AgentHub extends DurableObject<Env> {
     const [, kind = "", agentId = ""] = new URL(request.url).pathname.split("/")
     if (this.ctx.getWebSockets().length >= socketsMax) return new Response(null, { status: 503 })
     const { 0: client, 1: server } = new WebSocketPair()
-    const attachment: Attachment = { kind: kind as Kind, agentId, openedAtMs: Date.now() }
+    const attachment: Attachment = { kind: kind as Kind, agentId, openedAtMs: platformClock().getTime() }
     if (attachment.kind === "agent") {
       for (const older of this.#sockets(agentId)) close(older, 4000, "The agent connected again.")
     }
@@ -93,7 +93,7 @@ export class AgentHub extends DurableObject<Env> {
       const [socket] = this.#sockets(link.agent_id)
       // After a crash or a deploy the sockets are gone without a word.
       if (socket === undefined) this.#storage.setLink(link.agent_id, false, this.clock().getTime())
-      else if (Date.now() - lastSignAtMs(this.ctx, socket) > silentMsMax) {
+      else if (platformClock().getTime() - lastSignAtMs(this.ctx, socket) > silentMsMax) {
         close(socket, 4002, "Nothing was heard for too long.")
         this.#storage.setLink(link.agent_id, false, this.clock().getTime())
       }
@@ -134,8 +134,10 @@ export class AgentHub extends DurableObject<Env> {
         error: error instanceof Error ? error.message : String(error),
       })
     }
-    if (this.#storage.unwritten().length > 0) await this.ctx.storage.setAlarm(Date.now() + retryMs)
-    else if (this.#storage.openLinks().length > 0) await this.ctx.storage.setAlarm(Date.now() + checkMs)
+    if (this.#storage.unwritten().length > 0)
+      await this.ctx.storage.setAlarm(platformClock().getTime() + retryMs)
+    else if (this.#storage.openLinks().length > 0)
+      await this.ctx.storage.setAlarm(platformClock().getTime() + checkMs)
   }
 
   /** The agent's own: one, or two while it connects again. */

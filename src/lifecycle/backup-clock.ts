@@ -18,12 +18,12 @@ export abstract class SecondClock extends DurableObject<Env> {
 
   /** The cron ticked: the alarm is due only after three minutes without another. */
   async heard(): Promise<void> {
-    await this.ctx.storage.setAlarm(Date.now() + silenceMsMax)
+    await this.ctx.storage.setAlarm(platformClock().getTime() + silenceMsMax)
   }
 
   // Armed again first, and never throws: an alarm that throws is retried six times and then forgotten.
   override async alarm(): Promise<void> {
-    await this.ctx.storage.setAlarm(Date.now() + tickMs)
+    await this.ctx.storage.setAlarm(platformClock().getTime() + tickMs)
     const startedAt = this.clock()
     try {
       await this.tick(truncateToMinute(startedAt), startedAt)

@@ -113,7 +113,7 @@ export class JobBoard extends DurableObject<Env> {
 
   async #armRepair(): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) === null)
-      await this.ctx.storage.setAlarm(Date.now() + repairAfterMs)
+      await this.ctx.storage.setAlarm(platformClock().getTime() + repairAfterMs)
   }
 }
 

@@ -114,7 +114,9 @@ export class UsageTracker extends DurableObject<Env> {
   #arm(afterMs = flushIntervalMs): Promise<void> {
     this.#armed ??= this.ctx.storage
       .getAlarm()
-      .then((at) => (at === null ? this.ctx.storage.setAlarm(Date.now() + afterMs) : undefined))
+      .then((at) =>
+        at === null ? this.ctx.storage.setAlarm(platformClock().getTime() + afterMs) : undefined,
+      )
     return this.#armed
   }
 
@@ -239,7 +241,9 @@ export class UsageTracker extends DurableObject<Env> {
   async #backOff(): Promise<void> {
     const attempts = this.#storage.counter("attempts") + 1
     this.#storage.setCounter("attempts", attempts)
-    this.#armed = this.ctx.storage.setAlarm(Date.now() + Math.min(1_000 * 2 ** attempts, backoffMsMax))
+    this.#armed = this.ctx.storage.setAlarm(
+      platformClock().getTime() + Math.min(1_000 * 2 ** attempts, backoffMsMax),
+    )
     await this.#armed
   }
 }
