@@ -33,7 +33,11 @@ export const agentUnauthorized = () =>
 /** The agent of a request. Costs nothing until its first statement. */
 export async function openAgent(c: Context<AppEnv>, db: Database): Promise<Session<AgentActor>> {
   const hash = await presentedAgentHash(c)
-  if (hash instanceof ApiError) return openSession<AgentActor>(db, hash)
+  return hash instanceof ApiError ? openSession<AgentActor>(db, hash) : openAgentByHash(db, hash)
+}
+
+/** The same by the digest of its token, for whoever was handed that in the place of the request. */
+export function openAgentByHash(db: Database, hash: Uint8Array): Session<AgentActor> {
   return openSession<AgentActor>(
     db,
     statement<{ actor: AgentActor }>(

@@ -1,9 +1,13 @@
-// The agent's socket: while it is open the agent is connected, and the hub can call it.
-import { createRoute } from "@hono/zod-openapi"
+// The agent's socket: while it is open the agent is connected, and the hub can call it. The hub of the named workspace proves the
+// token and writes the connection in one round trip; what has not the shape of a token or of an id never gets there.
+import { createRoute, z } from "@hono/zod-openapi"
+import { agentUnauthorized, presentedAgentHash } from "../access/agent-token.ts"
+import { toHex } from "../db/values.ts"
 import { ApiError } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
-import { errors } from "../http/wire.ts"
-import { hubOf } from "./tell.ts"
+import { requireUpgrade } from "../http/watch.ts"
+import { errors, uuidSchema } from "../http/wire.ts"
+import { hashHeader, joinHub } from "./tell.ts"
 
 export const connectRoutes = createRouter()
 
@@ -14,19 +18,20 @@ connectRoutes.openapi(
     tags: ["Agents"],
     summary: "Hold the agent's socket",
     description:
-      "The agent sends the text `ping` each 15 s and is answered `pong`; frames to it are JSON: `{type: dial, session}`, `{type: reinit, workspace_id, reason}`.",
+      "The agent names the workspace of its manifest. It sends the text `ping` each 15 s and is answered `pong`; frames to it are JSON: `{type: dial, session}`, `{type: reinit, workspace_id, reason}`.",
+    request: { query: z.object({ workspace_id: uuidSchema }) },
     responses: {
       101: { description: "The socket." },
-      ...errors(401, 426, 503),
+      ...errors(400, 401, 426, 503),
     },
   }),
   async (c) => {
-    const actor = await c.get("agent").actor()
-    if (c.req.header("Upgrade")?.toLowerCase() !== "websocket")
-      throw new ApiError(426, "A WebSocket is expected.")
-    const headers = new Headers({ Upgrade: "websocket" })
-    return hubOf(c.env, actor.workspace_id).fetch(`https://hub/agent/${actor.agent_id}`, {
-      headers,
-    })
+    const hash = await presentedAgentHash(c)
+    if (hash instanceof ApiError) throw hash
+    requireUpgrade(c)
+    const { workspace_id: workspaceId } = c.req.valid("query")
+    const answer = await joinHub(c.env, workspaceId, "agent", { [hashHeader]: toHex(hash) })
+    if (answer.status === 401) throw agentUnauthorized()
+    return answer
   },
 )

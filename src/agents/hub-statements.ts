@@ -2,21 +2,49 @@
 import { sql, type SQL } from "drizzle-orm"
 import { statement, type Statement } from "../db/client.ts"
 import { instants, uuids } from "../db/sql.ts"
+import { actorAgentId, actorWorkspaceId } from "./actor.ts"
 
 export type Link = { agentId: string; isOpen: boolean; at: Date }
 
-/** Connections and losses of agents that hold a socket. The old instant of a loss stays when an agent comes back (E4). */
+/** Over an agent `a` and its link `l`. The old instant of a loss stays when an agent comes back (E4). */
+const setLink: SQL = sql`socket_open = l.is_open, first_connected_at = coalesce(a.first_connected_at, l.at),
+  last_connected_at = greatest(a.last_connected_at, l.at),
+  disconnected_at = case when l.is_open then a.disconnected_at else greatest(a.last_connected_at, l.at) end`
+
+/** Connections and losses of agents, one statement for all that the hub has to tell. */
 export function writeLinks(links: readonly Link[]): Statement<{ id: string }> {
   return statement(
     "agents.write-links",
     sql`
-    update workspace_agents a set socket_open = l.is_open,
-      first_connected_at = coalesce(a.first_connected_at, l.at),
-      last_connected_at = greatest(a.last_connected_at, l.at),
-      disconnected_at = case when l.is_open then a.disconnected_at else greatest(a.last_connected_at, l.at) end
+    update workspace_agents a set ${setLink}
     from unnest(${uuids(links.map((link) => link.agentId))}, ${sql.param(links.map((link) => link.isOpen))}::boolean[],
       ${instants(links.map((link) => link.at))}) as l(id, is_open, at)
     where a.id = l.id returning a.id`,
+  )
+}
+
+/** Behind the agent's authentication: it is connected from now on. No row where its workspace is another one. */
+export function linkActor(workspaceId: string, at: Date): Statement<{ id: string }> {
+  return statement(
+    "agents.link",
+    sql`
+    update workspace_agents a set ${setLink} from (select true as is_open, ${at}::timestamptz as at) l
+    where a.id = ${actorAgentId} and ${actorWorkspaceId} = ${workspaceId}::uuid returning a.id`,
+  )
+}
+
+/** Agents of the workspace that read connected while the hub holds no socket of theirs. By `workspace_agents_workspace`. */
+export function closeUnheld(
+  workspaceId: string,
+  heldAgentIds: readonly string[],
+  at: Date,
+): Statement<{ id: string }> {
+  return statement(
+    "agents.close-unheld",
+    sql`
+    update workspace_agents a set ${setLink} from (select false as is_open, ${at}::timestamptz as at) l
+    where a.workspace_id = ${workspaceId}::uuid and not a.deleted and a.socket_open and a.id <> all (${uuids(heldAgentIds)})
+    returning a.id`,
   )
 }
 

@@ -1,18 +1,41 @@
-// The hub's own SQLite: which agents' sockets are open, and whether the database has been told.
+// The hub's own SQLite: which agents' sockets are open and whether the database has been told, which proofs are under way, and
+// when the workspace's builds last changed. Its tables are made when there is something to keep: whoever only asks leaves nothing.
 
 export type LinkRow = { agent_id: string; is_open: number; at_ms: number; is_written: number }
 
 export type HubStorage = ReturnType<typeof openHubStorage>
 
-export function openHubStorage(sql: SqlStorage) {
-  sql.exec(`create table if not exists links (
-    agent_id text primary key, is_open integer not null, at_ms integer not null, is_written integer not null) without rowid`)
+export function openHubStorage(storage: DurableObjectStorage) {
+  const { sql } = storage
+  let isMade = sql.exec("select 1 from sqlite_master where name = 'proofs'").toArray().length > 0
+
+  function make(): void {
+    if (isMade) return
+    sql.exec(`
+      create table if not exists links (
+        agent_id text primary key, is_open integer not null, at_ms integer not null, is_written integer not null) without rowid;
+      create table if not exists proofs (id integer primary key autoincrement);
+      create table if not exists told (id integer primary key check (id = 1), at_ms integer not null);
+    `)
+    isMade = true
+  }
+  const read = <Row extends Record<string, SqlStorageValue>>(query: string): Row[] =>
+    isMade ? sql.exec<Row>(query).toArray() : []
+
   return {
-    setLink(agentId: string, isOpen: boolean, atMs: number): void {
-      sql.exec("insert or replace into links values (?, ?, ?, 0)", agentId, Number(isOpen), atMs)
+    setLink(link: { agentId: string; isOpen: boolean; at: Date; isWritten: boolean }): void {
+      make()
+      const { agentId, isOpen, at, isWritten } = link
+      sql.exec(
+        "insert or replace into links values (?, ?, ?, ?)",
+        agentId,
+        Number(isOpen),
+        at.getTime(),
+        Number(isWritten),
+      )
     },
-    openLinks: () => sql.exec<LinkRow>("select * from links where is_open = 1").toArray(),
-    unwritten: () => sql.exec<LinkRow>("select * from links where is_written = 0").toArray(),
+    openLinks: () => read<LinkRow>("select * from links where is_open = 1"),
+    unwritten: () => read<LinkRow>("select * from links where is_written = 0"),
     /** A link that changed since it was read stays unwritten; a closed one that was written is forgotten. */
     markWritten(rows: readonly LinkRow[]): void {
       for (const row of rows) {
@@ -24,6 +47,29 @@ export function openHubStorage(sql: SqlStorage) {
         )
       }
       sql.exec("delete from links where is_open = 0 and is_written = 1")
+    },
+    /** Notes that the database is about to be asked for a link. Returns the proof's number. */
+    beginProof(): number {
+      make()
+      return sql.exec<{ id: number }>("insert into proofs default values returning id").one().id
+    },
+    endProofs(ids: readonly number[]): void {
+      for (const id of ids) sql.exec("delete from proofs where id = ?", id)
+    },
+    proofs: () => read<{ id: number }>("select id from proofs").map(({ id }) => id),
+    setToldAt(at: Date): void {
+      make()
+      sql.exec("insert or replace into told values (1, ?)", at.getTime())
+    },
+    /** When the hub was last told of a build; null where that is forgotten or has never been. */
+    toldAtMs: () => read<{ at_ms: number }>("select at_ms from told")[0]?.at_ms ?? null,
+    forgetTold(): void {
+      if (isMade) sql.exec("delete from told")
+    },
+    /** Removes all, the alarm with it. Nothing is lost that is written from here on. */
+    async clear(): Promise<void> {
+      isMade = false
+      await storage.deleteAll()
     },
   }
 }

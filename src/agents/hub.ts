@@ -1,17 +1,14 @@
-// The hub of one workspace: the sockets of its agents, and of those that wait for its claim. All of them hibernate. A
-// connection and a loss are written to the database once each, also when it was gone at the time.
+// The hub of one workspace: the sockets of its agents, and of those that wait for its claim. All of them hibernate. What the
+// database is told of the agents' sockets is in hub-links.ts.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../clock.ts"
-import { connect, parseDatabaseUrl, type Database } from "../db/client.ts"
-import { writeEvent } from "../http/event.ts"
-import { publishWorkspaces } from "../http/publish.ts"
-import { openHubStorage, type HubStorage } from "./hub-storage.ts"
-import { readStanding, writeLinks } from "./hub-statements.ts"
+import { fromHex } from "../db/values.ts"
+import { HubLinks } from "./hub-links.ts"
+import { readStanding } from "./hub-statements.ts"
+import { hashHeader } from "./tell.ts"
 
 /** An agent says "ping" each 15 s, which the platform answers while the hub sleeps; three missed mean that it is gone. */
 const silentMsMax = 45_000
-const checkMs = 120_000
-const retryMs = 5_000
 const socketsMax = 1_000
 
 type Kind = "agent" | "reinit"
@@ -24,30 +21,47 @@ export type AgentFrame =
 
 export class AgentHub extends DurableObject<Env> {
   protected clock: Clock = platformClock
-  readonly #storage: HubStorage
+  readonly #links: HubLinks
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#storage = openHubStorage(ctx.storage.sql)
+    this.#links = new HubLinks(ctx, env, () => this.clock())
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
   }
 
-  /** The Worker passes on handshakes that it has authorized: `/agent/{id}`, `/reinit/{id}`. */
+  /**
+   * `/agent`: a handshake to be proven, by the digest in its header. `/reinit/{id}?began={ms}`: one that the Worker has
+   * authorized, by what it began to read at that instant. Answers 401 for no proof, 429 for too many sockets, 503 for no database.
+   */
   override async fetch(request: Request): Promise<Response> {
-    const [, kind = "", agentId = ""] = new URL(request.url).pathname.split("/")
-    if (this.ctx.getWebSockets().length >= socketsMax) return new Response(null, { status: 503 })
+    const { pathname, searchParams } = new URL(request.url)
+    const [, kind, agentId = ""] = pathname.split("/")
+    const held = this.ctx.getWebSockets().length + this.#links.provingCount
+    if (held >= socketsMax) return new Response(null, { status: 429 })
     const { 0: client, 1: server } = new WebSocketPair()
-    const attachment: Attachment = { kind: kind as Kind, agentId, openedAtMs: platformClock().getTime() }
-    if (attachment.kind === "agent") {
-      for (const older of this.#sockets(agentId)) close(older, 4000, "The agent connected again.")
+    const answer = () => new Response(null, { status: 101, webSocket: client })
+    if (kind === "reinit") {
+      this.#accept(server, "reinit", agentId)
+      if (this.#links.mayHaveMissed(Number(searchParams.get("began")))) send(server, "look")
+      return answer()
     }
-    this.ctx.acceptWebSocket(server, [tagOf(attachment.kind, agentId)])
-    server.serializeAttachment(attachment)
-    if (attachment.kind === "agent") {
-      this.#storage.setLink(agentId, true, this.clock().getTime())
-      await this.#write()
-    }
-    return new Response(null, { status: 101, webSocket: client })
+    const hash = fromHex(request.headers.get(hashHeader) ?? "")
+    const proof = await this.#links.prove(hash, (proven) => {
+      // Only now: who proves nothing must not part an agent from its socket.
+      for (const older of this.#sockets(proven)) close(older, 4000, "The agent connected again.")
+      this.#accept(server, "agent", proven)
+    })
+    if (proof === "linked") return answer()
+    return new Response(null, { status: proof === "refused" ? 401 : 503 })
+  }
+
+  #accept(socket: WebSocket, kind: Kind, agentId: string): void {
+    this.ctx.acceptWebSocket(socket, [tagOf(kind, agentId)])
+    socket.serializeAttachment({
+      kind,
+      agentId,
+      openedAtMs: platformClock().getTime(),
+    } satisfies Attachment)
   }
 
   /** Sends a frame to an agent. False where it holds no socket. */
@@ -58,17 +72,19 @@ export class AgentHub extends DurableObject<Env> {
     return true
   }
 
-  /** The workspace has another latest build: agents that may no longer connect go. */
+  /** The workspace has another latest build, or its latest has ended: agents that may no longer connect go. */
   async buildChanged(workspaceId: string): Promise<void> {
+    await this.#links.noteChange()
     const sockets = this.ctx.getWebSockets()
-    const ids = [...new Set(sockets.map((socket) => attachmentOf(socket).agentId))]
-    if (ids.length === 0) return
-    const standing = new Map((await this.#db().all(readStanding(ids))).map((row) => [row.id, row]))
-    for (const socket of sockets) {
-      const { kind, agentId } = attachmentOf(socket)
-      // Who waits for a claim asks the database what the change means.
-      if (kind === "reinit") send(socket, "look")
-      if (kind !== "agent" || standing.get(agentId)?.may_connect === true) continue
+    // Who waits for a claim asks the database what the change means.
+    for (const socket of sockets) if (attachmentOf(socket).kind === "reinit") send(socket, "look")
+    const held = sockets.filter((socket) => attachmentOf(socket).kind === "agent")
+    if (held.length === 0) return
+    const ids = [...new Set(held.map((socket) => attachmentOf(socket).agentId))]
+    const rows = await this.#links.database().all(readStanding(ids))
+    const mayStay = new Set(rows.filter((row) => row.may_connect).map((row) => row.id))
+    for (const socket of held) {
+      if (mayStay.has(attachmentOf(socket).agentId)) continue
       const frame = { type: "reinit", workspace_id: workspaceId, reason: "build_changed" } as const
       send(socket, JSON.stringify(frame satisfies AgentFrame))
       close(socket, 4001, "The workspace has a newer build.")
@@ -89,16 +105,14 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    for (const link of this.#storage.openLinks()) {
-      const [socket] = this.#sockets(link.agent_id)
+    await this.#links.check((agentId) => {
+      const [socket] = this.#sockets(agentId)
       // After a crash or a deploy the sockets are gone without a word.
-      if (socket === undefined) this.#storage.setLink(link.agent_id, false, this.clock().getTime())
-      else if (platformClock().getTime() - lastSignAtMs(this.ctx, socket) > silentMsMax) {
-        close(socket, 4002, "Nothing was heard for too long.")
-        this.#storage.setLink(link.agent_id, false, this.clock().getTime())
-      }
-    }
-    await this.#write()
+      if (socket === undefined) return false
+      if (platformClock().getTime() - lastSignAtMs(this.ctx, socket) <= silentMsMax) return true
+      close(socket, 4002, "Nothing was heard for too long.")
+      return false
+    })
   }
 
   async #lost(socket: WebSocket): Promise<void> {
@@ -106,38 +120,7 @@ export class AgentHub extends DurableObject<Env> {
     if (kind !== "agent") return
     // An agent that has connected again is not lost with its old socket.
     if (this.#sockets(agentId).some((other) => other !== socket)) return
-    this.#storage.setLink(agentId, false, this.clock().getTime())
-    await this.#write()
-  }
-
-  // Never throws: what could not be written is tried again by the alarm.
-  async #write(): Promise<void> {
-    const rows = this.#storage.unwritten()
-    try {
-      if (rows.length > 0) {
-        await this.#db().all(
-          writeLinks(
-            rows.map((row) => ({
-              agentId: row.agent_id,
-              isOpen: row.is_open === 1,
-              at: new Date(row.at_ms),
-            })),
-          ),
-        )
-        this.#storage.markWritten(rows)
-        await publishWorkspaces(this.env, [this.ctx.id.name ?? ""])
-      }
-    } catch (error) {
-      writeEvent({
-        event: "agent_link_failed",
-        outcome: "error",
-        error: error instanceof Error ? error.message : String(error),
-      })
-    }
-    if (this.#storage.unwritten().length > 0)
-      await this.ctx.storage.setAlarm(platformClock().getTime() + retryMs)
-    else if (this.#storage.openLinks().length > 0)
-      await this.ctx.storage.setAlarm(platformClock().getTime() + checkMs)
+    await this.#links.lose(agentId)
   }
 
   /** The agent's own: one, or two while it connects again. */
@@ -145,12 +128,6 @@ export class AgentHub extends DurableObject<Env> {
     return this.ctx
       .getWebSockets(tagOf("agent", agentId))
       .filter((socket) => socket.readyState === WebSocket.OPEN)
-  }
-
-  #db(): Database {
-    const database = parseDatabaseUrl(this.env.DATABASE_URL)
-    if (!database.ok) throw new Error(database.error)
-    return connect(database.url)
   }
 }
 

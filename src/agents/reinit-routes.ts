@@ -10,7 +10,7 @@ import { agentRoute } from "./agent-route.ts"
 import { claimEvents } from "./claim-events.ts"
 import { judgeReinit, type ReinitFacts } from "./reinit-rule.ts"
 import { readReinitFacts } from "./reinit-statement.ts"
-import { hubOf } from "./tell.ts"
+import { joinHub } from "./tell.ts"
 
 export const reinitRoutes = createRouter()
 
@@ -37,23 +37,19 @@ reinitRoutes.openapi(
     const hash = await presentedAgentHash(c)
     if (hash instanceof ApiError) throw hash
     const read = async () => (await c.get("db").all(readReinitFacts(hash)))[0]
-    const first = requireFacts(await read())
-    refuseWhereFinal(first, isWaiting)
-    // The hints are subscribed to before what they would tell of is looked at: nothing falls between the two.
-    const answer = await hubOf(c.env, first.workspace_id).fetch(`https://hub/reinit/${first.agent_id}`, {
-      headers: { Upgrade: "websocket" },
-    })
-    const hints = answer.webSocket
-    if (hints === null) throw new ApiError(503, "Too many agents wait. Please try again in a moment.")
+    const facts = requireFacts(await read())
+    const verdict = refuseWhereFinal(facts, isWaiting)
+    // A claim that ends between the read and the subscription is not lost: a hub that was told of a build at or after the
+    // instant of this request, which is before the read, says so at once, and the stream looks again.
+    const began = c.get("now").getTime()
+    const { webSocket: hints } = await joinHub(
+      c.env,
+      facts.workspace_id,
+      `reinit/${facts.agent_id}?began=${began}`,
+    )
+    if (hints === null) throw new ApiError(503, "The hub did not answer. Please try again in a moment.")
     hints.accept()
-    try {
-      const facts = requireFacts(await read())
-      const verdict = refuseWhereFinal(facts, isWaiting)
-      return claimEvents(c, { facts, isTold: verdict === "tell", hints, read })
-    } catch (error) {
-      hints.close(1000)
-      throw error
-    }
+    return claimEvents(c, { facts, isTold: verdict === "tell", hints, read })
   },
 )
 

@@ -24,9 +24,9 @@ export function toHex(bytes: Uint8Array): string {
   return text
 }
 
-function fromHex(text: string): Uint8Array {
-  const bytes = new Uint8Array((text.length - 2) / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 + i * 2, 4 + i * 2), 16)
+export function fromHex(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16)
   return bytes
 }
 
@@ -40,7 +40,7 @@ export function parseInstant(text: string): Date {
 
 const parsers: Record<number, (text: string) => unknown> = {
   16: (text) => text === "t",
-  17: fromHex,
+  17: (text) => fromHex(text.slice(2)), // after `\\x`
   20: Number,
   21: Number,
   23: Number,

@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises"
 
 export type Manifest = {
   agent_id: string
+  workspace_id: string
   workspace_name: string
   environment_variables: Record<string, string>
   directory: string

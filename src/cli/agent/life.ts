@@ -31,7 +31,7 @@ export async function live(options: LifeOptions): Promise<"stopped" | "replaced"
   const forwarding = createForwarding({ url: plane.url, token: options.token, report: options.report })
   const background = [
     // The line stays while the agent shuts down: it is not lost before it has said that it is off.
-    keepLine(plane, options, forwarding, over.signal, () => over.abort()),
+    keepLine(plane, manifest, options, forwarding, over.signal, () => over.abort()),
     reportStats(plane, options, forwarding, signal),
     ...manifest.metadata.map((item) => reportMetadata(plane, manifest, item, signal)),
   ].map((work) => work.catch((error: unknown) => options.report(String(error))))
@@ -97,6 +97,7 @@ function endOf(
 // While the line is open the workspace shows the agent as connected. It survives sleep: a line that is half-open is given up.
 async function keepLine(
   plane: ControlPlane,
+  manifest: Manifest,
   options: LifeOptions,
   forwarding: Forwarding,
   signal: AbortSignal,
@@ -106,7 +107,7 @@ async function keepLine(
   while (!signal.aborted) {
     try {
       const line: Line = await openLine({
-        url: `${plane.url}/connect`,
+        url: `${plane.url}/connect?workspace_id=${manifest.workspace_id}`,
         token: options.token(),
         ping: "ping",
         pingMs: 15_000,

@@ -21,6 +21,8 @@ const expected: [path: string, ...uses: string[]][] = [
   [
     "src/agents/hub-statements.ts",
     "connections are written by id, deleted or not",
+    byActor,
+    filters,
     "filters by `isConnectable`",
   ],
   ["src/agents/log-statements.ts", byActor],

@@ -51,12 +51,15 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   throw new Error("it never came")
 }
 
+const pathOf = (workspace: { id: string }) =>
+  `/api/v2/workspaceagents/me/connect?workspace_id=${workspace.id}`
+
 const statusOf = async (id: string, token: string) =>
   (await api(`/api/v2/workspaceagents/${id}`, { token })).body.status
 
 test("an agent is connected while its socket is open, however long it says nothing, and lost when it closes", async () => {
-  const { user, agent } = await given()
-  const { status, socket, frames } = await open("/api/v2/workspaceagents/me/connect", agent.token)
+  const { user, workspace, agent } = await given()
+  const { status, socket, frames } = await open(pathOf(workspace), agent.token)
   expect(status).toBe(101)
   socket!.send("ping")
   await until(() => frames.includes("pong"))
@@ -74,9 +77,9 @@ test("an agent is connected while its socket is open, however long it says nothi
 
 test("an agent that connects again is not lost with its old socket", async () => {
   at(epoch)
-  const { user, agent } = await given()
-  const first = await open("/api/v2/workspaceagents/me/connect", agent.token)
-  await open("/api/v2/workspaceagents/me/connect", agent.token)
+  const { user, workspace, agent } = await given()
+  const first = await open(pathOf(workspace), agent.token)
+  await open(pathOf(workspace), agent.token)
   await until(() => first.closes.includes(4000))
   first.socket!.close()
   await scheduler.wait(50)
@@ -86,7 +89,7 @@ test("an agent that connects again is not lost with its old socket", async () =>
 test("a loss that could not be written is written by the alarm", async () => {
   at(epoch)
   const { user, workspace, agent } = await given()
-  const { socket } = await open("/api/v2/workspaceagents/me/connect", agent.token)
+  const { socket } = await open(pathOf(workspace), agent.token)
   neonConfig.fetchFunction = () => Promise.reject(new Error("connection refused"))
   socket!.close(1000)
   await scheduler.wait(100)
@@ -99,7 +102,7 @@ test("a loss that could not be written is written by the alarm", async () => {
 test("a start over a running build sends its agents away at once", async () => {
   at(epoch)
   const { user, workspace, agent } = await given()
-  const held = await open("/api/v2/workspaceagents/me/connect", agent.token)
+  const held = await open(pathOf(workspace), agent.token)
   const body = { transition: "start" }
   const { status } = await api(`/api/v2/workspaces/${workspace.id}/builds`, { token: user.token, body })
   expect(status).toBe(201)
@@ -110,7 +113,7 @@ test("a start over a running build sends its agents away at once", async () => {
 test("a newer build sends its agents away", async () => {
   at(epoch)
   const { workspace, agent } = await given()
-  const held = await open("/api/v2/workspaceagents/me/connect", agent.token)
+  const held = await open(pathOf(workspace), agent.token)
   await givenBuild(workspace)
   await publishBuildChange(env, workspace.id)
   await until(() => held.closes.length > 0)

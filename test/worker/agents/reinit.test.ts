@@ -1,9 +1,13 @@
 // The agent of a prebuild waits for the claim; its token is good for that alone once a person has the workspace.
+import { env } from "cloudflare:workers"
+import { neonConfig } from "@neondatabase/serverless"
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { afterEach, describe, expect, test } from "vitest"
+import { hubOf } from "../../../src/agents/tell.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
-import { api, at, epoch, fetchWorker } from "../harness.ts"
+import { afterEpoch, api, at, epoch, fetchWorker } from "../harness.ts"
 import { reconcile } from "../prebuilds/given-pools.ts"
 import {
   claim,
@@ -114,8 +118,8 @@ test("a claim whose build fails says nothing: the streams end, the pool's token 
 })
 
 test("the pool's agent loses its socket at the claim, not when the claim's build ends", async () => {
-  const { world, token } = await givenReady()
-  const response = await fetchWorker("/api/v2/workspaceagents/me/connect", {
+  const { world, id, token } = await givenReady()
+  const response = await fetchWorker(`/api/v2/workspaceagents/me/connect?workspace_id=${id}`, {
     token,
     headers: { Upgrade: "websocket" },
   })
@@ -137,6 +141,90 @@ test("after another build by its owner the agent that waits is refused for good"
     if (transition === "start") {
       expect(await statusOf(tokenOf(job))).toBe(409)
       expect(await statusOf(tokenOf(job), "?wait=false")).toBe(200)
+    }
+  }
+})
+
+describe("a claim that ends between the read and the subscription", () => {
+  const passOn: typeof fetch = neonConfig.fetchFunction
+  afterEach(() => {
+    neonConfig.fetchFunction = passOn
+  })
+
+  /** Asks for the stream, and lets `then` happen when the database has answered and the hub has not been asked. */
+  async function holdAround(token: string, then: () => Promise<unknown>) {
+    const gate = { isReached: false, isReleased: false }
+    neonConfig.fetchFunction = async (...call: Parameters<typeof fetch>) => {
+      const body = call[1]?.body
+      if (typeof body !== "string" || !body.includes("began_in_pool")) return passOn(...call)
+      neonConfig.fetchFunction = passOn
+      const response = await passOn(...call)
+      const text = await response.text()
+      gate.isReached = true
+      while (!gate.isReleased) await scheduler.wait(5)
+      return new Response(text, response)
+    }
+    const holding = hold(token)
+    await until(() => gate.isReached)
+    await then()
+    gate.isReleased = true
+    return holding
+  }
+
+  for (const [name, meanwhile] of [
+    ["is told at once", async () => {}],
+    ["is told by a hub that was evicted meanwhile", (id: string) => evictDurableObject(hubOf(env, id))],
+  ] as const) {
+    test(name, async () => {
+      const { world, id, token } = await givenReady()
+      await claim(world)
+      const job = await takeJob(world, epoch)
+      at(afterEpoch(30_000))
+      const stream = await holdAround(token, async () => {
+        await completeJob(world, job)
+        await untilTold(id, afterEpoch(30_000))
+        await meanwhile(id)
+      })
+      await until(() => stream.isOver)
+      expect(stream.events()).toEqual([
+        { workspace_id: id, reason: "prebuild_claimed", owner_id: world.owner.id },
+      ])
+    })
+  }
+
+  test("a stream that comes when nothing has changed for a while costs one read, and the hub forgets", async () => {
+    const { id, token } = await givenReady()
+    await untilTold(id, epoch)
+    let reads = 0
+    neonConfig.fetchFunction = (...call: Parameters<typeof fetch>) => {
+      reads += 1
+      return passOn(...call)
+    }
+    at(afterEpoch(10_000))
+    await hold(token)
+    await until(() => reads === 2)
+    reads = 0
+    at(afterEpoch(10_001))
+    await hold(token)
+    await runDurableObjectAlarm(hubOf(env, id))
+    expect(await toldAt(id)).toBe(epoch.getTime())
+    at(afterEpoch(120_001))
+    await runDurableObjectAlarm(hubOf(env, id))
+    expect(await toldAt(id)).toBeNull()
+    expect(reads).toBe(1)
+  })
+
+  /** When the hub was last told of a build. What tells it runs behind the answer. */
+  const toldAt = (id: string) =>
+    runInDurableObject(hubOf(env, id), (_, state) => {
+      const { sql } = state.storage
+      if (sql.exec("select 1 from sqlite_master where name = 'told'").toArray().length === 0) return null
+      return sql.exec<{ at_ms: number }>("select at_ms from told").toArray()[0]?.at_ms ?? null
+    })
+  const untilTold = async (id: string, told: Date) => {
+    for (let tries = 0; (await toldAt(id)) !== told.getTime(); tries++) {
+      if (tries === 300) throw new Error("it was never told")
+      await scheduler.wait(10)
     }
   }
 })

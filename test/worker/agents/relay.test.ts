@@ -64,7 +64,7 @@ async function until(what: () => boolean): Promise<void> {
 /** Both sides of a session, through the doors that people and agents use. */
 async function givenSession() {
   const place = await given()
-  const line = await dial("me/connect", place.agent.token)
+  const line = await dial(`me/connect?workspace_id=${place.workspace.id}`, place.agent.token)
   const client = await dial(`${place.agent.id}/forward`, place.user.token)
   await until(() => line.texts.length > 0)
   const { type, session } = JSON.parse(line.texts[0] ?? "") as { type: string; session: string }
@@ -77,7 +77,7 @@ const typesOf = (frames: readonly Uint8Array[]) => frames.map((bytes) => decodeF
 
 test("frames pass in both directions and in order, those sent before the agent came included", async () => {
   const place = await given()
-  const line = await dial("me/connect", place.agent.token)
+  const line = await dial(`me/connect?workspace_id=${place.workspace.id}`, place.agent.token)
   const client = await dial(`${place.agent.id}/forward`, place.user.token)
   client.send(encodeOpen(1, 8080))
   client.send(encodeFrame(frameTypes.data, 1, new Uint8Array([1, 2])))
@@ -138,7 +138,7 @@ describe("a side that does not behave", () => {
 
   test("one that floods a session whose agent has not come is closed", async () => {
     const place = await given()
-    await dial("me/connect", place.agent.token)
+    await dial(`me/connect?workspace_id=${place.workspace.id}`, place.agent.token)
     const client = await dial(`${place.agent.id}/forward`, place.user.token)
     for (let stream = 1; stream <= 20; stream++)
       client.send(encodeFrame(frameTypes.data, stream, new Uint8Array(payloadBytesMax)))

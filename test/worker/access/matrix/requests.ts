@@ -126,7 +126,10 @@ const details: Record<string, (place: Place) => Details> = {
   "POST /workspaceagents/me/sub-agents": () => ({ body: { name: `sub-${unique(8)}` } }),
   // There is no other service whose credentials could be asked for.
   "GET /workspaceagents/me/external-auth": () => ({ query: { match: "git.test" }, answer: 404 }),
-  "GET /workspaceagents/me/connect": () => socket,
+  "GET /workspaceagents/me/connect": (place) => ({
+    ...socket,
+    query: { workspace_id: place.params["workspace"] ?? "" },
+  }),
   "GET /workspaceagents/me/relay/{session}": () => socket,
   "POST /files": () => ({ body: new Uint8Array(1024), headers: { "Content-Type": "application/x-tar" } }),
   "POST /organizations/{organization}/templateversions": (place) => ({

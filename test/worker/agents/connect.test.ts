@@ -1,0 +1,296 @@
+// How an agent's socket is proven: in one round trip by the hub of its workspace, so that what is refused changes nothing and what
+// is cut short ends as disconnected.
+import { env } from "cloudflare:workers"
+import { neonConfig } from "@neondatabase/serverless"
+import {
+  evictDurableObject,
+  listDurableObjectIds,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { hubOf } from "../../../src/agents/tell.ts"
+import { publishBuildChange } from "../../../src/http/publish.ts"
+import { givenUser } from "../given-people.ts"
+import { givenTemplate } from "../given-templates.ts"
+import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
+import { withFaults } from "../faults.ts"
+import { api, at, epoch, fetchWorker, query } from "../harness.ts"
+
+async function given() {
+  const user = await givenUser()
+  const workspace = await givenWorkspace(user, await givenTemplate(user))
+  const agent = await givenAgent(workspace, workspace.build, {
+    columns: { first_connected_at: null, last_connected_at: null },
+  })
+  return { user, workspace, agent }
+}
+
+type Sent = (url: string, init: RequestInit) => Promise<Response>
+const passOn: Sent = neonConfig.fetchFunction
+const opened: WebSocket[] = []
+beforeEach(() => at(epoch))
+afterEach(() => {
+  neonConfig.fetchFunction = passOn
+  for (const socket of opened.splice(0)) socket.close()
+})
+
+const pathOf = (workspaceId: string) => `/api/v2/workspaceagents/me/connect?workspace_id=${workspaceId}`
+
+async function connect(workspaceId: string, token: string) {
+  const headers = { Upgrade: "websocket" }
+  const response = await fetchWorker(pathOf(workspaceId), { token, headers })
+  const closes: number[] = []
+  const socket = response.webSocket
+  if (socket) {
+    socket.accept()
+    socket.addEventListener("close", ({ code }) => {
+      closes.push(code)
+    })
+    opened.push(socket)
+  }
+  const body = response.status === 101 ? null : await response.json<Record<string, unknown>>()
+  return { status: response.status, body, socket, closes }
+}
+
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (await what()) return
+    await scheduler.wait(10)
+  }
+  throw new Error("it never came")
+}
+
+async function linkOf(agentId: string): Promise<Record<string, unknown>> {
+  const [row] = await query(
+    "select socket_open, first_connected_at, last_connected_at, disconnected_at from workspace_agents where id = $1",
+    [agentId],
+  )
+  return row
+}
+const isOpen = async (agentId: string) => (await linkOf(agentId))["socket_open"] as boolean
+
+const tablesOf = (state: DurableObjectState) =>
+  state.storage.sql.exec("select name from sqlite_master where name in ('links', 'proofs', 'told')").toArray()
+    .length
+
+/** How many tables the hub has, and whether an alarm is armed. */
+const keptBy = (workspaceId: string) =>
+  runInDurableObject(hubOf(env, workspaceId), async (_, state) => [
+    tablesOf(state),
+    await state.storage.getAlarm(),
+  ])
+const nothing = [0, null]
+
+const textOf = ({ body }: RequestInit) => (typeof body === "string" ? body : "")
+const isProof = (init: RequestInit) => textOf(init).includes("authenticate_agent")
+const isLink = (init: RequestInit) => textOf(init).includes("set socket_open")
+
+/** Holds back the database's answer to the next proof. `reached`: it has been written; the hub has yet to hear of it. */
+function holdProof() {
+  const gate = { isReached: false, isReleased: false }
+  neonConfig.fetchFunction = async (url: string, init: RequestInit) => {
+    if (!isProof(init)) return passOn(url, init)
+    neonConfig.fetchFunction = passOn
+    const response = await passOn(url, init)
+    const text = await response.text()
+    gate.isReached = true
+    while (!gate.isReleased) await scheduler.wait(5)
+    return new Response(text, response)
+  }
+  return { reached: () => until(() => gate.isReached), release: () => (gate.isReleased = true) }
+}
+
+/** Connects, and lets `then` happen in between. */
+async function connectAround(workspaceId: string, token: string, then: () => Promise<unknown>) {
+  const proof = holdProof()
+  const connecting = connect(workspaceId, token)
+  await proof.reached()
+  try {
+    await then()
+  } finally {
+    proof.release()
+  }
+  return connecting
+}
+
+test("who proves nothing closes nobody's socket, writes nothing and leaves nothing behind", async () => {
+  const { workspace, agent } = await given()
+  const stranger = await given()
+  const held = await connect(workspace.id, agent.token)
+  expect(held.status).toBe(101)
+  const before = await linkOf(agent.id)
+
+  const unauthorized = await api("/api/v2/workspaceagents/me/manifest", { token: crypto.randomUUID() })
+  for (const [workspaceId, token] of [
+    [workspace.id, crypto.randomUUID()],
+    [workspace.id, stranger.agent.token],
+    [stranger.workspace.id, agent.token],
+    [crypto.randomUUID(), agent.token],
+  ] as const) {
+    const { status, body } = await connect(workspaceId, token)
+    expect([status, body]).toEqual([401, unauthorized.body])
+    if (workspaceId !== workspace.id) expect(await keptBy(workspaceId)).toEqual(nothing)
+  }
+  expect(held.closes).toEqual([])
+  expect(await linkOf(agent.id)).toEqual(before)
+  expect(await isOpen(stranger.agent.id)).toBe(false)
+})
+
+test("a malformed request never gets to a hub: 400 names the field, 401, 426", async () => {
+  const { workspace, agent } = await given()
+  const before = (await listDurableObjectIds(env.AGENT_HUB)).length
+  const headers = { Upgrade: "websocket" }
+  const ask = (path: string, token: string) => api(path, { token, headers })
+  for (const path of [pathOf("").replace(/\?.*/, ""), pathOf("nonsense")]) {
+    const { status, body } = await ask(path, agent.token)
+    expect([status, body.validations[0].field]).toEqual([400, "workspace_id"])
+  }
+  expect((await ask(pathOf(workspace.id), "nonsense")).body.message).toBe("Workspace agent token invalid.")
+  expect((await api(pathOf(workspace.id), { token: agent.token })).status).toBe(426)
+  expect(await listDurableObjectIds(env.AGENT_HUB)).toHaveLength(before)
+})
+
+test("a connection and a loss are written once each, and then nothing is kept", async () => {
+  const { workspace, agent } = await given()
+  const written: boolean[] = []
+  neonConfig.fetchFunction = (url: string, init: RequestInit) => {
+    if (isLink(init)) written.push(isProof(init))
+    return passOn(url, init)
+  }
+  const { socket } = await connect(workspace.id, agent.token)
+  await runDurableObjectAlarm(hubOf(env, workspace.id))
+  expect(await isOpen(agent.id)).toBe(true)
+  socket!.close(1000)
+  await until(async () => !(await isOpen(agent.id)))
+  await until(async () => (await keptBy(workspace.id))[0] === 0)
+  expect(await keptBy(workspace.id)).toEqual(nothing)
+  expect(written).toEqual([true, false])
+})
+
+test("a database that is gone is a 503, which the alarm has nothing left of", async () => {
+  const { workspace, agent } = await given()
+  neonConfig.fetchFunction = () => Promise.reject(new Error("connection refused"))
+  const { status, body } = await connect(workspace.id, agent.token)
+  expect([status, body?.["message"]]).toEqual([
+    503,
+    "The database is not available. Please try again in a moment.",
+  ])
+  expect((await keptBy(workspace.id))[1]).not.toBeNull()
+  neonConfig.fetchFunction = passOn
+  await runDurableObjectAlarm(hubOf(env, workspace.id))
+  expect(await isOpen(agent.id)).toBe(false)
+  expect(await keptBy(workspace.id)).toEqual(nothing)
+})
+
+test("a connection that was written and not heard of ends as disconnected", async () => {
+  const { workspace, agent } = await given()
+  const faults = (text: string) => (text.includes("authenticate_agent") ? "answer_lost" : null)
+  await withFaults(faults, async () => {
+    expect((await connect(workspace.id, agent.token)).status).toBe(503)
+  })
+  expect(await isOpen(agent.id)).toBe(true)
+  await runDurableObjectAlarm(hubOf(env, workspace.id))
+  expect(await isOpen(agent.id)).toBe(false)
+  expect(await keptBy(workspace.id)).toEqual(nothing)
+})
+
+test("a hub that dies between what was written and the socket leaves an agent that its alarm disconnects", async () => {
+  const { user, workspace, agent } = await given()
+  const hub = hubOf(env, workspace.id)
+  const neighbour = await givenAgent(workspace, workspace.build, { columns: { name: "neighbour" } })
+  await connect(workspace.id, neighbour.token)
+  // What the object has stored at the moment of its death, with what the database holds then.
+  await runInDurableObject(hub, (_, state) => {
+    state.storage.sql.exec("insert into proofs default values")
+  })
+  await query("update workspace_agents set socket_open = true where id = $1", [agent.id])
+  await evictDurableObject(hub)
+  await runDurableObjectAlarm(hub)
+  expect(await isOpen(agent.id)).toBe(false)
+  expect(await isOpen(neighbour.id)).toBe(true)
+  expect((await api(`/api/v2/workspaceagents/${agent.id}`, { token: user.token })).body.status).toBe(
+    "disconnected",
+  )
+})
+
+test("a hub that dies during a proof leaves an agent that its alarm disconnects", async () => {
+  const { workspace, agent } = await given()
+  const hub = hubOf(env, workspace.id)
+  let noted: unknown[] = []
+  const { status } = await connectAround(workspace.id, agent.token, async () => {
+    // The proof is noted, and an alarm armed, before the database is asked.
+    noted = await runInDurableObject(hub, async (_, state) => [
+      state.storage.sql.exec("select id from proofs").toArray().length,
+      (await state.storage.getAlarm()) !== null,
+    ])
+    await runInDurableObject(hub, (_, state) => state.abort("it dies")).catch(() => undefined)
+  })
+  expect(status).toBe(503)
+  expect(noted).toEqual([1, true])
+  expect(await isOpen(agent.id)).toBe(true)
+  await runDurableObjectAlarm(hubOf(env, workspace.id))
+  expect(await isOpen(agent.id)).toBe(false)
+  expect(await keptBy(workspace.id)).toEqual(nothing)
+})
+
+test("an old socket's loss that is written after the new connection does not disconnect the agent", async () => {
+  const { workspace, agent } = await given()
+  const old = await connect(workspace.id, agent.token)
+  const next = await connectAround(workspace.id, agent.token, async () => {
+    old.socket!.close(1000)
+    await until(async () => !(await isOpen(agent.id)))
+  })
+  expect(next.status).toBe(101)
+  await until(() => isOpen(agent.id))
+  await runDurableObjectAlarm(hubOf(env, workspace.id))
+  expect(await isOpen(agent.id)).toBe(true)
+})
+
+test("an agent whose build is replaced while it connects is refused and not left connected", async () => {
+  const { workspace, agent } = await given()
+  const replaced = await connectAround(workspace.id, agent.token, async () => {
+    await givenBuild(workspace)
+    await publishBuildChange(env, workspace.id)
+  })
+  expect(replaced.status).toBe(401)
+  await until(async () => !(await isOpen(agent.id)))
+  // A change that leaves the agent its right does not refuse it.
+  const other = await given()
+  const changed = () => publishBuildChange(env, other.workspace.id)
+  expect((await connectAround(other.workspace.id, other.agent.token, changed)).status).toBe(101)
+  expect(await isOpen(other.agent.id)).toBe(true)
+})
+
+test("connects that race leave one socket, and its loss is the agent's", async () => {
+  const { workspace, agent } = await given()
+  const all = await Promise.all(Array.from({ length: 5 }, () => connect(workspace.id, agent.token)))
+  expect(all.map(({ status }) => status)).toEqual([101, 101, 101, 101, 101])
+  await until(() => all.flatMap(({ closes }) => closes).length === 4)
+  expect(new Set(all.flatMap(({ closes }) => closes))).toEqual(new Set([4000]))
+  for (const { closes, socket } of all) if (closes.length > 0) socket!.close()
+  await runDurableObjectAlarm(hubOf(env, workspace.id))
+  expect(await isOpen(agent.id)).toBe(true)
+  all.find(({ closes }) => closes.length === 0)!.socket!.close(1000)
+  await until(async () => !(await isOpen(agent.id)))
+})
+
+test("a hub that holds a thousand sockets takes no other, and asks nobody for it", async () => {
+  const { workspace, agent } = await given()
+  await runInDurableObject(hubOf(env, workspace.id), (_, state) => {
+    for (let i = 0; i < 1_000; i++) {
+      const { 0: near, 1: far } = new WebSocketPair()
+      state.acceptWebSocket(far, ["reinit:none"])
+      far.serializeAttachment({ kind: "reinit", agentId: crypto.randomUUID(), openedAtMs: 0 })
+      near.accept()
+    }
+  })
+  let proofs = 0
+  neonConfig.fetchFunction = (url: string, init: RequestInit) => {
+    if (isProof(init)) proofs += 1
+    return passOn(url, init)
+  }
+  const { status, body } = await connect(workspace.id, agent.token)
+  expect([status, body?.["message"]]).toEqual([503, "Too many agents wait. Please try again in a moment."])
+  expect(proofs).toBe(0)
+})
