@@ -1,6 +1,6 @@
 // Before any test: a throw-away PostgreSQL, a migrated template database in it, and the Neon endpoint in front of it.
-import { mkdirSync, readdirSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import { lstatSync, mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { Client } from "pg"
 import type { TestProject } from "vitest/node"
 import { migrate, readMigrations } from "../dev/migrations.ts"
@@ -12,10 +12,14 @@ import { rootDirectory } from "../dev/root.ts"
 const templateDatabase = "dormouse_template"
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const parent = join(rootDirectory, ".data", "test")
+  const parent = scratchDirectory()
   removeAbandoned(parent)
   const directory = join(parent, `${process.pid}-${project.name}`)
-  const postgres = await startPostgres({ directory, durable: false })
+  const postgres = await startPostgres({
+    directory,
+    durable: false,
+    settings: { max_wal_size: "512MB" },
+  })
   const endpoint = await startNeonEndpoint({ server: { host: "127.0.0.1", port: postgres.port } })
   await createTemplate(postgres.url)
   project.provide("adminUrl", postgres.url("postgres"))
@@ -29,6 +33,27 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await postgres.stop()
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** What a run's clusters take, many times over. */
+const memoryBytesMin = 2 * 1024 ** 3
+
+/**
+ * In memory where the system has a directory there with room to spare: a database a test file is a thousand small files, and to
+ * copy them on a disk took a tenth of the whole run.
+ */
+function scratchDirectory(): string {
+  const uid = process.getuid?.() ?? 0
+  const inMemory = join("/dev/shm", `dormouse-test-${uid}`)
+  try {
+    const { bavail, bsize } = statfsSync(dirname(inMemory))
+    mkdirSync(inMemory, { recursive: true, mode: 0o700 })
+    // Anyone may write in that place: what another put there is not ours to use.
+    if (bavail * bsize >= memoryBytesMin && lstatSync(inMemory).uid === uid) return inMemory
+  } catch {
+    // No such place here.
+  }
+  return join(rootDirectory, ".data", "test")
 }
 
 function numberOf(variable: string): number | null {

@@ -1,7 +1,7 @@
 // Factories for who asks: organizations, people with a session token, provisioner daemons with a key. Defaults are valid.
 import { afterEpoch, epoch } from "./epoch.ts"
 import { query } from "./harness.ts"
-import { insertRow, sha256, unique, type Row } from "./rows.ts"
+import { inserting, insertRow, sha256, unique, writeAll, type Row, type Write } from "./rows.ts"
 
 const yearMs = 365 * 24 * 60 * 60_000
 
@@ -40,7 +40,7 @@ export async function givenUser(
 ): Promise<GivenUser> {
   const id = crypto.randomUUID()
   const name = `user-${unique(8)}`
-  const user = await insertRow("users", {
+  const user = {
     id,
     username: name,
     email: `${name}@example.test`,
@@ -50,29 +50,37 @@ export async function givenUser(
     updated_at: epoch,
     last_seen_at: epoch,
     ...options.columns,
-  })
+  }
   const organization = options.organization ?? (await defaultOrganization())
-  await insertRow("organization_members", {
+  const member = {
     user_id: user.id,
     organization_id: organization.id,
     roles: options.organizationRoles ?? [],
     created_at: epoch,
     updated_at: epoch,
-  })
+  }
+  const key = await newKey(user.id)
+  await writeAll(inserting("users", user), inserting("organization_members", member), key.write)
   return {
     id: user.id,
     username: user.username,
     email: user.email,
-    token: await givenKey(user.id),
+    token: key.token,
     organizationId: organization.id,
   }
 }
 
 /** A session of a person, good for a year from the epoch. Returns the token. */
 export async function givenKey(userId: string, columns: Row = {}): Promise<string> {
+  const { token, write } = await newKey(userId, columns)
+  await writeAll(write)
+  return token
+}
+
+async function newKey(userId: string, columns: Row = {}): Promise<{ token: string; write: Write }> {
   const id = unique(10)
   const secret = unique(22)
-  await insertRow("api_keys", {
+  const write = inserting("api_keys", {
     id,
     user_id: userId,
     hashed_secret: await sha256(secret),
@@ -84,7 +92,7 @@ export async function givenKey(userId: string, columns: Row = {}): Promise<strin
     updated_at: epoch,
     ...columns,
   })
-  return `${id}-${secret}`
+  return { token: `${id}-${secret}`, write }
 }
 
 export type GivenProvisioner = { key: string; keyId: string; daemonId: string; organizationId: string }
@@ -100,15 +108,15 @@ export async function givenProvisioner(
   const organization = options.organization ?? (await defaultOrganization())
   const tags = options.tags ?? { scope: "organization", owner: "" }
   const key = `${unique(32)}${unique(11)}`
-  const keyRow = await insertRow("provisioner_keys", {
+  const keyRow = {
     id: crypto.randomUUID(),
     organization_id: organization.id,
     name: `key-${unique(8)}`,
     hashed_secret: await sha256(key),
     tags,
     created_at: epoch,
-  })
-  const daemon = await insertRow("provisioner_daemons", {
+  }
+  const daemon = {
     id: crypto.randomUUID(),
     organization_id: organization.id,
     key_id: keyRow.id,
@@ -118,6 +126,7 @@ export async function givenProvisioner(
     created_at: epoch,
     last_seen_at: epoch,
     ...options.columns,
-  })
+  }
+  await writeAll(inserting("provisioner_keys", keyRow), inserting("provisioner_daemons", daemon))
   return { key, keyId: keyRow.id, daemonId: daemon.id, organizationId: organization.id }
 }

@@ -1,10 +1,16 @@
 // Factories for templates, their versions and presets, and the jobs behind them. Defaults are valid.
 import { epoch } from "./epoch.ts"
-import { query } from "./harness.ts"
-import { insertRow, unique, type Row } from "./rows.ts"
+import { inserting, unique, writeAll, type Row, type Write } from "./rows.ts"
 
 export type JobStatus = "pending" | "running" | "succeeded" | "failed" | "canceling" | "canceled"
-export type GivenVersion = { id: string; jobId: string; fileId: string; name: string; organizationId: string }
+export type GivenVersion = {
+  id: string
+  jobId: string
+  fileId: string
+  fileHash: string
+  name: string
+  organizationId: string
+}
 export type GivenTemplate = { id: string; name: string; organizationId: string; version: GivenVersion }
 
 type Creator = { id: string; organizationId: string }
@@ -23,50 +29,65 @@ export function jobColumns(status: JobStatus, at: Date): Row {
 }
 
 /** A version whose import has succeeded. It belongs to no template until one is made of it or it is given one. */
-export async function givenVersion(
-  creator: Creator,
-  options: { status?: JobStatus; parameters?: Row[]; columns?: Row } = {},
-): Promise<GivenVersion> {
-  const file = await insertRow("files", {
-    id: crypto.randomUUID(),
-    hash: unique(32),
-    mimetype: "application/x-tar",
-    size_bytes: 1024,
-    created_by: creator.id,
-    created_at: epoch,
-  })
-  const id = crypto.randomUUID()
-  const job = await insertRow("provisioner_jobs", {
-    id: crypto.randomUUID(),
-    organization_id: creator.organizationId,
-    initiator_id: creator.id,
-    type: "template_version_import",
-    file_id: file.id,
-    input: { template_version_id: id },
-    tags: { scope: "organization", owner: "" },
-    created_at: epoch,
-    ...jobColumns(options.status ?? "succeeded", epoch),
-  })
-  const version = await insertRow("template_versions", {
+export async function givenVersion(creator: Creator, options: VersionOptions = {}): Promise<GivenVersion> {
+  const { version, writes } = newVersion(creator, options)
+  await writeAll(...writes)
+  return version
+}
+
+type VersionOptions = { status?: JobStatus; parameters?: Row[]; columns?: Row; job?: Row }
+
+function newVersion(creator: Creator, options: VersionOptions): { version: GivenVersion; writes: Write[] } {
+  const [id, fileId, jobId] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
+  const version = {
     id,
     organization_id: creator.organizationId,
-    job_id: job.id,
-    file_id: file.id,
+    job_id: jobId,
+    file_id: fileId,
     name: `version-${unique(8)}`,
     created_by: creator.id,
     created_at: epoch,
     updated_at: epoch,
     ...options.columns,
-  })
-  for (const parameter of options.parameters ?? []) {
-    await insertRow("template_version_parameters", { template_version_id: id, ...parameter })
   }
+  const file = {
+    id: fileId,
+    hash: unique(32),
+    mimetype: "application/x-tar",
+    size_bytes: 1024,
+    created_by: creator.id,
+    created_at: epoch,
+  }
+  const job = {
+    id: jobId,
+    organization_id: creator.organizationId,
+    initiator_id: creator.id,
+    type: "template_version_import",
+    file_id: fileId,
+    input: { template_version_id: id },
+    tags: { scope: "organization", owner: "" },
+    created_at: epoch,
+    ...jobColumns(options.status ?? "succeeded", epoch),
+    ...options.job,
+  }
+  const parameters = (options.parameters ?? []).map((parameter) =>
+    inserting("template_version_parameters", { template_version_id: id, ...parameter }),
+  )
   return {
-    id,
-    jobId: job.id,
-    fileId: file.id,
-    name: version.name,
-    organizationId: version.organization_id,
+    version: {
+      id,
+      jobId,
+      fileId,
+      fileHash: file.hash,
+      name: version.name,
+      organizationId: version.organization_id,
+    },
+    writes: [
+      inserting("files", file),
+      inserting("provisioner_jobs", job),
+      inserting("template_versions", version),
+      ...parameters,
+    ],
   }
 }
 
@@ -79,12 +100,13 @@ export async function givenTemplate(
   creator: Creator,
   options: { parameters?: Row[]; columns?: Row } = {},
 ): Promise<GivenTemplate> {
-  const version = await givenVersion(
+  const id = crypto.randomUUID()
+  const { version, writes } = newVersion(
     creator,
     options.parameters === undefined ? {} : { parameters: options.parameters },
   )
-  const template = await insertRow("templates", {
-    id: crypto.randomUUID(),
+  const template = {
+    id,
     organization_id: creator.organizationId,
     name: `template-${unique(8)}`,
     active_version_id: version.id,
@@ -92,24 +114,28 @@ export async function givenTemplate(
     created_at: epoch,
     updated_at: epoch,
     ...options.columns,
+  }
+  await writeAll(...writes, inserting("templates", template), {
+    text: "update template_versions set template_id = $1 where id = $2",
+    params: [id, version.id],
   })
-  await query("update template_versions set template_id = $1 where id = $2", [template.id, version.id])
-  return { id: template.id, name: template.name, organizationId: template.organization_id, version }
+  return { id, name: template.name, organizationId: template.organization_id, version }
 }
 
 export async function givenPreset(
   versionId: string,
   options: { parameters?: Record<string, string>; columns?: Row } = {},
 ): Promise<{ id: string; name: string }> {
-  const preset = await insertRow("template_version_presets", {
+  const preset = {
     id: crypto.randomUUID(),
     template_version_id: versionId,
     name: `preset-${unique(8)}`,
     created_at: epoch,
     ...options.columns,
-  })
-  for (const [name, value] of Object.entries(options.parameters ?? {})) {
-    await insertRow("template_version_preset_parameters", { preset_id: preset.id, name, value })
   }
+  const parameters = Object.entries(options.parameters ?? {}).map(([name, value]) =>
+    inserting("template_version_preset_parameters", { preset_id: preset.id, name, value }),
+  )
+  await writeAll(inserting("template_version_presets", preset), ...parameters)
   return { id: preset.id, name: preset.name }
 }

@@ -2,7 +2,7 @@
 import { epoch } from "./epoch.ts"
 import { query } from "./harness.ts"
 import { jobColumns, type GivenTemplate, type JobStatus } from "./given-templates.ts"
-import { insertRow, sha256, unique, type Row } from "./rows.ts"
+import { inserting, sha256, unique, writeAll, type Row } from "./rows.ts"
 
 export type GivenBuild = { id: string; jobId: string; number: number }
 export type GivenWorkspace = {
@@ -25,7 +25,7 @@ export async function givenWorkspace(
   template: GivenTemplate,
   options: { columns?: Row; build?: BuildOptions | null } = {},
 ): Promise<GivenWorkspace & { build: GivenBuild }> {
-  const row = await insertRow("workspaces", {
+  const row = {
     id: crypto.randomUUID(),
     owner_id: owner.id,
     organization_id: template.organizationId,
@@ -35,7 +35,7 @@ export async function givenWorkspace(
     created_at: epoch,
     updated_at: epoch,
     ...options.columns,
-  })
+  }
   const workspace: GivenWorkspace = {
     id: row.id,
     name: row.name,
@@ -43,9 +43,9 @@ export async function givenWorkspace(
     organizationId: row.organization_id,
     template,
   }
-  const build =
-    options.build === null ? { id: "", jobId: "", number: 0 } : await givenBuild(workspace, options.build)
-  return { ...workspace, build }
+  const first = options.build === null ? null : newBuild(workspace, 1, options.build)
+  await writeAll(inserting("workspaces", row), ...(first?.writes ?? []))
+  return { ...workspace, build: first?.build ?? { id: "", jobId: "", number: 0 } }
 }
 
 export type BuildOptions = {
@@ -61,14 +61,20 @@ export type BuildOptions = {
 
 /** The next build of a workspace. */
 export async function givenBuild(workspace: GivenWorkspace, options: BuildOptions = {}): Promise<GivenBuild> {
-  const at = options.at ?? epoch
   const [last] = await query<{ number: number }>(
     "select coalesce(max(build_number), 0)::int as number from workspace_builds where workspace_id = $1",
     [workspace.id],
   )
-  const id = crypto.randomUUID()
-  const job = await insertRow("provisioner_jobs", {
-    id: crypto.randomUUID(),
+  const { build, writes } = newBuild(workspace, (last?.number ?? 0) + 1, options)
+  await writeAll(...writes)
+  return build
+}
+
+function newBuild(workspace: GivenWorkspace, number: number, options: BuildOptions = {}) {
+  const at = options.at ?? epoch
+  const [id, jobId] = [crypto.randomUUID(), crypto.randomUUID()]
+  const job = {
+    id: jobId,
     organization_id: workspace.organizationId,
     initiator_id: workspace.ownerId,
     type: "workspace_build",
@@ -78,20 +84,21 @@ export async function givenBuild(workspace: GivenWorkspace, options: BuildOption
     created_at: at,
     ...jobColumns(options.status ?? "succeeded", at),
     ...options.job,
-  })
-  const build = await insertRow("workspace_builds", {
+  }
+  const build = {
     id,
     workspace_id: workspace.id,
     template_version_id: workspace.template.version.id,
-    build_number: (last?.number ?? 0) + 1,
+    build_number: number,
     transition: options.transition ?? "start",
     initiator_id: workspace.ownerId,
-    job_id: job.id,
+    job_id: jobId,
     created_at: at,
     updated_at: at,
     ...options.columns,
-  })
-  return { id, jobId: job.id, number: build.build_number }
+  }
+  const given: GivenBuild = { id, jobId: job.id, number: build.build_number }
+  return { build: given, writes: [inserting("provisioner_jobs", job), inserting("workspace_builds", build)] }
 }
 
 export type GivenAgent = { id: string; name: string; token: string; resourceId: string }
@@ -103,7 +110,7 @@ export async function givenAgent(
   options: { columns?: Row; resource?: Row } = {},
 ): Promise<GivenAgent> {
   const token = crypto.randomUUID()
-  const resource = await insertRow("workspace_resources", {
+  const resource = {
     id: crypto.randomUUID(),
     job_id: build.jobId,
     transition: "start",
@@ -111,8 +118,8 @@ export async function givenAgent(
     name: "main",
     created_at: epoch,
     ...options.resource,
-  })
-  const agent = await insertRow("workspace_agents", {
+  }
+  const agent = {
     id: crypto.randomUUID(),
     resource_id: resource.id,
     workspace_id: workspace.id,
@@ -125,6 +132,7 @@ export async function givenAgent(
     created_at: epoch,
     updated_at: epoch,
     ...options.columns,
-  })
+  }
+  await writeAll(inserting("workspace_resources", resource), inserting("workspace_agents", agent))
   return { id: agent.id, name: agent.name, token, resourceId: resource.id }
 }

@@ -1,21 +1,38 @@
 // Inserts rows straight into the file's database, for the factories.
+import { env } from "cloudflare:workers"
+import { neon } from "@neondatabase/serverless"
 import { query } from "./harness.ts"
 
 export type Row = Record<string, unknown>
 
+/** One write to the file's database, to be sent with others. */
+export type Write = { text: string; params: unknown[] }
+
 /**
- * Inserts one row and returns it whole. Columns are snake_case as in the schema; what is undefined is left to its default.
- * A plain object becomes JSON and a list a PostgreSQL array; a list for a jsonb column is to be given as JSON text.
+ * The insert of one row. Columns are snake_case as in the schema; what is undefined is left to its default. A plain object
+ * becomes JSON and a list a PostgreSQL array; a list for a jsonb column is to be given as JSON text.
  */
-// oxlint-disable-next-line typescript/no-explicit-any -- a row is as its table is
-export async function insertRow(table: string, values: Row): Promise<any> {
+export function inserting(table: string, values: Row): Write {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined)
   const columns = entries.map(([name]) => `"${name}"`).join(", ")
   const places = entries.map((_, at) => `$${at + 1}`).join(", ")
-  const [row] = await query(
-    `insert into ${table} (${columns}) values (${places}) returning *`,
-    entries.map(([, value]) => (value instanceof Uint8Array ? `\\x${toHex(value)}` : value)),
-  )
+  return {
+    text: `insert into ${table} (${columns}) values (${places}) returning *`,
+    params: entries.map(([, value]) => (value instanceof Uint8Array ? `\\x${toHex(value)}` : value)),
+  }
+}
+
+/** Runs writes in their order, as one transaction in one round trip: most of what a test does before it begins is this. */
+export async function writeAll(...writes: Write[]): Promise<void> {
+  const driver = neon(env.DATABASE_URL)
+  await driver.transaction(writes.map(({ text, params }) => driver.query(text, params)))
+}
+
+/** Inserts one row and returns it whole. */
+// oxlint-disable-next-line typescript/no-explicit-any -- a row is as its table is
+export async function insertRow(table: string, values: Row): Promise<any> {
+  const { text, params } = inserting(table, values)
+  const [row] = await query(text, params)
   return row
 }
 

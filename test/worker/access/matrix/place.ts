@@ -1,8 +1,7 @@
 // One of each thing that a path can name, all of one organization and of one of its members.
 import { env } from "cloudflare:workers"
 import { encryptToken } from "../../../../src/access/token-cipher.ts"
-import { hashPassword } from "../../../../src/identity/password.ts"
-import { afterEpoch, epoch, query } from "../../harness.ts"
+import { afterEpoch, epoch } from "../../harness.ts"
 import {
   givenKey,
   givenUser,
@@ -11,8 +10,8 @@ import {
   type GivenUser,
 } from "../../given-people.ts"
 import { givenTemplate, givenVersion } from "../../given-templates.ts"
-import { givenAgent, givenBuild, givenWorkspace, type GivenAgent } from "../../given-workspaces.ts"
-import { insertRow, unique } from "../../rows.ts"
+import { givenAgent, givenWorkspace, type GivenAgent } from "../../given-workspaces.ts"
+import { inserting, unique, writeAll } from "../../rows.ts"
 
 export type Place = {
   /** A plain member, who owns all of it. */
@@ -39,107 +38,105 @@ export type Place = {
 }
 
 const selfPassword = "correct-Horse-9-battery"
-// Hashed once for all places.
-let storedPassword: string | undefined
+// At a cost of its own, which is stored with a hash: everyone signs in with it, and each would take as long as a person waits.
+const selfPasswordAtRest =
+  "scrypt$2$1$1$AAAAAAAAAAAAAAAAAAAAAA==$plsZGzcmXs2zNflJnwbT05Pmt1buS9equKVvbHGw4do="
 
 export async function givenPlace(
   organization: GivenOrganization,
   provisioner: GivenProvisioner,
 ): Promise<Place> {
-  const self = await givenUser({ organization })
-  storedPassword ??= await hashPassword(selfPassword)
-  await query("update users set hashed_password = $1 where id = $2", [storedPassword, self.id])
+  const self = await givenUser({ organization, columns: { hashed_password: selfPasswordAtRest } })
   const newcomer = await givenUser()
   const template = await givenTemplate(self, {
     columns: { allow_user_cancel_workspace_jobs: true, default_ttl_ms: 28_800_000 },
   })
+  const ofTemplate = { template_id: template.id }
   const loose = await givenVersion(self)
-  const spare = await givenVersion(self, { columns: { created_at: afterEpoch(1_000) } })
-  const archived = await givenVersion(self, { columns: { archived: true } })
-  const pending = await givenVersion(self, { status: "pending" })
+  const spare = await givenVersion(self, { columns: { ...ofTemplate, created_at: afterEpoch(1_000) } })
+  const archived = await givenVersion(self, { columns: { ...ofTemplate, archived: true } })
   // No daemon has this tag: the import waits for as long as the tests last.
-  await query(`update provisioner_jobs set tags = tags || '{"lab": "none"}' where id = $1`, [pending.jobId])
-  await query("update template_versions set template_id = $1 where id = any ($2)", [
-    template.id,
-    [spare.id, archived.id, pending.id],
-  ])
-  const [file] = await query("select hash from files where id = $1", [template.version.fileId])
-  await env.FILES.put(file.hash, "tar bytes")
+  const tags = { scope: "organization", owner: "", lab: "none" }
+  const pending = await givenVersion(self, { status: "pending", columns: ofTemplate, job: { tags } })
+  await env.FILES.put(template.version.fileHash, "tar bytes")
 
   const workspace = await givenWorkspace(self, template, {
     columns: { ttl_ms: 28_800_000 },
     build: { columns: { deadline: afterEpoch(28_800_000), has_external_agent: true } },
   })
   const agent = await givenAgent(workspace, workspace.build)
-  await query("update workspace_agents set encrypted_token = $1 where id = $2", [
-    await encryptToken(env.TOKEN_KEYS, agent.token),
-    agent.id,
-  ])
   const subAgent = await givenAgent(workspace, workspace.build, {
     columns: { name: "sub", parent_id: agent.id },
   })
-  const app = await insertRow("workspace_apps", {
-    id: crypto.randomUUID(),
-    agent_id: agent.id,
-    slug: "code",
-    health: "initializing",
-    created_at: epoch,
-  })
-  const script = await insertRow("workspace_agent_scripts", {
-    id: crypto.randomUUID(),
-    agent_id: agent.id,
-    log_source_id: crypto.randomUUID(),
-    display_name: "Start",
-    script: "true",
-    created_at: epoch,
-  })
-
   // A second workspace, whose build a daemon of the organization holds.
-  const building = await givenWorkspace(self, template, { build: null })
-  const held = await givenBuild(building, { status: "running", job: { worker_id: provisioner.daemonId } })
-
-  const dryRun = await insertRow("provisioner_jobs", {
-    id: crypto.randomUUID(),
-    organization_id: organization.id,
-    initiator_id: self.id,
-    type: "template_version_dry_run",
-    file_id: template.version.fileId,
-    input: { template_version_id: template.version.id },
-    tags: { scope: "organization", owner: "" },
-    created_at: epoch,
-    updated_at: epoch,
-    started_at: epoch,
-    completed_at: epoch,
+  const { build: held } = await givenWorkspace(self, template, {
+    build: { status: "running", job: { worker_id: provisioner.daemonId } },
   })
   const tokenName = `token-${unique(8)}`
   const token = await givenKey(self.id, { login_type: "token", token_name: tokenName })
-  const notice = await insertRow("inbox_notifications", {
-    id: crypto.randomUUID(),
-    user_id: self.id,
-    template_id: crypto.randomUUID(),
-    targets: [workspace.id],
-    title: "A notice",
-    content: "of something",
-    created_at: epoch,
-  })
-  const [creator] = await query("select id from users where not is_system limit 1")
-  // There can be few of them.
-  await query("delete from notification_webhooks")
-  const webhook = await insertRow("notification_webhooks", {
-    id: crypto.randomUUID(),
-    url: "https://hooks.example.test/",
-    encrypted_secret: "none",
-    created_by: creator.id,
-    created_at: epoch,
-  })
-  const key = await insertRow("provisioner_keys", {
-    id: crypto.randomUUID(),
-    organization_id: organization.id,
-    name: `key-${unique(8)}`,
-    hashed_secret: crypto.getRandomValues(new Uint8Array(32)),
-    tags: {},
-    created_at: epoch,
-  })
+
+  const [appId, scriptId, dryRunId] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
+  const [noticeId, webhookId, keyName] = [crypto.randomUUID(), crypto.randomUUID(), `key-${unique(8)}`]
+  await writeAll(
+    {
+      text: "update workspace_agents set encrypted_token = $1 where id = $2",
+      params: [await encryptToken(env.TOKEN_KEYS, agent.token), agent.id],
+    },
+    inserting("workspace_apps", {
+      id: appId,
+      agent_id: agent.id,
+      slug: "code",
+      health: "initializing",
+      created_at: epoch,
+    }),
+    inserting("workspace_agent_scripts", {
+      id: scriptId,
+      agent_id: agent.id,
+      log_source_id: crypto.randomUUID(),
+      display_name: "Start",
+      script: "true",
+      created_at: epoch,
+    }),
+    inserting("provisioner_jobs", {
+      id: dryRunId,
+      organization_id: organization.id,
+      initiator_id: self.id,
+      type: "template_version_dry_run",
+      file_id: template.version.fileId,
+      input: { template_version_id: template.version.id },
+      tags: { scope: "organization", owner: "" },
+      created_at: epoch,
+      updated_at: epoch,
+      started_at: epoch,
+      completed_at: epoch,
+    }),
+    inserting("inbox_notifications", {
+      id: noticeId,
+      user_id: self.id,
+      template_id: crypto.randomUUID(),
+      targets: [workspace.id],
+      title: "A notice",
+      content: "of something",
+      created_at: epoch,
+    }),
+    // There can be few of them.
+    { text: "delete from notification_webhooks", params: [] },
+    inserting("notification_webhooks", {
+      id: webhookId,
+      url: "https://hooks.example.test/",
+      encrypted_secret: "none",
+      created_by: self.id,
+      created_at: epoch,
+    }),
+    inserting("provisioner_keys", {
+      id: crypto.randomUUID(),
+      organization_id: organization.id,
+      name: keyName,
+      hashed_secret: crypto.getRandomValues(new Uint8Array(32)),
+      tags: {},
+      created_at: epoch,
+    }),
+  )
   return {
     self,
     selfPassword,
@@ -151,8 +148,8 @@ export async function givenPlace(
     looseVersionId: loose.id,
     heldBuildId: held.id,
     fileId: template.version.fileId,
-    scriptId: script.id,
-    appId: app.id,
+    scriptId,
+    appId,
     newcomer,
     params: {
       user: self.username,
@@ -171,15 +168,15 @@ export async function givenPlace(
       versionname: template.version.name,
       spareversionname: spare.name,
       file: template.version.fileId,
-      dryrun: dryRun.id,
+      dryrun: dryRunId,
       job: workspace.build.jobId,
       heldjob: held.jobId,
       keyid: token.slice(0, 10),
       keyname: tokenName,
-      notice: notice.id,
-      webhook: webhook.id,
+      notice: noticeId,
+      webhook: webhookId,
       daemon: provisioner.daemonId,
-      provisionerkey: key.name,
+      provisionerkey: keyName,
       session: crypto.randomUUID(),
       key: "cpu",
       os: "linux",

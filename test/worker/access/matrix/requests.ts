@@ -25,7 +25,7 @@ const details: Record<string, (place: Place) => Details> = {
   "POST /authcheck": () => ({
     body: { checks: { any: { object: { resource_type: "workspace" }, action: "read" } } },
   }),
-  "POST /users/login": () => ({ body: { email: "nobody@example.test", password: "wrong" }, answer: 401 }),
+  "POST /users/login": (place) => ({ body: { email: place.self.email, password: place.selfPassword } }),
   "POST /users/first": () => ({
     body: { email: "second@example.test", username: "second", password: "correct-Horse-9-battery" },
     answer: 409,
