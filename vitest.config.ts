@@ -3,7 +3,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 
-const globalSetup = ["./test/global-setup.ts"]
 // Generous, for shared and busy machines: a time-out is there to end a test that hangs, never to measure one.
 const timeouts = { testTimeout: 90_000, hookTimeout: 90_000 }
 
@@ -14,11 +13,10 @@ export default defineConfig({
   test: {
     // A passing test is quiet; a failing one shows what the Worker logged.
     silent: "passed-only",
+    globalSetup: ["./test/global-setup.ts"],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], maxWorkers, ...timeouts } },
-      {
-        test: { name: "node", include: ["test/node/**/*.test.ts"], maxWorkers, globalSetup, ...timeouts },
-      },
+      { test: { name: "node", include: ["test/node/**/*.test.ts"], maxWorkers, ...timeouts } },
       {
         plugins: [
           cloudflareTest(({ inject }) => ({
@@ -39,7 +37,6 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["test/worker/**/*.test.ts"],
-          globalSetup,
           setupFiles: ["./test/worker/setup.ts"],
           // A workerd that files share is four times faster than one each. A file has a database of its own all the same.
           isolate: false,

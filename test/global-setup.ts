@@ -11,10 +11,12 @@ import { rootDirectory } from "../dev/root.ts"
 
 const templateDatabase = "dormouse_template"
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** Once for all projects that have a world; rules alone need none. */
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if (project.vitest.projects.every(({ name }) => name === "unit")) return undefined
   const parent = scratchDirectory()
   removeAbandoned(parent)
-  const directory = join(parent, `${process.pid}-${project.name}`)
+  const directory = join(parent, String(process.pid))
   const postgres = await startPostgres({
     directory,
     durable: false,
@@ -70,7 +72,7 @@ async function createTemplate(url: (database: string) => string): Promise<void> 
   await admin.end()
 }
 
-// Each project of each run has a directory of its own, named after its process, so that no two meet; a run that was killed leaves
+// Each run has a directory of its own, named after its process, so that no two meet; a run that was killed leaves
 // one behind.
 function removeAbandoned(parent: string): void {
   mkdirSync(parent, { recursive: true })
