@@ -39,8 +39,16 @@ export const acquiredJob = z.object({
   created_at: z.string(),
   organization: z.object({ id: z.uuid(), name: z.string() }),
   initiator: z.object({ id: z.uuid(), username: z.string() }),
-  /** The archive: `GET .../jobs/{job}/file`. The id stands for its content, so it may be cached for good. */
+  /** The archive as it was uploaded: `GET .../jobs/{job}/file`. The same content has an id for each person who uploaded it. */
   file_id: z.uuid(),
+  file_hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .openapi({
+      description:
+        "SHA-256 of the archive's bytes in lower-case hex: what to keep it under, and to check what was fetched against.",
+      example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    }),
   file_mimetype: z.string(),
   tags,
   template: z

@@ -1,27 +1,33 @@
-/** Template archives on this machine's disk, by the id of their content: each is fetched once, however many jobs use it. */
+/** Template archives on this machine's disk, by the SHA-256 of their content: each is fetched once, whoever uploaded it. */
+import { createHash } from "node:crypto"
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 
+type Archive = Uint8Array<ArrayBuffer>
+
 export type ArchiveCache = {
-  get(fileId: string, fetchArchive: () => Promise<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>>
+  /**
+   * The archive with this SHA-256 (lower-case hex), from the disk or by `fetchArchive`. Throws what that throws, and an error
+   * with a sentence for the job's owner where what came is something else: that is not kept.
+   */
+  get(hash: string, fetchArchive: () => Promise<Archive>): Promise<Archive>
 }
 
 /** Keeps at most `bytesMax`, dropping what was longest unused. Jobs that ask for the same archive at once share one fetch. */
 export function createArchiveCache(directory: string, bytesMax: number): ArchiveCache {
-  const fetching = new Map<string, Promise<Uint8Array<ArrayBuffer>>>()
+  const fetching = new Map<string, Promise<Archive>>()
 
-  async function load(fileId: string, fetchArchive: () => Promise<Uint8Array<ArrayBuffer>>) {
-    const path = join(directory, `${fileId}.archive`)
-    try {
-      const found = await readFile(path)
-      // The time of last use. On the machine's own clock: it orders this folder alone.
-      const now = new Date()
-      await utimes(path, now, now).catch(() => undefined)
-      return new Uint8Array(found)
-    } catch {
-      // Not there: fetched below.
-    }
+  async function load(hash: string, fetchArchive: () => Promise<Archive>): Promise<Archive> {
+    const path = join(directory, `${hash}.archive`)
+    const kept = await readKept(path, hash)
+    if (kept !== null) return kept
     const archive = await fetchArchive()
+    const fetchedHash = sha256Hex(archive)
+    if (fetchedHash !== hash) {
+      throw new Error(
+        `The archive that was downloaded is not the one that was uploaded: its SHA-256 is ${fetchedHash}, expected was ${hash}.`,
+      )
+    }
     await mkdir(directory, { recursive: true })
     // Renamed into place whole, so that a daemon that dies here leaves no half an archive under the name.
     const partial = `${path}.${process.pid}.partial`
@@ -31,16 +37,44 @@ export function createArchiveCache(directory: string, bytesMax: number): Archive
     return archive
   }
 
-  return {
-    get(fileId, fetchArchive) {
-      const running = fetching.get(fileId)
-      if (running !== undefined) return running
-      const started = load(fileId, fetchArchive).finally(() => fetching.delete(fileId))
-      fetching.set(fileId, started)
+  async function get(hash: string, fetchArchive: () => Promise<Archive>): Promise<Archive> {
+    // It becomes the name of a file.
+    if (!/^[0-9a-f]{64}$/.test(hash)) {
+      throw new Error("The control plane did not say which archive the job needs: its SHA-256 is missing.")
+    }
+    const running = fetching.get(hash)
+    if (running === undefined) {
+      const started = load(hash, fetchArchive).finally(() => fetching.delete(hash))
+      fetching.set(hash, started)
       return started
-    },
+    }
+    try {
+      return await running
+    } catch {
+      // It failed under another job, which may have been canceled meanwhile: each job may try for itself.
+      return get(hash, fetchArchive)
+    }
   }
+
+  return { get }
 }
+
+/** What the disk holds, or null. A file that went bad there is as good as none: it is fetched again, over it. */
+async function readKept(path: string, hash: string): Promise<Archive | null> {
+  let found: Archive
+  try {
+    found = new Uint8Array(await readFile(path))
+  } catch {
+    return null
+  }
+  if (sha256Hex(found) !== hash) return null
+  // The time of last use. On the machine's own clock: it orders this folder alone.
+  const now = new Date()
+  await utimes(path, now, now).catch(() => undefined)
+  return found
+}
+
+const sha256Hex = (bytes: Archive) => createHash("sha256").update(bytes).digest("hex")
 
 async function prune(directory: string, bytesMax: number): Promise<void> {
   const names = (await readdir(directory)).filter((name) => name.endsWith(".archive"))

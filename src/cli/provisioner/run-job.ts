@@ -79,7 +79,7 @@ async function carryOut(
   const { plane, daemon, clock, cache } = context
   const canceled = AbortSignal.any([lease.canceled, context.abandoned])
   const startedAt = clock.now()
-  const archive = await cache.get(job.file_id, () =>
+  const archive = await cache.get(job.file_hash, () =>
     persist(() => plane.archive(daemon, job.job_id), END_MS_MAX, canceled),
   )
   const directory = join(scratch, "template")

@@ -140,14 +140,30 @@ describe("a build", () => {
     await ahead.stop()
   })
 
-  test("fetches an archive once, however many builds use it", async () => {
+  test("fetches an archive once, however many builds use it and whoever uploaded it", async () => {
     const archive = await templateOf(scripts, { resources: [resource] })
-    const { file_id } = importJob()
-    const records = [1, 2, 3, 4].map(() => plane.post(buildJob({ file_id }), archive))
+    // Each job's file has an id of its own, as the same content has for each person who uploads it.
+    const records = [1, 2, 3, 4].map(() => plane.post(buildJob(), archive))
+    const other = plane.post(buildJob(), await templateOf({ start: "true" }, { resources: [resource] }))
     start({ jobCountMax: 2 })
-    for (const record of records) await ended(record)
-    expect(plane.calls.filter((call) => call.endsWith("/file"))).toHaveLength(1)
+    for (const record of [...records, other]) await ended(record)
+    expect(new Set(records.map(({ job }) => job.file_id)).size).toBe(4)
+    expect(plane.calls.filter((call) => call.endsWith("/file"))).toHaveLength(2)
     expect(records.every((record) => record.complete !== undefined)).toBe(true)
+  })
+
+  test("refuses an archive that is not the one which was uploaded, and keeps nothing of it", async () => {
+    const archive = await templateOf(scripts, { resources: [resource] })
+    const corrupt = plane.post(buildJob(), archive)
+    corrupt.archive = await templateOf({ start: "echo evil" }, { resources: [resource] })
+    start({ jobCountMax: 1 })
+    await ended(corrupt)
+    expect(corrupt.fail?.error).toContain("The archive that was downloaded is not the one that was uploaded")
+    expect(corrupt.lines).toEqual([])
+    const sound = plane.post(buildJob(), archive)
+    await ended(sound)
+    expect(sound.complete).toBeDefined()
+    expect(plane.calls.filter((call) => call.endsWith("/file"))).toHaveLength(2)
   })
 
   test("runs as many at once as it was given, and no more", async () => {

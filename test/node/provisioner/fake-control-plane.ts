@@ -116,8 +116,9 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
     calls,
     /** What daemons said over their sockets. */
     said,
-    /** Queues a job; tells listening daemons unless `quietly`. */
-    post(job: AcquiredJob, archive: Uint8Array, quietly = false): JobRecord {
+    /** Queues a job, which then names the archive by its content; tells listening daemons unless `quietly`. */
+    post(unnamed: AcquiredJob, archive: Uint8Array, quietly = false): JobRecord {
+      const job = { ...unnamed, file_hash: createHash("sha256").update(archive).digest("hex") }
       const record: JobRecord = { job, archive, lines: [], canceled: false, isReaped: false }
       jobs.set(job.job_id, record)
       queue.push(job.job_id)

@@ -12,6 +12,7 @@ export function importJob(over: Partial<AcquiredJob> = {}): AcquiredJob {
     organization: { id: id(1), name: "default" },
     initiator: { id: id(2), username: "ada" },
     file_id: crypto.randomUUID(),
+    file_hash: "0".repeat(64),
     file_mimetype: "application/x-tar",
     tags: { scope: "organization", owner: "" },
     template: { id: id(3), name: "sandbox", version_id: id(4), version_name: "v1" },

@@ -8,14 +8,15 @@ import { sourceFiles } from "../source-files.ts"
 /** `filters`: deleted agents do not exist for it. Otherwise why it sees them, or needs no filter of its own. */
 const filters = "filters"
 const byActor = "on the agent that authenticated just before in its transaction, which no deleted one does"
+const acquired = [
+  "the agents of an import's plan, which are never deleted",
+  "the token of an earlier start, whose agents a stop has deleted",
+]
 
 const expected: [path: string, ...uses: string[]][] = [
   ["migrations/0001_behaviour.sql", "filters", "filters"],
-  [
-    "migrations/0015_acquire_job.sql",
-    "the agents of an import's plan, which are never deleted",
-    "the token of an earlier start, whose agents a stop has deleted",
-  ],
+  ["migrations/0015_acquire_job.sql", ...acquired],
+  ["migrations/0020_acquire_file_hash.sql", ...acquired],
   ["src/agents/actor.ts", byActor],
   ["src/agents/external-routes.ts", filters],
   [

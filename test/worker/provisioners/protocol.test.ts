@@ -433,11 +433,12 @@ test("four MiB of state are kept, and handed to the next build", async () => {
   expect(kept.n).toBe(4 * 1024 * 1024)
 })
 
-test("the archive is for the daemon that holds the job", async () => {
+test("the archive is for the daemon that holds the job, which names it by its content", async () => {
   const { provisioner, build, organization, template } = await givenQueue()
   const stranger = await givenProvisioner({ organization })
-  await daemonCall(provisioner, "acquire")
+  const taken = await daemonCall(provisioner, "acquire")
   const [file] = await query("select hash from files where id = $1", [template.version.fileId])
+  expect(taken.body).toMatchObject({ file_id: template.version.fileId, file_hash: file.hash })
   await env.FILES.put(file.hash, "tar bytes")
   await query("update files set size_bytes = 9 where hash = $1", [file.hash])
   expect((await daemonCall(provisioner, `jobs/${build.jobId}/file`, undefined, "GET")).text).toBe("tar bytes")
