@@ -35,7 +35,7 @@ buildCreateRoutes.openapi(create, async (c) => {
   const { view, created } = await askForBuild(asker, workspace, c.req.valid("json"), auditRequest(c))
   c.executionCtx.waitUntil(
     Promise.all([
-      postJobs(c.env, [created]),
+      postJobs(c.env, c.var, [created]),
       publishWorkspaces(c.env, [workspace]),
       // A start over a running build ends what its agents may do; a stop lets them say goodbye.
       ...(view.transition === "start" ? [publishBuildChange(c.env, workspace)] : []),

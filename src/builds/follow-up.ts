@@ -4,7 +4,7 @@ import type { AuditRequest } from "../audit/fragment.ts"
 import { type Database, type Statement, statement } from "../db/client.ts"
 import { ApiError } from "../http/errors.ts"
 import { writeEvent } from "../http/event.ts"
-import { postJobs } from "../jobs/post.ts"
+import { postJobs, type PostedJob } from "../jobs/post.ts"
 import type { Sweep } from "../sweeps.ts"
 import { publishWorkspaces } from "../http/publish.ts"
 import type { FollowUp } from "./build-request.ts"
@@ -50,28 +50,41 @@ export async function runFollowUps(
   buildId: string | null = null,
 ): Promise<{ started: number; refused: number }> {
   const counts = { started: 0, refused: 0 }
-  for (const queued of await db.all(queuedFollowUps(buildId))) {
-    const asker = {
-      session: db,
-      initiator: sql`${queued.initiator_id}::uuid`,
-      isSystem: true,
-      after: queued.build_number,
+  const jobs: PostedJob[] = []
+  const changed: string[] = []
+  try {
+    for (const queued of await db.all(queuedFollowUps(buildId))) {
+      const asker = {
+        session: db,
+        initiator: sql`${queued.initiator_id}::uuid`,
+        isSystem: true,
+        after: queued.build_number,
+      }
+      try {
+        const asked = await askForBuild(
+          asker,
+          queued.workspace_id,
+          toBuildRequest(queued.on_success),
+          request,
+        )
+        counts.started += 1
+        jobs.push(asked.created)
+        changed.push(queued.workspace_id)
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status >= 500) throw error
+        counts.refused += 1
+        writeEvent({
+          event: "follow_up_refused",
+          buildId: queued.build_id,
+          status: error.status,
+          error: error.message,
+        })
+      }
+      await db.all(forgetFollowUp(queued.build_id))
     }
-    try {
-      const asked = await askForBuild(asker, queued.workspace_id, toBuildRequest(queued.on_success), request)
-      counts.started += 1
-      await Promise.all([postJobs(env, [asked.created]), publishWorkspaces(env, [queued.workspace_id])])
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status >= 500) throw error
-      counts.refused += 1
-      writeEvent({
-        event: "follow_up_refused",
-        buildId: queued.build_id,
-        status: error.status,
-        error: error.message,
-      })
-    }
-    await db.all(forgetFollowUp(queued.build_id))
+  } finally {
+    // Also of those before one that failed: they are made.
+    await Promise.all([postJobs(env, { db, now: request.now }, jobs), publishWorkspaces(env, changed)])
   }
   return counts
 }

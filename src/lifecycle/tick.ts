@@ -3,8 +3,9 @@ import { carryParameters } from "../builds/carry-parameters.ts"
 import type { Database } from "../db/client.ts"
 import { StatementFailed } from "../db/errors.ts"
 import { writeEvent } from "../http/event.ts"
+import { publishWorkspaces } from "../http/publish.ts"
+import { postJobs } from "../jobs/post.ts"
 import type { Sweep, SweepContext } from "../sweeps.ts"
-import { announce } from "./announce.ts"
 import { anyDue, batchSizeMax, batchSizeMin, setAside } from "./due.ts"
 import { recordTick } from "./ledger-statement.ts"
 import { nextStartOf } from "./next-start.ts"
@@ -35,6 +36,7 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   const began = performance.now()
   const counts: TickCounts = {}
   const add = (name: string, n: number) => (counts[name] = (counts[name] ?? 0) + n)
+  const jobs: BatchResult["jobs"] = []
   let more = false
   let unflushed: Unflushed | null = null
   let failure: Error | null = null
@@ -43,11 +45,22 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
     if (probe?.any_due === true) {
       // Once a tick, and only when somebody may be stopped: what people did in the last minute counts.
       unflushed = await flushUsage(env)
-      more = await runRounds(context, unflushed, add)
+      more = await runRounds(
+        context,
+        unflushed,
+        (batch) => {
+          report(batch, add)
+          jobs.push(...batch.jobs)
+          context.waitUntil(publishWorkspaces(env, batch.changed))
+        },
+        add,
+      )
     }
   } catch (error) {
     failure = error instanceof Error ? error : new Error("the tick failed with no error", { cause: error })
   }
+  // Hints after the commits, of all batches together: daemons hear once of each set of tags. A lost one costs seconds.
+  context.waitUntil(postJobs(env, context, jobs))
   const lagMs = context.startedAt.getTime() - now.getTime()
   const finishedAt = new Date(context.startedAt.getTime() + Math.round(performance.now() - began))
   const error = failure?.message ?? null
@@ -72,8 +85,13 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
 type Add = (name: string, n: number) => void
 
 /** Answers whether there is more to do than the bound on rounds allowed. */
-async function runRounds(context: SweepContext, unflushed: Unflushed, add: Add): Promise<boolean> {
-  const { db, env, now } = context
+async function runRounds(
+  context: SweepContext,
+  unflushed: Unflushed,
+  onBatch: (batch: BatchResult) => void,
+  add: Add,
+): Promise<boolean> {
+  const { db, now } = context
   let size = batchSizeMax
   for (let round = 0; round < roundsMax; round++) {
     // After a failure one batch at a time, so that it is known which workspaces cannot be written.
@@ -88,8 +106,7 @@ async function runRounds(context: SweepContext, unflushed: Unflushed, add: Add):
       Array.from({ length: laneCount }, async () => {
         const [batch] = await db.all(runBatch({ now, size, asked, carries, unflushed }))
         if (batch === undefined) return 0
-        report(batch, add)
-        context.waitUntil(announce(env, batch))
+        onBatch(batch)
         return batch.taken
       }),
     )

@@ -7,11 +7,12 @@ import { reconcilePools } from "./reconcile.ts"
 
 export const prebuildsSweep: Sweep = {
   name: "prebuilds",
-  run: async ({ db, env, now, waitUntil }) => {
+  run: async (context) => {
+    const { db, env, now, waitUntil } = context
     const startedAt = performance.now()
     const { pools, isPaused, builds, canceledWorkspaceIds, counts } = await reconcilePools(db, now)
     const changed = [...builds.map(({ workspace_id }) => workspace_id), ...canceledWorkspaceIds]
-    if (builds.length > 0) waitUntil(postJobs(env, builds))
+    if (builds.length > 0) waitUntil(postJobs(env, context, builds))
     if (changed.length > 0) waitUntil(publishWorkspaces(env, changed))
     await writePoolGauges(db, pools, { isPaused, durationMs: performance.now() - startedAt, now })
     return counts

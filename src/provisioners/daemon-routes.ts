@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { ApiError, badRequest, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
+import { boardName } from "../jobs/domain.ts"
 import { hasNul, normaliseTags } from "../jobs/tags.ts"
 import { publishWorkspaces } from "../http/publish.ts"
 import { acquire } from "./acquire.ts"
@@ -67,8 +68,10 @@ const listen = createRoute({
   path: "/provisionerdaemons/{daemon}/listen",
   tags,
   summary: 'A WebSocket whose frames {"type": "job"} are hints to try an acquire',
+  description:
+    'While it is open the daemon need not ask: each job is told of, or found within 30 s. It may say how many places it has left, `{"type": "free", "count": 2}`, whenever that changes and when an acquire found nothing: a hint counts as one of them until it says so again, for at most 10 s, and without any it gets no hints. A `ping` is answered `pong`. Where it is closed with 4000 the daemon is registered otherwise by now and connects again.',
   request: { params: daemonParam },
-  responses: { 101: { description: "The socket." }, ...errors(400, 401, 404) },
+  responses: { 101: { description: "The socket." }, ...errors(400, 401, 404, 503) },
 })
 
 daemonRoutes.openapi(listen, async (c) => {
@@ -78,15 +81,11 @@ daemonRoutes.openapi(listen, async (c) => {
   }
   const [domain] = await c.var.provisioner.query(daemonDomain(daemon, c.var.now))
   if (!domain) throw notFound()
-  const waiting = {
-    daemonId: daemon,
-    organizationId: domain.organization_id,
-    provisioners: domain.provisioners,
-    tags: domain.tags,
-  }
-  return c.env.JOB_BOARD.getByName(domain.organization_id).fetch("https://board/listen", {
-    headers: { Upgrade: "websocket", "Dormouse-Daemon": JSON.stringify(waiting) },
-  })
+  const board = c.env.JOB_BOARD.getByName(await boardName(domain))
+  await board.serve(domain)
+  const answer = await board.fetch(`https://board/listen/${daemon}`, { headers: { Upgrade: "websocket" } })
+  if (answer.status === 503) throw new ApiError(503, "Too many daemons wait. Please try again in a moment.")
+  return answer
 })
 
 const take = createRoute({

@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm"
 import { statement } from "../db/client.ts"
 import { json, texts } from "../db/sql.ts"
+import type { Domain } from "../jobs/domain.ts"
 import type { Tags } from "../jobs/tags.ts"
 import { actorKeyId, actorOrganizationId } from "./daemon-actor.ts"
 
@@ -67,9 +68,9 @@ export const heartbeatDaemon = (id: string, now: Date) =>
       where id = ${id}::uuid and key_id = ${actorKeyId} returning id`,
   )
 
-/** What a daemon may run, for the board that wakes it. */
+/** What a daemon may run, as it was registered last, for the board that wakes it. Marks the daemon as seen: from then on it is posted to. */
 export const daemonDomain = (id: string, now: Date) =>
-  statement<{ organization_id: string; provisioners: string[]; tags: Record<string, string> }>(
+  statement<Domain>(
     "provisioner-daemons.domain",
     sql`update provisioner_daemons set last_seen_at = greatest(last_seen_at, ${now}::timestamptz)
       where id = ${id}::uuid and key_id = ${actorKeyId} and organization_id = ${actorOrganizationId}

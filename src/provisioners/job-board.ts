@@ -1,61 +1,71 @@
-// The board of an organization: daemons wait at it over hibernating WebSockets, a posted job wakes one that may run it.
-// Every 30 s it asks once which kinds of daemon have work waiting, which repairs a wake-up that was missed; while no daemon
-// waits it asks nothing and sleeps.
+// The board of a domain: its daemons wait at it over hibernating WebSockets, and a post wakes as many as there are jobs. Every 30 s it
+// asks once whether jobs wait, which repairs a wake-up that was missed; while no daemon waits it asks nothing and sleeps.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../clock.ts"
 import { connect, parseDatabaseUrl } from "../db/client.ts"
 import { writeEvent } from "../http/event.ts"
-import { daemonMayRun, type Tags } from "../jobs/tags.ts"
-import { type Domain, waitingDomains } from "./waiting-statement.ts"
-
-type PostedKind = { provisioner: string; tags: Tags; count: number }
+import type { Domain } from "../jobs/domain.ts"
+import { waitingJobs } from "./waiting-statement.ts"
 
 /** What a socket remembers through hibernation. */
-type Waiting = {
+type Attachment = {
   daemonId: string
-  organizationId: string
-  provisioners: string[]
-  tags: Record<string, string>
   /** Free places, as the daemon last said; null where it never does. */
   free: number | null
+  /** Wake-ups since it said so: each is for one of those places, and the next word of the daemon says what came of it. */
+  owed: number
+  openedAtMs: number
   wokenAtMs: number
 }
 
+/** A daemon has one socket, or for a while the old one beside the new one: a wake-up goes over both, the newest speaks for it. */
+type Waiting = { newest: Attachment; sockets: WebSocket[] }
+
 const repairAfterMs = 30_000
+const socketsMax = 10_000
+/** After that long without a word of the daemon a wake-up keeps no place any more. */
+const owedMsMax = 10_000
 const frame = JSON.stringify({ type: "job" })
 
 export class JobBoard extends DurableObject<Env> {
   protected clock: Clock = platformClock
 
-  /** The upgrade of a daemon that the Worker has verified; what it may run is in the headers. */
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
+  }
+
+  /** Says which domain this is the board of, before the first daemon comes to it. Always the same, by the board's name. */
+  async serve(domain: Domain): Promise<void> {
+    if ((await this.ctx.storage.get("domain")) === undefined) await this.ctx.storage.put("domain", domain)
+  }
+
+  /** The upgrade of a daemon of the domain that the Worker has verified: `/listen/{daemon}`. 503 where no more have room. */
   override async fetch(request: Request): Promise<Response> {
-    const waiting = JSON.parse(request.headers.get("Dormouse-Daemon") ?? "null") as Waiting
+    if (this.ctx.getWebSockets().length >= socketsMax) return new Response(null, { status: 503 })
+    const daemonId = new URL(request.url).pathname.split("/").at(-1) ?? ""
     const { 0: client, 1: server } = new WebSocketPair()
-    this.ctx.acceptWebSocket(server, [waiting.daemonId])
-    server.serializeAttachment({ ...waiting, free: null, wokenAtMs: 0 })
+    this.ctx.acceptWebSocket(server)
+    const openedAtMs = platformClock().getTime()
+    const attachment: Attachment = { daemonId, free: null, owed: 0, openedAtMs, wokenAtMs: 0 }
+    server.serializeAttachment(attachment)
     await this.#armRepair()
     return new Response(null, { status: 101, webSocket: client })
   }
 
-  /** Wakes a daemon for each posted job, those that waited longest since their last wake-up first. Returns how many woke. */
-  async post(jobs: readonly PostedKind[]): Promise<number> {
-    const atMs = this.clock().getTime()
-    const woken = new Set<WebSocket>()
-    for (const job of jobs) {
-      const able = this.#waiting().filter(({ socket, state }) => !woken.has(socket) && mayRun(state, job))
-      for (const { socket, state } of able.toSorted(byTurn).slice(0, job.count)) {
-        woken.add(socket)
-        this.#wake(socket, state, atMs)
-      }
-    }
-    return woken.size
+  /**
+   * Wakes up to `count` daemons, those that waited longest since their last wake-up first. Returns how many woke: the rest is for another
+   * board. One without a free place is left alone, since it asks by itself when it has one again.
+   */
+  post(count: number): number {
+    return this.#wake(count)
   }
 
-  /** `{"type": "free", "count": n}` keeps wake-ups away from a daemon that has no place left. */
+  /** `{"type": "free", "count": n}`: how many places the daemon has left. None keeps wake-ups away from it. */
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     if (typeof message !== "string" || message.length > 256) return
     const said = parseFree(message)
-    if (said !== null) socket.serializeAttachment({ ...attachmentOf(socket), free: said })
+    if (said !== null) socket.serializeAttachment({ ...attachmentOf(socket), free: said, owed: 0 })
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
@@ -63,11 +73,9 @@ export class JobBoard extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    const sockets = this.#waiting()
-    const [first] = sockets
-    if (first === undefined) return
+    if (this.#waiting().length === 0) return
     try {
-      await this.#repair(first.state.organizationId, sockets)
+      await this.#repair()
     } catch (error) {
       writeEvent({
         event: "board_repair_failed",
@@ -78,37 +86,50 @@ export class JobBoard extends DurableObject<Env> {
     await this.#armRepair()
   }
 
-  async #repair(
-    organizationId: string,
-    sockets: readonly { socket: WebSocket; state: Waiting }[],
-  ): Promise<void> {
-    const database = parseDatabaseUrl(this.env.DATABASE_URL)
-    if (!database.ok) return
-    const byDomain = Map.groupBy(sockets, ({ state }) => JSON.stringify([state.provisioners, state.tags]))
-    const domains = [...byDomain.values()].map(([one]): Domain => ({
-      provisioners: one?.state.provisioners ?? [],
-      tags: one?.state.tags ?? {},
-    }))
-    const rows = await connect(database.url).all(waitingDomains(organizationId, domains))
-    const groups = [...byDomain.values()]
+  async #repair(): Promise<void> {
+    const domain = await this.ctx.storage.get<Domain>("domain")
+    const waiting = this.#waiting()
     const atMs = this.clock().getTime()
-    for (const { position, waiting_count } of rows) {
-      const members = (groups[position] ?? []).toSorted(byTurn)
-      for (const { socket, state } of members.slice(0, waiting_count)) this.#wake(socket, state, atMs)
+    if (domain === undefined || !waiting.some((daemon) => hasPlace(daemon, atMs))) return
+    const database = parseDatabaseUrl(this.env.DATABASE_URL)
+    if (!database.ok) throw new Error(database.error)
+    const daemonIds = waiting.map(({ newest }) => newest.daemonId)
+    const [row] = await connect(database.url).all(waitingJobs(domain, daemonIds))
+    if (row === undefined) return
+    // A daemon that connects again comes to the board that it belongs to now; a revoked one is refused.
+    const strays = new Set(row.stray_ids)
+    for (const { newest, sockets } of this.#waiting()) {
+      if (!strays.has(newest.daemonId)) continue
+      for (const socket of sockets) socket.close(4000, "The daemon is not registered like this any more.")
     }
+    this.#wake(row.waiting_count)
   }
 
-  #wake(socket: WebSocket, state: Waiting, atMs: number): void {
-    try {
-      socket.send(frame)
-      socket.serializeAttachment({ ...state, wokenAtMs: atMs })
-    } catch {
-      // It closed under our hands; the repair finds another.
+  #wake(count: number): number {
+    const atMs = this.clock().getTime()
+    let woken = 0
+    const able = this.#waiting().filter((daemon) => hasPlace(daemon, atMs))
+    for (const { sockets } of able.toSorted(byTurn)) {
+      if (woken >= count) break
+      if (sockets.map((socket) => wake(socket, atMs)).includes(true)) woken += 1
     }
+    return woken
   }
 
-  #waiting(): { socket: WebSocket; state: Waiting }[] {
-    return this.ctx.getWebSockets().map((socket) => ({ socket, state: attachmentOf(socket) }))
+  #waiting(): Waiting[] {
+    const daemons = new Map<string, Waiting>()
+    for (const socket of this.ctx.getWebSockets()) {
+      if (socket.readyState !== WebSocket.OPEN) continue
+      const attachment = attachmentOf(socket)
+      const known = daemons.get(attachment.daemonId)
+      if (known === undefined) {
+        daemons.set(attachment.daemonId, { newest: attachment, sockets: [socket] })
+        continue
+      }
+      known.sockets.push(socket)
+      if (attachment.openedAtMs > known.newest.openedAtMs) known.newest = attachment
+    }
+    return [...daemons.values()]
   }
 
   async #armRepair(): Promise<void> {
@@ -117,14 +138,25 @@ export class JobBoard extends DurableObject<Env> {
   }
 }
 
-/** Those that have a place left before those that have none; then who waited longest since the last wake-up. */
-const byTurn = (a: { state: Waiting }, b: { state: Waiting }) =>
-  Number(a.state.free === 0) - Number(b.state.free === 0) || a.state.wokenAtMs - b.state.wokenAtMs
+function hasPlace({ newest: { free, owed, wokenAtMs } }: Waiting, atMs: number): boolean {
+  return free === null || free > (atMs - wokenAtMs < owedMsMax ? owed : 0)
+}
 
-const attachmentOf = (socket: WebSocket) => socket.deserializeAttachment() as Waiting
+const byTurn = (a: Waiting, b: Waiting) => a.newest.wokenAtMs - b.newest.wokenAtMs
 
-const mayRun = (state: Waiting, job: Pick<PostedKind, "provisioner" | "tags">) =>
-  state.provisioners.includes(job.provisioner) && daemonMayRun(state.tags, job.tags)
+const attachmentOf = (socket: WebSocket) => socket.deserializeAttachment() as Attachment
+
+/** False where it closed under our hands. */
+function wake(socket: WebSocket, atMs: number): boolean {
+  try {
+    socket.send(frame)
+    const attachment = attachmentOf(socket)
+    socket.serializeAttachment({ ...attachment, owed: attachment.owed + 1, wokenAtMs: atMs })
+    return true
+  } catch {
+    return false
+  }
+}
 
 function parseFree(message: string): number | null {
   try {

@@ -1,24 +1,30 @@
-// Which kinds of daemon have work waiting: what a board asks to repair missed wake-ups, all its kinds in one statement.
+// What a board asks to repair wake-ups that were missed: how many jobs wait for its domain, and who waits there wrongly.
 import { sql } from "drizzle-orm"
-import { statement } from "../db/client.ts"
-import { json } from "../db/sql.ts"
-import { tagsMatch, type Tags } from "../jobs/tags.ts"
+import { type Statement, statement } from "../db/client.ts"
+import { json, texts, uuids } from "../db/sql.ts"
+import type { Domain } from "../jobs/domain.ts"
+import { tagsMatch } from "../jobs/tags.ts"
 
-export type Domain = { provisioners: string[]; tags: Tags }
+/** Jobs that are counted at most, and so daemons that a repair wakes at most. */
+const waitingCountMax = 100
 
-/** A row a domain that has jobs waiting, with its place in the list and how many jobs, up to 100. */
-export const waitingDomains = (organizationId: string, domains: readonly Domain[]) =>
-  statement<{ position: number; waiting_count: number }>(
+/**
+ * One row. `waiting_count`: jobs that daemons of the domain may take. Walks `provisioner_jobs_queue` as acquire does. `stray_ids`: those of
+ * the given daemons that are not of the domain any more, since they were registered otherwise or their key was revoked.
+ */
+export const waitingJobs = (
+  { organization_id, provisioners, tags }: Domain,
+  daemonIds: readonly string[],
+): Statement<{ waiting_count: number; stray_ids: string[] }> =>
+  statement(
     "provisioner-jobs.waiting",
-    sql`select (d.n - 1)::int as position, w.waiting_count
-    from rows from (jsonb_to_recordset(${json(domains)}) as (provisioners text[], tags jsonb)) with ordinality
-      as d(provisioners, tags, n)
-    cross join lateral (
-      select count(*)::int as waiting_count from (
+    sql`select
+      (select count(*)::int from (
         select 1 from provisioner_jobs j
-        where j.organization_id = ${organizationId}::uuid and j.started_at is null and j.completed_at is null
-          and j.provisioner = any (d.provisioners) and ${tagsMatch(sql`j.tags`, sql`d.tags`)}
-        limit 100) few
-    ) w
-    where w.waiting_count > 0`,
+        where j.organization_id = ${organization_id}::uuid and j.started_at is null and j.completed_at is null
+          and j.provisioner = any (${texts(provisioners)}) and ${tagsMatch(sql`j.tags`, json(tags))}
+        limit ${waitingCountMax}::int) few) as waiting_count,
+      array(select s.id::text from unnest(${uuids(daemonIds)}) s(id)
+        where not exists (select 1 from provisioner_daemons d where d.id = s.id and d.organization_id = ${organization_id}::uuid
+          and d.tags = ${json(tags)} and d.provisioners @> ${texts(provisioners)} and d.provisioners <@ ${texts(provisioners)})) as stray_ids`,
   )

@@ -77,7 +77,7 @@ versionRoutes.openapi(create, async (c) => {
     const [row] = rows
     const [attempt] = attempts
     if (!row || !attempt) throw refusal(attempt)
-    c.executionCtx.waitUntil(postJobs(c.env, [attempt]))
+    c.executionCtx.waitUntil(postJobs(c.env, c.var, [attempt]))
     return c.json(toVersionView(row), 201)
   } catch (error) {
     if (isUniqueViolation(error, "template_versions_name")) {

@@ -90,7 +90,7 @@ async function create(
       const job = { organization_id, provisioner: plan.version.provisioner, tags: plan.tags }
       c.executionCtx.waitUntil(
         Promise.all([
-          postJobs(c.env, [job]),
+          postJobs(c.env, c.var, [job]),
           publishWorkspaces(c.env, [row.id]),
           // The pool's agent has no business any more, but to wait for its successor.
           ...(made[0]?.is_claim ? [publishBuildChange(c.env, row.id)] : []),

@@ -32,7 +32,7 @@ export function createForwarding(options: {
       try {
         const line = await openLine({
           url: `${options.url}/relay/${encodeURIComponent(session)}`,
-          token: options.token(),
+          headers: { "Coder-Session-Token": options.token() },
           ping: encodeFrame(frameTypes.ping, 0),
           pingMs: 5_000,
           silentMsMax: 20_000,

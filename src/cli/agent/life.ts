@@ -1,7 +1,7 @@
 // One life of the agent: it introduces itself, runs what the workspace says, reports, and ends when it is stopped or replaced.
 import { execFile } from "node:child_process"
 import { setTimeout as wait } from "node:timers/promises"
-import { LineRefused, openLine, type Line } from "../forward/socket.ts"
+import { LineRefused, openLine } from "../forward/socket.ts"
 import { watchConnections } from "./activity.ts"
 import { connectControlPlane, Unauthorized, type ControlPlane, type Manifest } from "./control-plane.ts"
 import { createForwarding, type Forwarding } from "./forwarding.ts"
@@ -106,9 +106,10 @@ async function keepLine(
   let attempts = 0
   while (!signal.aborted) {
     try {
-      const line: Line = await openLine({
+      const line = await openLine({
         url: `${plane.url}/connect?workspace_id=${manifest.workspace_id}`,
-        token: options.token(),
+        headers: { "Coder-Session-Token": options.token() },
+        signal,
         ping: "ping",
         pingMs: 15_000,
         silentMsMax: 40_000,
@@ -119,10 +120,7 @@ async function keepLine(
         },
       })
       attempts = 0
-      const onAbort = () => line.close()
-      signal.addEventListener("abort", onAbort, { once: true })
       await line.closed
-      signal.removeEventListener("abort", onAbort)
     } catch (error) {
       if (!(error instanceof LineRefused)) throw error
       attempts += 1

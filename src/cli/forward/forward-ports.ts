@@ -67,7 +67,7 @@ function openSession(
 ): Promise<Line> {
   return openLine({
     url: `${options.url}/api/v2/workspaceagents/${agentId}/forward`,
-    token: options.token,
+    headers: { "Coder-Session-Token": options.token },
     ping: encodeFrame(frameTypes.ping, 0),
     pingMs: 5_000,
     silentMsMax: 20_000,

@@ -1,4 +1,4 @@
-// A WebSocket to the control plane from a program: with its token in a header, with pings, and noticing that it is half-open.
+// A WebSocket to the control plane from a program: with its credential in a header, with pings, and noticing that it is half-open.
 import { setTimeout as wait } from "node:timers/promises"
 
 export type Line = {
@@ -10,12 +10,14 @@ export type Line = {
 
 export type LineOptions = {
   url: string
-  token: string
+  headers: Record<string, string>
   onMessage: (data: string | Uint8Array) => void
   /** Sent each `pingMs`; whatever comes back shows that the line lives. */
   ping: string | Uint8Array<ArrayBuffer>
   pingMs: number
   silentMsMax: number
+  /** Closes the line, or gives up its handshake. */
+  signal?: AbortSignal
 }
 
 /** Why a handshake was refused: the status, where the server gave one. */
@@ -31,16 +33,17 @@ type NodeWebSocket = new (url: string, options: { headers: Record<string, string
 /** Opens a line. Rejects with `LineRefused` when the handshake fails. */
 export async function openLine(options: LineOptions): Promise<Line> {
   const Constructor = WebSocket as unknown as NodeWebSocket
-  const socket = new Constructor(options.url.replace(/^http/, "ws"), {
-    headers: { "Coder-Session-Token": options.token },
-  })
+  const { headers, signal } = options
+  const socket = new Constructor(options.url.replace(/^http/, "ws"), { headers })
   socket.binaryType = "arraybuffer"
   let heardAtMs = performance.now()
   let timer: NodeJS.Timeout | undefined
   let down = (_code: number) => {}
+  const close = () => socket.close(1000)
   const closed = new Promise<number>((resolve) => {
     down = (code) => {
       clearInterval(timer)
+      signal?.removeEventListener("abort", close)
       resolve(code)
     }
   })
@@ -50,6 +53,8 @@ export async function openLine(options: LineOptions): Promise<Line> {
     options.onMessage(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer))
   })
   socket.addEventListener("close", (event) => down(event.code))
+  if (signal?.aborted) close()
+  else signal?.addEventListener("abort", close, { once: true })
   const opened = new Promise<boolean>((resolve) => {
     socket.addEventListener("open", () => resolve(true))
     socket.addEventListener("error", () => resolve(false))
@@ -58,6 +63,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
   const isOpen = await Promise.race([opened, wait(handshakeMsMax, false, { ref: false })])
   if (!isOpen) {
     socket.close()
+    signal?.removeEventListener("abort", close)
     throw new LineRefused("the connection was refused")
   }
   timer = setInterval(() => {
@@ -71,7 +77,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
     send: (data) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(data)
     },
-    close: () => socket.close(1000),
+    close,
     closed,
   }
 }

@@ -8,6 +8,7 @@ import type {
   UpdateRequest,
   UpdateResponse,
 } from "../../provisioners/protocol.ts"
+import { type Line, type LineOptions, openLine } from "../forward/socket.ts"
 import type { ServerClock } from "./server-clock.ts"
 
 const CALL_MS_MAX = 30_000
@@ -30,6 +31,8 @@ export class Refused extends Error {
 export class Unreachable extends Error {
   override name = "Unreachable"
 }
+
+type ListenOptions = Pick<LineOptions, "pingMs" | "silentMsMax" | "signal"> & { onHint: () => void }
 
 export type ControlPlane = ReturnType<typeof connectControlPlane>
 
@@ -102,12 +105,18 @@ export function connectControlPlane(options: { url: string; key: string; clock: 
         throw new Unreachable(error instanceof Error ? error.message : String(error))
       }
     },
-    /** The socket on which the control plane says that a job may be there. */
-    listen(daemon: string): WebSocket {
-      // Node takes headers where the browser takes protocols, and the types are the browser's.
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-      const init = { headers: keyHeader } as unknown as string[]
-      return new WebSocket(`${base.replace(/^http/, "ws")}/${daemon}/listen`, init)
+    /** The line on which the control plane says that a job may be there. Rejects with `LineRefused`. */
+    listen(daemon: string, options: ListenOptions): Promise<Line> {
+      const { onHint, ...line } = options
+      return openLine({
+        ...line,
+        url: `${base}/${daemon}/listen`,
+        headers: keyHeader,
+        ping: "ping",
+        onMessage: (data) => {
+          if (data !== "pong") onHint()
+        },
+      })
     },
   }
 }

@@ -1,11 +1,15 @@
 /** The daemon: registers, listens, takes jobs up to its number, and drains when it is told to end. */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { AcquiredJob } from "../../provisioners/protocol.ts"
+import { type Line, LineRefused } from "../forward/socket.ts"
 import { persist, Refused, type ControlPlane } from "./control-plane.ts"
 
 export type DaemonTiming = {
   heartbeatMs: number
+  /** How long after an empty queue it is asked again while no line is open, on which the control plane would say so. */
   pollMs: number
+  pingMs: number
+  silentMsMax: number
   reconnectMsMin: number
   reconnectMsMax: number
 }
@@ -13,6 +17,8 @@ export type DaemonTiming = {
 export const daemonTiming: DaemonTiming = {
   heartbeatMs: 60_000,
   pollMs: 30_000,
+  pingMs: 15_000,
+  silentMsMax: 40_000,
   reconnectMsMin: 500,
   reconnectMsMax: 30_000,
 }
@@ -85,8 +91,8 @@ async function serve(
   draining.addEventListener("abort", wake.ring)
   const over = new AbortController()
   const ending = AbortSignal.any([draining, over.signal])
-  const listening = listen(options.plane, daemon, timing, { ring: wake.ring, places }, ending)
-  const beating = beat(options, daemon, timing, ending)
+  const listening = listen(options.plane, daemon, timing, { wake, places }, ending)
+  const beating = beat(options, daemon, timing, wake, ending)
   try {
     return await takeJobs(options, daemon, timing, { wake, places }, draining)
   } finally {
@@ -96,7 +102,10 @@ async function serve(
   }
 }
 
-/** Takes jobs while there are free places. Whoever finds the queue empty waits for a wake-up, at most for a poll's length. */
+/**
+ * Takes jobs while there are free places. Who finds the queue empty waits for a wake-up: while the line is open the control plane
+ * tells of each job, or finds within 30 s that it did not, so nothing is asked meanwhile.
+ */
 async function takeJobs(
   { plane, jobCountMax, run, report }: DaemonOptions,
   daemon: string,
@@ -114,8 +123,10 @@ async function takeJobs(
       const heard = wake.count()
       const job = await acquire(plane, daemon, report)
       if (job === "unknown") return "unknown"
-      if (job === null) {
-        await wake.after(heard, timing.pollMs)
+      if (job === "none") places.tell()
+      if (job === "none" || job === "away") {
+        const isTold = job === "none" && wake.isListening()
+        await wake.after(heard, isTold ? null : timing.pollMs)
         continue
       }
       report(`job ${job.job_id}: ${describe(job)}`)
@@ -134,19 +145,19 @@ async function takeJobs(
   }
 }
 
-/** The next job; null where none waits or nobody answers. Throws when the key is not good any more. */
+/** The next job; or that none waits, nobody answers, the daemon is unknown. Throws when the key is not good any more. */
 async function acquire(
   plane: ControlPlane,
   daemon: string,
   report: DaemonOptions["report"],
-): Promise<AcquiredJob | "unknown" | null> {
+): Promise<AcquiredJob | "none" | "away" | "unknown"> {
   try {
-    return await plane.acquire(daemon)
+    return (await plane.acquire(daemon)) ?? "none"
   } catch (error) {
     if (error instanceof Refused && error.status === 401) throw error
     if (error instanceof Refused && error.status === 404) return "unknown"
     report(`no job could be asked for: ${error instanceof Error ? error.message : String(error)}`)
-    return null
+    return "away"
   }
 }
 
@@ -157,23 +168,24 @@ const describe = (job: AcquiredJob) =>
 
 type Places = ReturnType<typeof createPlaces>
 
-/** Tells the control plane when no place is left and when one is again, so that it wakes a daemon that can take the job. */
+/**
+ * Tells the control plane how many places are left, so that it wakes a daemon that can take the job. It counts each wake-up as a place
+ * taken until it hears again, so that one which brought no job is to be answered as well.
+ */
 function createPlaces(countMax: number) {
   let free = countMax
-  let socket: WebSocket | null = null
-  const tell = () => {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "free", count: free }))
-  }
+  let line: Line | null = null
+  const tell = () => line?.send(JSON.stringify({ type: "free", count: free }))
   return {
+    tell,
     taken(count: number): void {
-      const wasFull = free === 0
       free = countMax - count
-      if (wasFull !== (free === 0)) tell()
+      tell()
     },
-    /** From now on it is told over this socket, which is open. */
-    tellOver(open: WebSocket): void {
-      socket = open
-      if (free === 0) tell()
+    /** From now on it is told over this line, which is open. */
+    tellOver(open: Line): void {
+      line = open
+      tell()
     },
   }
 }
@@ -183,21 +195,32 @@ type Wake = ReturnType<typeof createWake>
 /** A bell that counts: who looked at the count before they asked for a job misses no ring that came meanwhile. */
 function createWake() {
   let count = 0
+  let isListening = false
   let hear = () => {}
+  const ring = () => {
+    count += 1
+    hear()
+  }
   return {
     count: () => count,
-    ring: () => {
-      count += 1
-      hear()
+    ring,
+    /** Whether the line is open on which the control plane rings. */
+    isListening: () => isListening,
+    /** Rings, either way: of what was posted while no line was there, or since this one broke, nobody heard. */
+    listen(isOpen: boolean): void {
+      isListening = isOpen
+      ring()
     },
-    /** Ends at the first ring after `heard`, or after `msMax`. For one who waits at a time. */
-    async after(heard: number, msMax: number): Promise<void> {
+    /** Ends at the first ring after `heard`, or after `msMax` where that is a number. For one who waits at a time. */
+    async after(heard: number, msMax: number | null): Promise<void> {
       if (count !== heard) return
       const timer = new AbortController()
       const rung = new Promise<void>((resolve) => {
         hear = resolve
       })
-      await Promise.race([rung, sleep(msMax, undefined, { signal: timer.signal }).catch(() => undefined)])
+      const late =
+        msMax === null ? [] : [sleep(msMax, undefined, { signal: timer.signal }).catch(() => undefined)]
+      await Promise.race([rung, ...late])
       timer.abort()
     },
   }
@@ -207,6 +230,7 @@ async function beat(
   options: DaemonOptions,
   daemon: string,
   timing: DaemonTiming,
+  wake: Wake,
   draining: AbortSignal,
 ): Promise<void> {
   while (!draining.aborted) {
@@ -214,51 +238,34 @@ async function beat(
     if (draining.aborted) return
     await options.plane.heartbeat(daemon).catch((error: unknown) => {
       options.report(`no heartbeat: ${error instanceof Error ? error.message : String(error)}`)
+      // Forgotten or revoked: who asks for a job draws the conclusion.
+      if (error instanceof Refused) wake.ring()
     })
   }
 }
 
-/** Holds the socket on which wake-ups come. They are hints: a socket that is away costs a wait until the next poll. */
+/** Holds the line on which wake-ups come. While it is away the queue is asked each `pollMs` instead. */
 async function listen(
   plane: ControlPlane,
   daemon: string,
-  timing: DaemonTiming,
-  ends: SocketEnds,
-  draining: AbortSignal,
+  { pingMs, silentMsMax, reconnectMsMin, reconnectMsMax }: DaemonTiming,
+  { wake, places }: { wake: Wake; places: Places },
+  signal: AbortSignal,
 ): Promise<void> {
-  let backoffMs = timing.reconnectMsMin
-  while (!draining.aborted) {
-    const wasOpen = await holdSocket(plane.listen(daemon), ends, draining)
-    backoffMs = wasOpen ? timing.reconnectMsMin : Math.min(backoffMs * 2, timing.reconnectMsMax)
-    if (draining.aborted) return
-    await sleep(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: draining }).catch(() => undefined)
-  }
-}
-
-type SocketEnds = { ring: () => void; places: Places }
-
-function holdSocket(
-  socket: WebSocket,
-  { ring, places }: SocketEnds,
-  draining: AbortSignal,
-): Promise<boolean> {
-  return new Promise((resolve) => {
-    let wasOpen = false
-    const close = () => socket.close(1000)
-    const finish = () => {
-      draining.removeEventListener("abort", close)
-      resolve(wasOpen)
+  let backoffMs = reconnectMsMin
+  while (!signal.aborted) {
+    try {
+      const line = await plane.listen(daemon, { pingMs, silentMsMax, signal, onHint: wake.ring })
+      backoffMs = reconnectMsMin
+      places.tellOver(line)
+      wake.listen(true)
+      await line.closed
+      wake.listen(false)
+    } catch (error) {
+      if (!(error instanceof LineRefused)) throw error
+      backoffMs = Math.min(backoffMs * 2, reconnectMsMax)
     }
-    socket.addEventListener("open", () => {
-      wasOpen = true
-      places.tellOver(socket)
-      // What was posted while no socket was there.
-      ring()
-    })
-    socket.addEventListener("message", ring)
-    socket.addEventListener("close", finish, { once: true })
-    socket.addEventListener("error", finish, { once: true })
-    if (draining.aborted) close()
-    else draining.addEventListener("abort", close, { once: true })
-  })
+    if (signal.aborted) return
+    await sleep(backoffMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)
+  }
 }

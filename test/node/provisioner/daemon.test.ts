@@ -48,7 +48,14 @@ function start(
     report,
     run: (id, job) =>
       runJob({ plane: client, daemon: id, clock, cache, engine, report, abandoned, timing }, job),
-    timing: { heartbeatMs: 50, pollMs: options.pollMs ?? 100, reconnectMsMin: 20, reconnectMsMax: 50 },
+    timing: {
+      heartbeatMs: 50,
+      pollMs: options.pollMs ?? 100,
+      pingMs: 50,
+      silentMsMax: 500,
+      reconnectMsMin: 20,
+      reconnectMsMax: 50,
+    },
   })
   return { daemon, reports }
 }
@@ -252,6 +259,38 @@ test("a wake-up over the socket brings a job at once", async () => {
   await ended(record)
 })
 
+const callsTo = (end: string) => plane.calls.filter((call) => call.endsWith(end)).length
+
+test("nothing is asked while the line is open and nothing is posted", async () => {
+  start({ pollMs: 20 })
+  // At the start, and when the line has opened.
+  await until(() => expect([callsTo("/listen"), callsTo("/acquire")]).toEqual([1, 2]))
+  const beats = callsTo("/heartbeat")
+  await until(() => expect(callsTo("/heartbeat")).toBeGreaterThan(beats + 6))
+  expect(callsTo("/acquire")).toBe(2)
+  await ended(plane.post(importJob(), await templateOf(scripts)))
+  // For the job, and for one after it; its end rings as well.
+  await until(() => expect(callsTo("/acquire")).toBeGreaterThanOrEqual(4))
+  expect(callsTo("/acquire")).toBeLessThanOrEqual(5)
+})
+
+test("while no line can be had the queue is asked each poll", async () => {
+  plane.spoilLines("refused")
+  start({ pollMs: 20 })
+  await until(() => expect(callsTo("/listen")).toBeGreaterThan(2))
+  await ended(plane.post(importJob(), await templateOf(scripts), true))
+  const asked = callsTo("/acquire")
+  await until(() => expect(callsTo("/acquire")).toBeGreaterThan(asked + 3))
+})
+
+test("a line that answers no ping is given up for another, and what came meanwhile is found", async () => {
+  plane.spoilLines("mute")
+  start({ pollMs: 60_000 })
+  await until(() => expect([callsTo("/listen"), callsTo("/acquire")]).toEqual([1, 2]))
+  await ended(plane.post(importJob(), await templateOf(scripts), true))
+  await until(() => expect(callsTo("/listen")).toBeGreaterThan(1))
+})
+
 test("a drain takes no more jobs and waits for the running ones", async () => {
   const archive = await templateOf({ start: `echo ready; sleep 0.5; echo late` }, { resources: [resource] })
   const record = plane.post(buildJob(), archive)
@@ -287,7 +326,7 @@ test("a daemon whose row was cleared away registers again and takes jobs", async
   await ended(plane.post(importJob(), await templateOf(scripts)))
 })
 
-test("says when no place is left and when one is again, and misses no wake-up meanwhile", async () => {
+test("says how many places are left, also where a wake-up brought nothing, and misses no wake-up meanwhile", async () => {
   const archive = await templateOf({ start: `echo ready; sleep 0.3` }, { resources: [resource] })
   start({ jobCountMax: 1, pollMs: 60_000 })
   await until(() => expect(plane.calls.filter((call) => call.startsWith("WS"))).toHaveLength(1))
@@ -295,6 +334,10 @@ test("says when no place is left and when one is again, and misses no wake-up me
   const [first, second] = [plane.post(buildJob(), archive), plane.post(buildJob(), archive)]
   await ended(first)
   await ended(second)
-  const places = [0, 1, 0, 1].map((count) => ({ type: "free", count }))
-  await until(() => expect(plane.said.map((text) => JSON.parse(text))).toEqual(places))
+  const counts = () => plane.said.map((text) => JSON.parse(text).count as number)
+  // With each build's start and end it changes; the last word comes once more, of the queue that was found empty.
+  await until(() =>
+    expect(counts().filter((count, at, all) => count !== all[at - 1])).toEqual([1, 0, 1, 0, 1]),
+  )
+  await until(() => expect(counts().slice(counts().lastIndexOf(0))).toEqual([0, 1, 1]))
 })

@@ -31,6 +31,7 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
   const sockets = new Set<Duplex>()
   const said: string[] = []
   let isAway = false
+  let line: "sound" | "refused" | "mute" = "sound"
   let key = options.key ?? "key"
   let isForgotten = false
   const date = () => new Date(Date.now() + (options.aheadMs ?? 0)).toUTCString()
@@ -55,6 +56,7 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
       return answer(201, { id: "daemon-1" })
     }
     const [, daemon = "", action = "", jobId = "", verb = ""] = path.split("/")
+    if (action === "heartbeat" && isForgotten) return answer(404, { message: "Resource not found" })
     if (action === "heartbeat") return answer(204)
     if (action === "acquire" && isForgotten) return answer(404, { message: "Resource not found" })
     if (action === "acquire") {
@@ -85,7 +87,7 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
   const server = createServer((req, res) => void handle(req, res).catch(() => res.destroy()))
   server.on("upgrade", (req, socket) => {
     calls.push(`WS ${(req.url ?? "").replace("/api/v2/provisionerdaemons", "")}`)
-    if (isAway) {
+    if (isAway || line === "refused") {
       socket.destroy()
       return
     }
@@ -101,7 +103,8 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
     socket.on("data", (data: Buffer) => {
       for (const frame of readFrames(data)) {
         if (frame === null) socket.end()
-        else said.push(frame)
+        else if (frame !== "ping") said.push(frame)
+        else if (line === "sound") socket.write(textFrame("pong"))
       }
     })
   })
@@ -128,6 +131,10 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
     goAway() {
       isAway = true
       for (const socket of sockets) socket.destroy()
+    },
+    /** From now on sockets are refused, or answer no ping, as one that is half-open. */
+    spoilLines(how: "refused" | "mute") {
+      line = how
     },
     /** Daemons are unknown until they register again. */
     forget() {

@@ -1,7 +1,8 @@
 // The tick as a program: many at once, one that dies, one workspace that cannot be written, use that is still in a buffer.
 import { env } from "cloudflare:workers"
-import { beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { connect } from "../../../src/db/client.ts"
+import { JobBoard } from "../../../src/index.ts"
 import { runBatch } from "../../../src/lifecycle/transition-statement.ts"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
@@ -49,8 +50,9 @@ test("ten ticks at once stop each workspace once and tell each owner once", asyn
   expect(row).toEqual({ notices: 12, dormant: 12, audited: 12 })
 })
 
-test("what takes several batches side by side is stopped once each, and counted once", async () => {
+test("what takes several batches side by side is stopped once each, counted once and posted once", async () => {
   const user = await givenUser()
+  const posts = vi.spyOn(JobBoard.prototype, "post")
   const template = await givenTemplate(user)
   const given = await givenWorkspace(user, template, due)
   // Copies of it: more than two batches, so that a round of two is followed by another.
@@ -77,6 +79,9 @@ test("what takes several batches side by side is stopped once each, and counted 
     [user.id],
   )
   expect(row).toEqual({ all: 2101, stopped: 2101, counted: 2101 })
+  // One set of tags: its daemons hear once, of all of it.
+  expect(posts.mock.calls).toEqual([[2101]])
+  posts.mockRestore()
 })
 
 test("after missed ticks, what is due now is done once", async () => {

@@ -1,104 +1,218 @@
-// The board wakes daemons: one for a posted job, none that may not run it, and all that a missed wake-up left waiting.
+// The board of a domain wakes its daemons: one for a posted job, those with a free place, and all that a missed wake-up left waiting.
 import { runDurableObjectAlarm } from "cloudflare:test"
-import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, expect, test } from "vitest"
-import { givenProvisioner, type GivenProvisioner } from "../given-people.ts"
-import { at, epoch, fetchWorker, query } from "../harness.ts"
+import { beforeEach, describe, expect, test } from "vitest"
+import { withFaults } from "../faults.ts"
+import { givenProvisioner } from "../given-people.ts"
+import { afterEpoch, api, at, epoch, fetchWorker, query } from "../harness.ts"
 import { givenQueue } from "./given-jobs.ts"
+import { boardOf, countingQuestions, listen, untagged } from "./listening.ts"
 
 beforeEach(() => at(epoch))
-const opened: WebSocket[] = []
-afterEach(() => {
-  for (const socket of opened.splice(0)) socket.close(1000)
-})
 
-async function listen(provisioner: GivenProvisioner) {
-  const response = await fetchWorker(`/api/v2/provisionerdaemons/${provisioner.daemonId}/listen`, {
-    headers: { Upgrade: "websocket", "Coder-Provisioner-Daemon-Key": provisioner.key },
+describe("a post", () => {
+  test("wakes one daemon, the one that waited longest", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const second = await givenProvisioner({ organization })
+    const [one, two] = [await listen(provisioner), await listen(second)]
+    const board = await boardOf(organization)
+    expect(await board.post(1)).toBe(1)
+    await expect.poll(() => one.frames.length + two.frames.length).toBe(1)
+    at(afterEpoch(1_000))
+    expect(await board.post(1)).toBe(1)
+    await expect.poll(() => [one.frames, two.frames]).toEqual([[{ type: "job" }], [{ type: "job" }]])
   })
-  expect(response.status).toBe(101)
-  const socket = response.webSocket!
-  const frames: unknown[] = []
-  socket.addEventListener("message", (event) => {
-    frames.push(JSON.parse(String(event.data)))
+
+  test("wakes as many as there are jobs, and no more", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const fleet = [await listen(provisioner)]
+    for (let more = 0; more < 3; more++) fleet.push(await listen(await givenProvisioner({ organization })))
+    const board = await boardOf(organization)
+    const frames = () => fleet.map((one) => one.frames.length).toSorted((a, b) => a - b)
+    expect(await board.post(3)).toBe(3)
+    await expect.poll(frames).toEqual([0, 1, 1, 1])
+    at(afterEpoch(1_000))
+    expect(await board.post(9)).toBe(4)
+    await expect.poll(frames).toEqual([1, 2, 2, 2])
   })
-  socket.accept()
-  opened.push(socket)
-  return { socket, frames }
-}
 
-const untagged = { scope: "organization", owner: "" }
+  test("leaves a daemon that is full alone until it has a place again", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const full = await listen(provisioner)
+    const idle = await listen(await givenProvisioner({ organization }))
+    const board = await boardOf(organization)
+    full.say(0)
+    await expect.poll(() => board.post(2)).toBe(1)
+    const before = idle.frames.length
+    for (let posts = 0; posts < 3; posts++) expect(await board.post(2)).toBe(1)
+    await expect.poll(() => idle.frames.length).toBeGreaterThanOrEqual(before + 3)
+    full.say(1)
+    await expect.poll(() => board.post(2)).toBe(2)
+  })
 
-test("a post wakes one daemon that may run the job, the one that waited longest", async () => {
-  const { organization, provisioner } = await givenQueue()
-  const second = await givenProvisioner({ organization })
-  const tagged = await givenProvisioner({ organization, tags: { ...untagged, zone: "a" } })
-  const [one, two, three] = [await listen(provisioner), await listen(second), await listen(tagged)]
-  const board = env.JOB_BOARD.getByName(organization.id)
-  const job = { provisioner: "terraform", tags: untagged, count: 1 }
-  expect(await board.post([job])).toBe(1)
-  await expect.poll(() => one.frames.length + two.frames.length).toBe(1)
-  at(new Date(epoch.getTime() + 1_000))
-  expect(await board.post([job])).toBe(1)
-  await expect.poll(() => [one.frames.length, two.frames.length]).toEqual([1, 1])
-  expect(
-    await board.post([
-      { provisioner: "terraform", tags: { ...untagged, zone: "a" }, count: 1 },
-      { provisioner: "echo", tags: untagged, count: 1 },
-    ]),
-  ).toBe(1)
-  await expect.poll(() => three.frames).toEqual([{ type: "job" }])
+  test("counts a wake-up as a place until the daemon says more, for ten seconds at most", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const { say } = await listen(provisioner)
+    const board = await boardOf(organization)
+    say(2)
+    // Until it has been heard each wake-up is free of charge.
+    await expect
+      .poll(async () => [await board.post(1), await board.post(1), await board.post(1)])
+      .toEqual([0, 0, 0])
+    say(1)
+    await expect.poll(() => board.post(1)).toBe(1)
+    expect(await board.post(1)).toBe(0)
+    at(afterEpoch(9_999))
+    expect(await board.post(1)).toBe(0)
+    at(afterEpoch(10_000))
+    expect(await board.post(1)).toBe(1)
+  })
+
+  test("wakes a daemon once that has opened a new socket beside its old one", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const [old, young] = [await listen(provisioner), await listen(provisioner)]
+    const board = await boardOf(organization)
+    expect(await board.post(5)).toBe(1)
+    await expect.poll(() => [old.frames.length, young.frames.length]).toEqual([1, 1])
+  })
 })
 
-test("as many wake as there are jobs of a kind, and no more", async () => {
-  const { organization, provisioner } = await givenQueue()
-  const fleet = [await listen(provisioner)]
-  for (let more = 0; more < 3; more++) fleet.push(await listen(await givenProvisioner({ organization })))
-  const board = env.JOB_BOARD.getByName(organization.id)
-  const frames = () => fleet.map((one) => one.frames.length).toSorted((a, b) => a - b)
-  expect(await board.post([{ provisioner: "terraform", tags: untagged, count: 3 }])).toBe(3)
-  await expect.poll(frames).toEqual([0, 1, 1, 1])
-  at(new Date(epoch.getTime() + 1_000))
-  expect(await board.post([{ provisioner: "terraform", tags: untagged, count: 9 }])).toBe(4)
-  await expect.poll(frames).toEqual([1, 2, 2, 2])
+describe("the alarm", () => {
+  test("finds what no post told of, and wakes nobody where nothing waits", async () => {
+    const { organization, provisioner, build } = await givenQueue()
+    const { frames } = await listen(provisioner)
+    const board = await boardOf(organization)
+    expect(await runDurableObjectAlarm(board)).toBe(true)
+    await expect.poll(() => frames).toEqual([{ type: "job" }])
+    await query("update provisioner_jobs set started_at = $2 where id = $1", [build.jobId, epoch])
+    expect(await runDurableObjectAlarm(board)).toBe(true)
+    expect(await board.post(1)).toBe(1)
+    await expect.poll(() => frames).toHaveLength(2)
+  })
+
+  test("asks once for all its daemons, and again in 30 s while one waits", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const fleet = [await listen(provisioner), await listen(await givenProvisioner({ organization }))]
+    const board = await boardOf(organization)
+    for (let minute = 0; minute < 3; minute++) {
+      expect(await countingQuestions(() => runDurableObjectAlarm(board))).toBe(1)
+    }
+    for (const { socket } of fleet) socket.close(1000)
+    await expect.poll(() => board.post(1)).toBe(0)
+    expect(await countingQuestions(() => runDurableObjectAlarm(board))).toBe(0)
+    // It was the last: nobody waits, so it sleeps until somebody comes.
+    expect(await runDurableObjectAlarm(board)).toBe(false)
+    await listen(provisioner)
+    expect(await countingQuestions(() => runDurableObjectAlarm(board))).toBe(1)
+  })
+
+  test("asks nothing while every daemon is full", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const { frames, say } = await listen(provisioner)
+    const board = await boardOf(organization)
+    say(0)
+    await expect.poll(() => board.post(1)).toBe(0)
+    const before = frames.length
+    expect(await countingQuestions(() => runDurableObjectAlarm(board))).toBe(0)
+    say(1)
+    await expect.poll(() => board.post(1)).toBe(1)
+    say(1)
+    at(afterEpoch(30_000))
+    expect(await countingQuestions(() => runDurableObjectAlarm(board))).toBe(1)
+    await expect.poll(() => frames.length).toBe(before + 2)
+  })
+
+  test("passes over a daemon that is full while another has a place", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const full = await listen(provisioner)
+    const idle = await listen(await givenProvisioner({ organization }))
+    const board = await boardOf(organization)
+    full.say(0)
+    await expect.poll(() => board.post(2)).toBe(1)
+    // The idle one was woken last, so that by its turn alone it would come after the full one.
+    at(afterEpoch(1_000))
+    const before = { full: full.frames.length, idle: idle.frames.length }
+    expect(await runDurableObjectAlarm(board)).toBe(true)
+    await expect.poll(() => idle.frames.length).toBe(before.idle + 1)
+    expect(full.frames).toHaveLength(before.full)
+  })
+
+  test("repairs its own domain alone: each finds what it may run", async () => {
+    const { organization, provisioner, build } = await givenQueue()
+    const tags = { ...untagged, zone: "a" }
+    const tagged = await listen(await givenProvisioner({ organization, tags }))
+    const plain = await listen(provisioner)
+    const [board, taggedBoard] = [await boardOf(organization), await boardOf(organization, tags)]
+    expect(await countingQuestions(() => runDurableObjectAlarm(taggedBoard))).toBe(1)
+    expect(await runDurableObjectAlarm(board)).toBe(true)
+    await expect.poll(() => plain.frames).toHaveLength(1)
+    expect(tagged.frames).toEqual([])
+    await query("update provisioner_jobs set tags = $2 where id = $1", [build.jobId, tags])
+    expect(await runDurableObjectAlarm(board)).toBe(true)
+    expect(await runDurableObjectAlarm(taggedBoard)).toBe(true)
+    await expect.poll(() => tagged.frames).toHaveLength(1)
+    expect(plain.frames).toHaveLength(1)
+  })
+
+  test("survives a database that is away, and asks again", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const { frames } = await listen(provisioner)
+    const board = await boardOf(organization)
+    const { calls } = await withFaults(
+      () => "request_lost",
+      () => runDurableObjectAlarm(board),
+    )
+    expect(calls).toBeGreaterThan(0)
+    expect(await runDurableObjectAlarm(board)).toBe(true)
+    await expect.poll(() => frames).toHaveLength(1)
+  })
 })
 
-test("a daemon that is full is woken last", async () => {
-  const { organization, provisioner } = await givenQueue()
-  const full = await listen(provisioner)
-  full.socket.send(JSON.stringify({ type: "free", count: 0 }))
-  const idle = await listen(await givenProvisioner({ organization, columns: { created_at: epoch } }))
-  const board = env.JOB_BOARD.getByName(organization.id)
-  for (let posts = 0; posts < 3; posts++)
-    await board.post([{ provisioner: "terraform", tags: untagged, count: 1 }])
-  await expect.poll(() => idle.frames.length).toBe(3)
-  expect(full.frames).toEqual([])
-})
+describe("a daemon goes to the board of its own domain", () => {
+  const register = async (key: string, tags: Record<string, string>) =>
+    (
+      await api("/api/v2/provisionerdaemons", {
+        body: { name: "movable", provisioners: ["terraform"], tags },
+        headers: { "Coder-Provisioner-Daemon-Key": key },
+      })
+    ).body
 
-test("the alarm finds what no post told of, and nothing where nothing waits", async () => {
-  const { organization, provisioner, build } = await givenQueue()
-  const { frames } = await listen(provisioner)
-  const board = env.JOB_BOARD.getByName(organization.id)
-  expect(await runDurableObjectAlarm(board)).toBe(true)
-  await expect.poll(() => frames).toEqual([{ type: "job" }])
-  await query("update provisioner_jobs set started_at = $2 where id = $1", [build.jobId, epoch])
-  expect(await runDurableObjectAlarm(board)).toBe(true)
-  expect(frames).toHaveLength(1)
-})
+  test("also when it comes again with other tags: the old board sends it away", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const { key } = provisioner
+    const first = await register(key, { zone: "a" })
+    const before = await listen({ key, daemonId: first.id })
+    const second = await register(key, { zone: "b" })
+    expect(second.id).toBe(first.id)
+    const after = await listen({ key, daemonId: second.id })
+    const [old, young] = [await boardOf(organization, first.tags), await boardOf(organization, second.tags)]
+    expect(await runDurableObjectAlarm(old)).toBe(true)
+    await expect.poll(() => before.closes).toEqual([4000])
+    expect(await old.post(1)).toBe(0)
+    expect(await runDurableObjectAlarm(young)).toBe(true)
+    expect(await young.post(1)).toBe(1)
+    await expect.poll(() => after.frames).toEqual([{ type: "job" }])
+    expect(after.closes).toEqual([])
+  })
 
-test("the alarm passes over a daemon that is full while another has a place", async () => {
-  const { organization, provisioner } = await givenQueue()
-  const full = await listen(provisioner)
-  const idle = await listen(await givenProvisioner({ organization }))
-  const board = env.JOB_BOARD.getByName(organization.id)
-  // The idle one was woken last, so that by its turn alone it would come after the full one.
-  full.socket.send(JSON.stringify({ type: "free", count: 0 }))
-  at(new Date(epoch.getTime() + 1_000))
-  await board.post([{ provisioner: "terraform", tags: untagged, count: 1 }])
-  await expect.poll(() => idle.frames.length).toBe(1)
-  expect(await runDurableObjectAlarm(board)).toBe(true)
-  await expect.poll(() => idle.frames.length).toBe(2)
-  expect(full.frames).toEqual([])
+  test("by its key's tags, whatever their order, length and script", async () => {
+    const { organization } = await givenQueue()
+    const many = Object.fromEntries(
+      Array.from({ length: 30 }, (_, n) => [`${n}-${"k".repeat(60)}`, "v".repeat(200)]),
+    )
+    const tags = { ...untagged, zone: "東京", ...many }
+    const { frames } = await listen(await givenProvisioner({ organization, tags }))
+    const reversed = Object.fromEntries(Object.entries(tags).toReversed())
+    expect(await (await boardOf(organization, reversed, ["terraform", "terraform"])).post(1)).toBe(1)
+    await expect.poll(() => frames).toHaveLength(1)
+  })
+
+  test("until its key is revoked: the next alarm sends it away", async () => {
+    const { organization, provisioner } = await givenQueue()
+    const { closes } = await listen(provisioner)
+    await query("delete from provisioner_keys where id = $1", [provisioner.keyId])
+    expect(await runDurableObjectAlarm(await boardOf(organization))).toBe(true)
+    await expect.poll(() => closes).toEqual([4000])
+  })
 })
 
 test("without a key, or as another key's daemon, nobody listens", async () => {

@@ -1,0 +1,37 @@
+// Which boards are asked to wake how many daemons: each kind of job goes to one that may run it, and to the next only where that
+// one had too few.
+
+/** `boards` in the order in which they are to be asked. */
+export type Offer = { count: number; boards: readonly string[] }
+
+/**
+ * Wakes `count` daemons for each offer, as far as its boards have them. `wake` answers how many woke of those that were asked
+ * for, and must not throw. In a round each board is asked at most once, for all the offers that have come to it; a board
+ * that had too few is not asked again. Ends after as many rounds as the longest list of boards.
+ */
+export async function spreadWakes(
+  offers: readonly Offer[],
+  wake: (board: string, count: number) => Promise<number>,
+): Promise<void> {
+  let open = offers.map(({ count, boards }) => ({ missing: count, boards }))
+  const exhausted = new Set<string>()
+  for (;;) {
+    open = open
+      .map(({ missing, boards }) => ({ missing, boards: boards.filter((board) => !exhausted.has(board)) }))
+      .filter(({ missing, boards }) => missing > 0 && boards.length > 0)
+    if (open.length === 0) return
+    const byBoard = Map.groupBy(open, ({ boards }) => boards[0] ?? "")
+    await Promise.all(
+      [...byBoard].map(async ([board, here]) => {
+        const asked = here.reduce((sum, { missing }) => sum + missing, 0)
+        let woken = await wake(board, asked)
+        if (woken < asked) exhausted.add(board)
+        for (const offer of here) {
+          const mine = Math.min(offer.missing, woken)
+          offer.missing -= mine
+          woken -= mine
+        }
+      }),
+    )
+  }
+}
