@@ -5,7 +5,10 @@ import { bulkEpoch, seedTemplate, seedWorkspaces, type Population } from "./seed
 
 export type Heartbeat = { path: string; token: string }
 
-/** `count` running workspaces, and for each what a ping of its owner looks like. */
+/**
+ * `count` running workspaces, and for each what a ping of its owner looks like. Their keys are as a working day leaves them at `at`: half
+ * are tokens, half sessions of a day, each marked as used (and the sessions slid) at some instant of the hour before.
+ */
 export async function seedHeartbeats(
   client: Client,
   count: number,
@@ -25,8 +28,11 @@ export async function seedHeartbeats(
   }))
   await client.query(
     `insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at, expires_at, created_at, updated_at)
-     select id, user_id, decode(hash, 'hex'), 'token', 8640000, $4, $4::timestamptz + interval '100 days', $4, $4
-     from unnest($1::text[], $2::uuid[], $3::text[]) k(id, user_id, hash)`,
+     select id, user_id, decode(hash, 'hex'), login_type, lifetime, used_at, used_at + make_interval(secs => lifetime), $4, used_at
+     from unnest($1::text[], $2::uuid[], $3::text[]) with ordinality k(id, user_id, hash, n),
+       lateral (select case when n % 2 = 0 then 'token' else 'password' end as login_type,
+         case when n % 2 = 0 then 8640000 else 86400 end as lifetime,
+         $4::timestamptz - make_interval(secs => n * 617 % 3600) as used_at) as made`,
     [
       keys.map((key) => key.id),
       ownerIds,

@@ -48,12 +48,15 @@ export async function sha256(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))
 }
 
+/** Where the request comes from, as the platform says; empty where it says nothing. */
+export const clientAddress = (c: Context<AppEnv>): string => c.req.header("CF-Connecting-IP") ?? ""
+
 /** The caller of a request. Costs nothing until its first statement. */
 export async function openCaller(c: Context<AppEnv>, db: Database, now: Date): Promise<Caller> {
   const key = parseApiKey(presentedToken(c))
   if (key instanceof ApiError) return openSession<UserActor>(db, key)
   const hash = await sha256(key.secret)
-  const ip = c.req.header("CF-Connecting-IP") ?? ""
+  const ip = clientAddress(c)
   return openSession<UserActor>(
     db,
     statement<{ actor: UserActor }>(

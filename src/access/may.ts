@@ -17,30 +17,79 @@ export type ResourceColumns = {
 /** The caller's user id, as SQL. */
 export const actorId: SQL = sql`(select actor_id())`
 
-/**
- * True where the caller may do `action` to the object with these columns.
- * What depends on the actor alone is a scalar sub-select, so that a list computes it once and not once a row.
- */
-export function may(action: Action, resource: Resource, columns: ResourceColumns = {}): SQL {
-  const { id, owner, organization } = columns
-  const reach = reachOf(action, resource)
-  const within = (roles: string[], organization: SQL) =>
-    sql`${organization} = any ((select actor_organizations(${texts(roles)}))::uuid[])`
-  const terms: SQL[] = [sql`(select actor_has_site_role(${texts(reach.siteAny)}))`]
-  if (organization && reach.organizationAny.length > 0)
-    terms.push(within(reach.organizationAny, organization))
-  if (owner && reach.siteOwn.length > 0) {
-    terms.push(sql`(${owner} = ${actorId} and (select actor_has_site_role(${texts(reach.siteOwn)})))`)
-  }
-  if (owner && organization && reach.organizationOwn.length > 0) {
-    terms.push(sql`(${owner} = ${actorId} and ${within(reach.organizationOwn, organization)})`)
-  }
-  return sql`((${sql.join(terms, sql` or `)}) and ${tokenAllows(action, resource, id)})`
+/** Someone who may hold roles and whose token may be narrowed, as SQL: each function is a boolean over what it is given. */
+type Asker = {
+  id: SQL
+  hasSiteRole: (roles: string[]) => SQL
+  hasRoleIn: (organization: SQL, roles: string[]) => SQL
+  hasScope: (scopes: string[]) => SQL
+  isListed: (entries: SQL) => SQL
+  /** The same for entries that depend on the row. */
+  isNamed: (entries: SQL) => SQL
 }
 
-function tokenAllows(action: Action, resource: Resource, id: SQL | undefined): SQL {
-  const isScoped = sql`(select actor_has_scope(${texts(scopesAllowing(action, resource))}))`
-  const isListed = sql`(select actor_allow_list_has(${texts(allowListEntriesFor(resource))}))`
+// What depends on the actor alone is a scalar sub-select, so that a list computes it once and not once a row.
+const caller: Asker = {
+  id: actorId,
+  hasSiteRole: (roles) => sql`(select actor_has_site_role(${texts(roles)}))`,
+  hasRoleIn: (organization, roles) =>
+    sql`${organization} = any ((select actor_organizations(${texts(roles)}))::uuid[])`,
+  hasScope: (scopes) => sql`(select actor_has_scope(${texts(scopes)}))`,
+  isListed: (entries) => sql`(select actor_allow_list_has(${entries}))`,
+  isNamed: (entries) => sql`actor_allow_list_has(${entries})`,
+}
+
+/** True where the caller may do `action` to the object with these columns. */
+export function may(action: Action, resource: Resource, columns: ResourceColumns = {}): SQL {
+  return compile(caller, action, resource, columns)
+}
+
+/**
+ * The same for many keys at once, none of which is the caller: true where the key `k` (api_keys) of the user `u` (users) may do
+ * `action` to the object with these columns. `keyMembership` must be joined: an object without an organization has no roles.
+ */
+export function keyMay(action: Action, resource: Resource, columns: ResourceColumns): SQL {
+  return compile(keyHolder, action, resource, columns)
+}
+
+/** Joins, for `keyMay`, the membership that `u` holds in `organization`. */
+export function keyMembership(organization: SQL): SQL {
+  return sql`
+    left join organization_members member on member.user_id = u.id and member.organization_id = ${organization}
+    left join organizations member_of on member_of.id = member.organization_id and not member_of.deleted`
+}
+
+// As authenticate_user makes an actor of the same rows.
+const keyHolder: Asker = {
+  id: sql`u.id`,
+  hasSiteRole: (roles) => sql`(u.site_roles || 'member'::text) && ${texts(roles)}`,
+  hasRoleIn: (_, roles) =>
+    sql`(member_of.id is not null
+      and (member.roles || member_of.default_org_member_roles || 'organization-member'::text) && ${texts(roles)})`,
+  hasScope: (scopes) => sql`k.scopes && ${texts(scopes)}`,
+  isListed: (entries) => sql`k.allow_list && ${entries}`,
+  isNamed: (entries) => sql`k.allow_list && ${entries}`,
+}
+
+function compile(who: Asker, action: Action, resource: Resource, columns: ResourceColumns): SQL {
+  const { owner, organization } = columns
+  const reach = reachOf(action, resource)
+  const terms: SQL[] = [who.hasSiteRole(reach.siteAny)]
+  if (organization && reach.organizationAny.length > 0)
+    terms.push(who.hasRoleIn(organization, reach.organizationAny))
+  if (owner && reach.siteOwn.length > 0) {
+    terms.push(sql`(${owner} = ${who.id} and ${who.hasSiteRole(reach.siteOwn)})`)
+  }
+  if (owner && organization && reach.organizationOwn.length > 0) {
+    terms.push(sql`(${owner} = ${who.id} and ${who.hasRoleIn(organization, reach.organizationOwn)})`)
+  }
+  return sql`((${sql.join(terms, sql` or `)}) and ${tokenAllows(who, action, resource, columns.id)})`
+}
+
+function tokenAllows(who: Asker, action: Action, resource: Resource, id: SQL | undefined): SQL {
+  const isScoped = who.hasScope(scopesAllowing(action, resource))
+  const isListed = who.isListed(texts(allowListEntriesFor(resource)))
   if (id === undefined) return sql`${isScoped} and ${isListed}`
-  return sql`${isScoped} and (${isListed} or actor_allow_list_has(array[${resource}::text || ':' || ${id}, '*:' || ${id}]))`
+  const isNamed = who.isNamed(sql`array[${resource}::text || ':' || ${id}, '*:' || ${id}]`)
+  return sql`${isScoped} and (${isListed} or ${isNamed})`
 }

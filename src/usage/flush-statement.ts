@@ -1,11 +1,12 @@
-// The flush: one statement that writes a shard's marks, bumps and statistics and proves its verdicts again.
+// The flush: one statement that writes a shard's marks, bumps and statistics, proves its verdicts again and marks their keys.
 import { sql, type SQL } from "drizzle-orm"
 import { statement, type Statement } from "../db/client.ts"
-import { instants, intervalMs, json, texts, uuids } from "../db/sql.ts"
+import { instants, intervalMs, json, uuids } from "../db/sql.ts"
 import type { AppStat } from "./app-sessions.ts"
-import { factsJson } from "./facts-json.ts"
+import { keyMarks } from "./key-mark.ts"
 import type { UsageFacts } from "./mark.ts"
 import type { StatRow, UsedRow, VerdictRow } from "./tracker-rows.ts"
+import { renewal } from "./verdict-statement.ts"
 
 export type FlushInput = {
   now: Date
@@ -55,8 +56,8 @@ export function flushStatement({ now, used, stats, apps, verdicts }: FlushInput)
       returning w.id
     ), stored as (${statInsert(stats)}
     ), app_stored as (${appInsert(apps)}
-    ), renewed as (${renewal(verdicts, now)}
-    )
+    ), renewed as materialized (${renewal(verdicts, now)}
+    ), ${keyMarks}
     select (select count(*) from marked)::int as used,
       (select coalesce(array_agg(workspace_id::text), '{}') from bumped) as bumped,
       (select count(*) from stored)::int as stats,
@@ -119,25 +120,4 @@ function appInsert(apps: readonly AppStat[]): SQL {
       on conflict (user_id, agent_id, session_id) do update set
         session_ended_at = greatest(a.session_ended_at, excluded.session_ended_at), requests = greatest(a.requests, excluded.requests)
       where a.session_ended_at < excluded.session_ended_at or a.requests < excluded.requests`
-}
-
-/**
- * Which verdicts still hold: the key lives and is the same, its user is active and still owns the workspace. A key that is
- * due for its hourly mark of use or its sliding is left out, so that its next ping authenticates in full and does both.
- */
-function renewal(verdicts: readonly VerdictRow[], now: Date): SQL {
-  return sql`
-      select v.position::int as position, ${factsJson} as facts
-      from unnest(
-        ${texts(verdicts.map((row) => row.key_id))},
-        ${texts(verdicts.map((row) => row.key_hash))},
-        ${uuids(verdicts.map((row) => row.workspace_id))}
-      ) with ordinality v(key_id, key_hash, workspace_id, position)
-      join api_keys k on k.id = v.key_id and k.hashed_secret = decode(v.key_hash, 'hex') and k.expires_at > ${now}
-        and k.last_used_at >= ${now}::timestamptz - interval '1 hour'
-        and (k.login_type = 'token'
-          or k.expires_at > ${now}::timestamptz + make_interval(secs => k.lifetime_seconds) - interval '1 hour')
-      join users u on u.id = k.user_id and u.status = 'active' and not u.deleted and not u.is_system
-      join workspaces w on w.id = v.workspace_id and w.owner_id = u.id and not w.deleted
-      join templates t on t.id = w.template_id`
 }

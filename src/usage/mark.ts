@@ -45,12 +45,8 @@ export type UsageFacts = {
 /** The session key of a ping and the workspace that it may mark as used. */
 export type VerdictKey = { keyId: string; keyHash: string; workspaceId: string }
 
-export type Verdict = VerdictKey & {
-  checkedAtMs: number
-  facts: UsageFacts
-  /** The caller owns the workspace, so the flush can prove the verdict again for many at once. */
-  isRenewable: boolean
-}
+/** The key may do so, as the database said at `checkedAtMs`. `ip` is where the ping came from that asked. */
+export type Verdict = VerdictKey & { checkedAtMs: number; ip: string; facts: UsageFacts }
 
 /** A usage ping. Both `agentId` and `app`, or neither. */
-export type Ping = VerdictKey & { seenAtMs: number; agentId: string | null; app: UsageApp | null }
+export type Ping = VerdictKey & { seenAtMs: number; ip: string; agentId: string | null; app: UsageApp | null }

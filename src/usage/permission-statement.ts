@@ -1,12 +1,12 @@
 // May this caller mark these workspaces as used? And what the tracker needs to know of them.
 import { sql } from "drizzle-orm"
-import { actorId, may } from "../access/may.ts"
+import { may } from "../access/may.ts"
 import { statement, type Statement } from "../db/client.ts"
 import { uuids } from "../db/sql.ts"
 import { factsJson } from "./facts-json.ts"
 import type { UsageFacts } from "./mark.ts"
 
-export type UsagePermission = { id: string; can_update: boolean; is_own: boolean; facts: UsageFacts }
+export type UsagePermission = { id: string; can_update: boolean; facts: UsageFacts }
 
 /** A row for each workspace that the caller may read; those that are deleted, unknown or another's have none. */
 export function usagePermission(workspaceIds: readonly string[]): Statement<UsagePermission> {
@@ -14,7 +14,7 @@ export function usagePermission(workspaceIds: readonly string[]): Statement<Usag
   return statement(
     "usage.permission",
     sql`
-    select w.id, ${may("update", "workspace", columns)} as can_update, w.owner_id = ${actorId} as is_own, ${factsJson} as facts
+    select w.id, ${may("update", "workspace", columns)} as can_update, ${factsJson} as facts
     from workspaces w join templates t on t.id = w.template_id
     where w.id = any (${uuids(workspaceIds)}) and not w.deleted and ${may("read", "workspace", columns)}`,
   )

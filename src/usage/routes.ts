@@ -1,7 +1,7 @@
 // Usage pings: people's clients say that a workspace is in use (usage.md).
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
-import { parseApiKey, presentedToken, sha256 } from "../access/caller.ts"
+import { clientAddress, parseApiKey, presentedToken, sha256 } from "../access/caller.ts"
 import { toHex } from "../db/values.ts"
 import type { AppEnv } from "../http/env.ts"
 import { ApiError, forbidden, notFound } from "../http/errors.ts"
@@ -37,10 +37,12 @@ usageRoutes.openapi(pingRoute, async (c) => {
   if (!limit.success)
     throw new ApiError(429, "You've been rate limited for sending more than 600 requests in 1m0s.")
 
+  const ip = clientAddress(c)
   const tracker = trackerOf(c.env, workspaceId)
   const answer = await tracker.ping({
     ...key,
     seenAtMs,
+    ip,
     agentId: body?.agentId ?? null,
     app: body?.app ?? null,
   })
@@ -49,7 +51,7 @@ usageRoutes.openapi(pingRoute, async (c) => {
     if (found === undefined) throw notFound()
     if (!found.can_update) throw forbidden()
     const { facts } = found
-    const verdict: Verdict = { ...key, checkedAtMs: seenAtMs, facts, isRenewable: found.is_own }
+    const verdict: Verdict = { ...key, checkedAtMs: seenAtMs, ip, facts }
     const isKnownAgent = body !== null && facts.agentIds.includes(body.agentId)
     const isKept = await tracker.keep({
       marks: [

@@ -16,3 +16,9 @@ export function trackerOf(env: Env, workspaceId: string) {
 export function trackerOfShard(env: Env, shard: number) {
   return env.USAGE_TRACKER.getByName(`usage-${shard}`)
 }
+
+/** The shard of an object's name; null for one that is no longer asked, or no shard at all. */
+export function shardOfName(name: string | undefined): number | null {
+  const shard = Number(/^usage-(\d+)$/.exec(name ?? "")?.[1] ?? Number.NaN)
+  return shard < usageShardCount ? shard : null
+}

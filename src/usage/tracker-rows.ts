@@ -13,6 +13,7 @@ export type VerdictRow = {
   key_hash: string
   checked_at_ms: number
   used_at_ms: number
-  is_renewable: number
+  /** Where the ping came from that used it at `used_at_ms`. */
+  ip: string
   facts: string
 }

@@ -10,16 +10,16 @@ import { bumpingMark, pingStat } from "./activity.ts"
 import { openAppSessionStorage, type AppSessionStorage } from "./app-session-storage.ts"
 import { isDone, toAppReports, usedAtMs, type AppReport, type AppSession } from "./app-sessions.ts"
 import { flushStatement, type FlushInput, type FlushResult } from "./flush-statement.ts"
+import { LookAhead } from "./look-ahead.ts"
 import type { AgentStat, Mark, Ping, UsageFacts, Verdict } from "./mark.ts"
+import { shardOfName, usageShardCount } from "./shards.ts"
 import type { VerdictRow } from "./tracker-rows.ts"
 import { openTrackerStorage, type TrackerStorage } from "./tracker-storage.ts"
+import { lookAheadStatement } from "./verdict-statement.ts"
+import { verdictIdleMsMax, verdictTouchMs } from "./verdict-times.ts"
 
 /** A little less than a minute, so that a ping each minute finds its verdict renewed since the last one. */
-export const flushIntervalMs = 55_000
-export const verdictMsMax = 60_000
-/** A verdict that no ping used for so long is forgotten rather than renewed. */
-const verdictIdleMsMax = 300_000
-const verdictTouchMs = 120_000
+const flushIntervalMs = 55_000
 const backoffMsMax = 60_000
 const rowsPerStatementMax = 5_000
 const statementsPerFlushMax = 20
@@ -32,6 +32,7 @@ export class UsageTracker extends DurableObject<Env> {
   protected clock: Clock = platformClock
   readonly #storage: TrackerStorage
   readonly #apps: AppSessionStorage
+  readonly #ahead: LookAhead
   #flushing: Promise<FlushReport> | null = null
   /** Known to be armed; forgotten when a flush begins, since an alarm that runs is no longer set. */
   #armed: Promise<void> | null = null
@@ -40,16 +41,22 @@ export class UsageTracker extends DurableObject<Env> {
     super(ctx, env)
     this.#storage = openTrackerStorage(ctx.storage.sql)
     this.#apps = openAppSessionStorage(ctx.storage.sql)
+    this.#ahead = new LookAhead(this.#storage, async (countMax, now) => {
+      const shard = shardOfName(ctx.id.name)
+      if (shard === null) return []
+      return this.#connect().all(lookAheadStatement({ shard, shardCount: usageShardCount }, countMax, now))
+    })
   }
 
   /** Takes a ping on a verdict that is remembered. `unknown`: ask the database, then `keep`. */
   async ping(ping: Ping): Promise<"kept" | "unknown"> {
-    const row = this.#storage.findVerdict(ping)
-    if (row === null || !this.#holds(row, ping.seenAtMs)) return "unknown"
+    let row = this.#findVerdict(ping)
+    if (row === null && (await this.#ahead.run(this.clock()))) row = this.#findVerdict(ping)
+    if (row === null) return "unknown"
     // A ping without a body needs no facts, and they are most of what a ping costs here.
     const facts = ping.agentId === null ? null : (JSON.parse(row.facts) as UsageFacts)
     if (ping.agentId !== null && facts?.agentIds.includes(ping.agentId) !== true) return "unknown"
-    if (ping.seenAtMs - row.used_at_ms > verdictTouchMs) this.#storage.touchVerdict(row, ping.seenAtMs)
+    this.#useVerdict(row, ping)
     const { workspaceId, seenAtMs, agentId, app } = ping
     if (agentId === null || app === null || facts === null) {
       const isKept = this.#storage.mark({ workspaceId, seenAtMs, bump: null })
@@ -70,7 +77,7 @@ export class UsageTracker extends DurableObject<Env> {
     verdict: Verdict | null
   }): Promise<boolean> {
     for (const session of input.sessions ?? []) this.#countDropped(this.#apps.put(session))
-    if (input.verdict !== null) this.#storage.putVerdict(input.verdict)
+    if (input.verdict !== null) this.#storage.putVerdict(toVerdictRow(input.verdict))
     for (const stat of input.stats) this.#addStat(stat)
     const areKept = input.marks.map((mark) => this.#storage.mark(mark))
     await this.#arm()
@@ -93,9 +100,13 @@ export class UsageTracker extends DurableObject<Env> {
     await this.#flushOnce()
   }
 
-  #holds(row: VerdictRow, atMs: number): boolean {
-    if (atMs - row.checked_at_ms <= verdictMsMax) return true
-    return row.is_renewable === 1 && atMs - this.#storage.counter("renewed_at_ms") <= verdictMsMax
+  #findVerdict(ping: Ping): VerdictRow | null {
+    return this.#storage.findVerdict(ping, ping.seenAtMs) ?? this.#ahead.find(ping, ping.seenAtMs)
+  }
+
+  #useVerdict(row: VerdictRow, { seenAtMs, ip }: Ping): void {
+    if (this.#ahead.take(row)) this.#storage.putVerdict({ ...row, used_at_ms: seenAtMs, ip })
+    else if (seenAtMs - row.used_at_ms > verdictTouchMs) this.#storage.touchVerdict(row, seenAtMs, ip)
   }
 
   #addStat(stat: AgentStat): void {
@@ -136,21 +147,19 @@ export class UsageTracker extends DurableObject<Env> {
     let failure: unknown = null
     let statements = 0
     try {
-      const database = parseDatabaseUrl(this.env.DATABASE_URL)
-      if (!database.ok) throw new Error(database.error)
-      const db = connect(database.url)
-      const idleSinceMs = now.getTime() - verdictIdleMsMax
-      this.#storage.forgetVerdicts(idleSinceMs, now.getTime() - verdictMsMax)
+      const db = this.#connect()
+      this.#ahead.forget(now.getTime())
+      this.#storage.forgetVerdicts(now.getTime() - verdictIdleMsMax)
       // Marks that come while a statement runs wait for the next flush, or a busy shard would never end this one.
       let apps = this.#readApps(now)
       let isMore = this.#rowCount() > 0
       while (isMore && statements < statementsPerFlushMax) {
         const used = this.#storage.readUsed(rowsPerStatementMax)
         const stats = this.#storage.readStats(rowsPerStatementMax)
-        const verdicts = statements === 0 ? this.#storage.readRenewable() : []
+        const verdicts = statements === 0 ? this.#storage.readVerdicts() : null
         isMore = used.length === rowsPerStatementMax || stats.length === rowsPerStatementMax
         statements++
-        const result = await this.#write(db, { now, used, stats, apps, verdicts })
+        const result = await this.#write(db, { now, used, stats, apps, verdicts: verdicts?.rows ?? [] })
         if (result === null) {
           apps = []
           isMore = true
@@ -160,7 +169,10 @@ export class UsageTracker extends DurableObject<Env> {
         apps = []
         this.#storage.removeUsed(used)
         this.#storage.removeStats(stats)
-        if (statements === 1) this.#renew(verdicts, result.renewed, now)
+        if (verdicts !== null) {
+          this.#renew(verdicts.rows, result.renewed)
+          this.#storage.renew(verdicts.number, now.getTime())
+        }
         if (result.bumped.length > 0) await publishWorkspaces(this.env, result.bumped)
         report.used += result.used
         report.bumped += result.bumped.length
@@ -186,6 +198,12 @@ export class UsageTracker extends DurableObject<Env> {
       })
     }
     return report
+  }
+
+  #connect(): Database {
+    const database = parseDatabaseUrl(this.env.DATABASE_URL)
+    if (!database.ok) throw new Error(database.error)
+    return connect(database.url)
   }
 
   // Statistics that the database refuses as data would hold back every mark behind them: they are given up and counted.
@@ -224,18 +242,13 @@ export class UsageTracker extends DurableObject<Env> {
     return used + stats + this.#apps.waiting()
   }
 
-  #renew(
-    verdicts: readonly VerdictRow[],
-    renewed: readonly { position: number; facts: UsageFacts }[],
-    now: Date,
-  ): void {
+  #renew(verdicts: readonly VerdictRow[], renewed: readonly { position: number; facts: UsageFacts }[]): void {
     const facts = new Map(renewed.map((one) => [one.position, JSON.stringify(one.facts)]))
     for (const [index, verdict] of verdicts.entries()) {
       const fresh = facts.get(index + 1)
       if (fresh === undefined) this.#storage.removeVerdict(verdict)
       else if (fresh !== verdict.facts) this.#storage.updateFacts(verdict, fresh)
     }
-    this.#storage.setCounter("renewed_at_ms", now.getTime())
   }
 
   async #backOff(): Promise<void> {
@@ -245,6 +258,18 @@ export class UsageTracker extends DurableObject<Env> {
       platformClock().getTime() + Math.min(1_000 * 2 ** attempts, backoffMsMax),
     )
     await this.#armed
+  }
+}
+
+function toVerdictRow({ keyId, workspaceId, keyHash, checkedAtMs, ip, facts }: Verdict): VerdictRow {
+  return {
+    key_id: keyId,
+    workspace_id: workspaceId,
+    key_hash: keyHash,
+    checked_at_ms: checkedAtMs,
+    used_at_ms: checkedAtMs,
+    ip,
+    facts: JSON.stringify(facts),
   }
 }
 

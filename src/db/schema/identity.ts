@@ -166,6 +166,8 @@ export const apiKeys = pgTable(
   (t) => [
     index("api_keys_user").on(t.userId),
     index("api_keys_expires").on(t.expiresAt),
+    // Keys in use, the newest first: the usage shards look ahead by it. It moves once an hour and key.
+    index("api_keys_last_used").on(t.lastUsedAt),
     index("api_keys_workspace")
       .on(t.workspaceId)
       .where(sql`${t.workspaceId} is not null`),

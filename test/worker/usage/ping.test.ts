@@ -188,6 +188,7 @@ describe("verdicts", () => {
       keyHash,
       workspaceId,
       seenAtMs,
+      ip: "",
       agentId: null,
       app: null,
     })

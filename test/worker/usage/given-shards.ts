@@ -1,0 +1,103 @@
+// What the tests of verdicts share: workspaces of one shard, shards that know nothing, and a count of what the database is asked.
+import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { neonConfig } from "@neondatabase/serverless"
+import type { Ping } from "../../../src/usage/mark.ts"
+import { trackerOf, trackerOfShard, usageShardCount, usageShardOf } from "../../../src/usage/shards.ts"
+import { givenKey, givenUser, type GivenUser } from "../given-people.ts"
+import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
+import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
+import { afterEpoch, api } from "../harness.ts"
+import { sha256, type Row } from "../rows.ts"
+
+export const shard = 3
+
+/** Shards outlive a file of tests: they forget all that they know, also of when they last read or renewed. */
+export async function forgetVerdicts(): Promise<void> {
+  for (let each = 0; each < usageShardCount; each++) {
+    const tracker = trackerOfShard(env, each)
+    await runInDurableObject(tracker, (_, { storage }) => {
+      for (const table of ["counters", "known_verdicts", "used", "stats"])
+        storage.sql.exec(`delete from ${table}`)
+    })
+    await evictDurableObject(tracker)
+  }
+}
+
+/** How many verdicts a shard has stored. */
+export const storedCount = () =>
+  runInDurableObject(trackerOfShard(env, shard), (_, { storage }) =>
+    Number(storage.sql.exec("select count(*) as n from known_verdicts").one()["n"]),
+  )
+
+export function idOfShard(wanted = shard): string {
+  for (;;) {
+    const id = crypto.randomUUID()
+    if (usageShardOf(id) === wanted) return id
+  }
+}
+
+/** A person in use with a running workspace of the shard. */
+export async function givenPinger(options: { key?: Row; user?: Row; template?: GivenTemplate } = {}) {
+  const user: GivenUser = await givenUser({ columns: options.user ?? {} })
+  const token = options.key === undefined ? user.token : await givenKey(user.id, options.key)
+  const template = options.template ?? (await givenTemplate(user))
+  const workspace = await givenWorkspace(user, template, {
+    columns: { id: idOfShard() },
+    build: { columns: { deadline: afterEpoch(600_000) } },
+  })
+  return { user, token, template, workspace }
+}
+
+export async function givenPingerWithAgent() {
+  const pinger = await givenPinger()
+  return { ...pinger, agent: await givenAgent(pinger.workspace, pinger.workspace.build) }
+}
+
+type Pinged = { token: string; workspace: { id: string } }
+
+export const ping = ({ token, workspace }: Pinged, body?: unknown, headers: Record<string, string> = {}) =>
+  api(`/api/v2/workspaces/${workspace.id}/usage`, { method: "POST", token, body, headers })
+
+/** What the shard says to a ping before anybody authenticates. */
+export async function asked({ token, workspace }: Pinged, ms: number): Promise<"kept" | "unknown"> {
+  const [keyId = "", secret = ""] = token.split("-")
+  const keyHash = [...(await sha256(secret))].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+  const input: Ping = {
+    keyId,
+    keyHash,
+    workspaceId: workspace.id,
+    seenAtMs: afterEpoch(ms).getTime(),
+    ip: "",
+    agentId: null,
+    app: null,
+  }
+  return trackerOf(env, workspace.id).ping(input)
+}
+
+const passOn = neonConfig.fetchFunction as typeof fetch
+
+/** Counts round trips from now on, and which of them looked ahead. */
+export function countCalls() {
+  const count = { calls: 0, lookAheads: 0 }
+  neonConfig.fetchFunction = (...request: Parameters<typeof fetch>) => {
+    count.calls += 1
+    if (JSON.stringify(request[1]?.body).includes("stable_hash(id::text) %")) count.lookAheads += 1
+    return passOn(...request)
+  }
+  return count
+}
+
+/** Counts what is tried while nothing answers. */
+export function breakDatabase() {
+  const count = { calls: 0 }
+  neonConfig.fetchFunction = () => {
+    count.calls += 1
+    return Promise.reject(new Error("connection refused"))
+  }
+  return count
+}
+
+export function passCalls(): void {
+  neonConfig.fetchFunction = passOn
+}
