@@ -6,8 +6,8 @@ import { defineConfig } from "vitest/config"
 // Generous, for shared and busy machines: a time-out is there to end a test that hangs, never to measure one.
 const timeouts = { testTimeout: 90_000, hookTimeout: 90_000 }
 
-// The same for all, or vitest runs one project after the other. One more than two cores, since some files mostly wait.
-const maxWorkers = 3
+// The same for all, or vitest runs one project after the other. Two more than two cores, since some files mostly wait.
+const maxWorkers = 4
 
 export default defineConfig({
   test: {
@@ -15,7 +15,8 @@ export default defineConfig({
     silent: "passed-only",
     globalSetup: ["./test/global-setup.ts"],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], maxWorkers, ...timeouts } },
+      // Rules keep no state, so that their files need no process each.
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, maxWorkers, ...timeouts } },
       { test: { name: "node", include: ["test/node/**/*.test.ts"], maxWorkers, ...timeouts } },
       {
         plugins: [
