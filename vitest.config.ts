@@ -16,7 +16,9 @@ export default defineConfig({
     globalSetup: ["./test/global-setup.ts"],
     projects: [
       // Rules keep no state, so that their files need no process each.
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, maxWorkers, ...timeouts } },
+      {
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, maxWorkers, ...timeouts },
+      },
       { test: { name: "node", include: ["test/node/**/*.test.ts"], maxWorkers, ...timeouts } },
       {
         plugins: [

@@ -90,6 +90,7 @@ async function runTick(url: string, onCall?: () => void): Promise<Run> {
     now,
     startedAt: now,
     source: "cron",
+    made: [],
     waitUntil,
   })
   const seconds = (performance.now() - startedAt) / 1000

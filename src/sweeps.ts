@@ -2,6 +2,7 @@
 // run is marked failed at the end, so that the platform shows it.
 import { connect, parseDatabaseUrl, type Database, type DatabaseCall } from "./db/client.ts"
 import { writeEvent } from "./http/event.ts"
+import type { PostedJob } from "./jobs/post.ts"
 
 export type SweepContext = {
   env: Env
@@ -11,6 +12,8 @@ export type SweepContext = {
   /** The instant at which the run began, by the clock: later than `now` by the tick's lag. */
   startedAt: Date
   source: "cron" | "backup"
+  /** Jobs that sweeps have made and that daemons have not been told of yet. */
+  made: PostedJob[]
   /** For hints that may outlive the sweep: wake-ups, feeds. */
   waitUntil: (work: Promise<unknown>) => void
 }
@@ -24,7 +27,7 @@ export type Sweep = {
 /** Runs the sweeps at a minute. Throws after the last one if any failed. */
 export async function runSweeps(
   sweeps: readonly Sweep[],
-  run: Omit<SweepContext, "db">,
+  run: Omit<SweepContext, "db" | "made">,
 ): Promise<Record<string, Record<string, number>>> {
   const database = parseDatabaseUrl(run.env.DATABASE_URL)
   if (!database.ok) throw new Error(database.error)
@@ -33,7 +36,7 @@ export async function runSweeps(
     cost.dbCalls += 1
     cost.dbMs += call.ms
   }
-  const context: SweepContext = { ...run, db: connect(database.url, { onCall }) }
+  const context: SweepContext = { ...run, db: connect(database.url, { onCall }), made: [] }
   const counts: Record<string, Record<string, number>> = {}
   const failed: string[] = []
   for (const sweep of sweeps) {

@@ -5,6 +5,7 @@ import { truncateToMinute, type Clock } from "./clock.ts"
 import { backupClockName } from "./lifecycle/backup-clock.ts"
 import { metricsSweep, rollupSweep } from "./insights/sweeps.ts"
 import { retentionSweep } from "./insights/retention-sweep.ts"
+import { postSweep } from "./jobs/post-sweep.ts"
 import { lifecycleSweep } from "./lifecycle/tick.ts"
 import { notificationsSweep } from "./notifications/sweep.ts"
 import { prebuildsSweep } from "./prebuilds/sweep.ts"
@@ -12,13 +13,14 @@ import { reaperSweep } from "./provisioners/reap.ts"
 import { templateChangesSweep } from "./templates/follow-schedule-change.ts"
 import { runSweeps, type Sweep } from "./sweeps.ts"
 
-/** In order: what silent jobs hold is freed first, then the rules run, then the pools, then the word goes out. */
+/** In order: what silent jobs hold is freed first, then the rules run, then the pools, then daemons hear of the jobs, then the word goes out. */
 export const sweeps: readonly Sweep[] = [
   reaperSweep,
   followUpSweep,
   templateChangesSweep,
   lifecycleSweep,
   prebuildsSweep,
+  postSweep,
   notificationsSweep,
   rollupSweep,
   metricsSweep,

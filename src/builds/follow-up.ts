@@ -39,54 +39,58 @@ const forgetFollowUp = (buildId: string): Statement<never> =>
   )
 
 /**
- * Makes what is queued behind one build, or behind all. The start holds only while the stop is the last build, so a second
- * run, or a person who was faster, leaves nothing to do. A start that is refused is forgotten: the owner sees a stopped
- * workspace, and nothing is tried each minute.
+ * Makes what is queued behind one build, or behind all, and adds the jobs to `made`: also where it throws later, they are made. The
+ * start holds only while the stop is the last build, so a second run, or a person who was faster, leaves nothing to do. A
+ * start that is refused is forgotten: the owner sees a stopped workspace, and nothing is tried each minute.
  */
-export async function runFollowUps(
+async function runFollowUps(
   env: Env,
   db: Database,
   request: AuditRequest,
+  made: PostedJob[],
   buildId: string | null = null,
 ): Promise<{ started: number; refused: number }> {
   const counts = { started: 0, refused: 0 }
-  const jobs: PostedJob[] = []
-  const changed: string[] = []
-  try {
-    for (const queued of await db.all(queuedFollowUps(buildId))) {
-      const asker = {
-        session: db,
-        initiator: sql`${queued.initiator_id}::uuid`,
-        isSystem: true,
-        after: queued.build_number,
-      }
-      try {
-        const asked = await askForBuild(
-          asker,
-          queued.workspace_id,
-          toBuildRequest(queued.on_success),
-          request,
-        )
-        counts.started += 1
-        jobs.push(asked.created)
-        changed.push(queued.workspace_id)
-      } catch (error) {
-        if (!(error instanceof ApiError) || error.status >= 500) throw error
-        counts.refused += 1
-        writeEvent({
-          event: "follow_up_refused",
-          buildId: queued.build_id,
-          status: error.status,
-          error: error.message,
-        })
-      }
-      await db.all(forgetFollowUp(queued.build_id))
+  for (const queued of await db.all(queuedFollowUps(buildId))) {
+    const asker = {
+      session: db,
+      initiator: sql`${queued.initiator_id}::uuid`,
+      isSystem: true,
+      after: queued.build_number,
     }
-  } finally {
-    // Also of those before one that failed: they are made.
-    await Promise.all([postJobs(env, { db, now: request.now }, jobs), publishWorkspaces(env, changed)])
+    try {
+      const asked = await askForBuild(asker, queued.workspace_id, toBuildRequest(queued.on_success), request)
+      counts.started += 1
+      made.push(asked.created)
+      await publishWorkspaces(env, [queued.workspace_id])
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status >= 500) throw error
+      counts.refused += 1
+      writeEvent({
+        event: "follow_up_refused",
+        buildId: queued.build_id,
+        status: error.status,
+        error: error.message,
+      })
+    }
+    await db.all(forgetFollowUp(queued.build_id))
   }
   return counts
+}
+
+/** What is queued behind one build that has just ended, and the word of it to daemons. */
+export async function followUp(
+  env: Env,
+  db: Database,
+  request: AuditRequest,
+  buildId: string,
+): Promise<void> {
+  const made: PostedJob[] = []
+  try {
+    await runFollowUps(env, db, request, made, buildId)
+  } finally {
+    await postJobs(env, { db, now: request.now }, made)
+  }
 }
 
 const toBuildRequest = ({
@@ -100,13 +104,10 @@ const toBuildRequest = ({
   template_version_preset_id,
 })
 
+/** The tick has no request. */
+const nobody = { requestId: "00000000-0000-0000-0000-000000000000", ip: "127.0.0.1", userAgent: "" }
+
 export const followUpSweep: Sweep = {
   name: "follow-ups",
-  run: ({ env, db, now }) =>
-    runFollowUps(env, db, {
-      now,
-      requestId: "00000000-0000-0000-0000-000000000000",
-      ip: "127.0.0.1",
-      userAgent: "",
-    }),
+  run: ({ env, db, now, made }) => runFollowUps(env, db, { now, ...nobody }, made),
 }

@@ -4,7 +4,6 @@ import type { Database } from "../db/client.ts"
 import { StatementFailed } from "../db/errors.ts"
 import { writeEvent } from "../http/event.ts"
 import { publishWorkspaces } from "../http/publish.ts"
-import { postJobs } from "../jobs/post.ts"
 import type { Sweep, SweepContext } from "../sweeps.ts"
 import { anyDue, batchSizeMax, batchSizeMin, setAside } from "./due.ts"
 import { recordTick } from "./ledger-statement.ts"
@@ -36,7 +35,6 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   const began = performance.now()
   const counts: TickCounts = {}
   const add = (name: string, n: number) => (counts[name] = (counts[name] ?? 0) + n)
-  const jobs: BatchResult["jobs"] = []
   let more = false
   let unflushed: Unflushed | null = null
   let failure: Error | null = null
@@ -50,7 +48,7 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
         unflushed,
         (batch) => {
           report(batch, add)
-          jobs.push(...batch.jobs)
+          context.made.push(...batch.jobs)
           context.waitUntil(publishWorkspaces(env, batch.changed))
         },
         add,
@@ -59,8 +57,6 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   } catch (error) {
     failure = error instanceof Error ? error : new Error("the tick failed with no error", { cause: error })
   }
-  // Hints after the commits, of all batches together: daemons hear once of each set of tags. A lost one costs seconds.
-  context.waitUntil(postJobs(env, context, jobs))
   const lagMs = context.startedAt.getTime() - now.getTime()
   const finishedAt = new Date(context.startedAt.getTime() + Math.round(performance.now() - began))
   const error = failure?.message ?? null

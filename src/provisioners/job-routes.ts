@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import { auditRequest } from "../audit/request.ts"
-import { runFollowUps } from "../builds/follow-up.ts"
+import { followUp } from "../builds/follow-up.ts"
 import type { AppEnv } from "../http/env.ts"
 import { ApiError, badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
@@ -139,7 +139,10 @@ function announceEnd(c: Context<AppEnv>, ended: EndedJob & { follows?: boolean }
   if (ended.workspace_id === null) return
   const { env } = c
   const request = auditRequest(c)
-  const next = ended.follows ? runFollowUps(env, c.var.db, request, ended.build_id) : Promise.resolve()
+  const next =
+    ended.follows && ended.build_id !== null
+      ? followUp(env, c.var.db, request, ended.build_id)
+      : Promise.resolve()
   c.executionCtx.waitUntil(
     Promise.all([
       publishWorkspaces(env, [ended.workspace_id]),

@@ -17,6 +17,7 @@ const run = (now: Date) =>
     now,
     startedAt: now,
     source: "cron",
+    made: [],
     waitUntil: () => undefined,
   })
 

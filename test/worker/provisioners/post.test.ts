@@ -7,9 +7,10 @@ import { connect } from "../../../src/db/client.ts"
 import { type PostedJob, postJobs } from "../../../src/jobs/post.ts"
 import { withFaults } from "../faults.ts"
 import { givenOrganization, givenProvisioner, givenUser, type GivenOrganization } from "../given-people.ts"
-import { givenTemplate } from "../given-templates.ts"
+import { givenPreset, givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
-import { afterEpoch, api, at, epoch, query } from "../harness.ts"
+import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
+import { daemonCall } from "./given-jobs.ts"
 import { boardOf, countingQuestions, listen, untagged } from "./listening.ts"
 
 beforeEach(() => at(epoch))
@@ -151,6 +152,26 @@ test("many jobs of few kinds are one question and one post a kind", async () => 
   ]).flat()
   expect(await countingQuestions(() => post(...jobs))).toBe(1)
   expect(posts.mock.calls.map(([count]) => count).toSorted((a, b) => a - b)).toEqual([300, 300, 600])
+})
+
+test("a tick posts once for each set of tags, whichever sweeps made the jobs", async () => {
+  const organization = await givenOrganization()
+  const owner = await givenUser({ organization })
+  const template = await givenTemplate(owner)
+  const provisioner = await givenProvisioner({ organization, columns: { last_seen_at: afterEpoch(60_000) } })
+  // One that the rules stop, a prebuild that the pool wants, and one whose start is queued behind a stop that has ended.
+  await givenWorkspace(owner, template, { build: { columns: { deadline: epoch } } })
+  await givenPreset(template.version.id, { columns: { desired_instances: 1 } })
+  const restarted = await givenWorkspace(owner, template)
+  const stop = await api(`/api/v2/workspaces/${restarted.id}/builds`, {
+    token: owner.token,
+    body: { transition: "stop", on_success: { transition: "start" } },
+  })
+  await daemonCall(provisioner, "acquire")
+  await query("update provisioner_jobs set completed_at = $2 where id = $1", [stop.body.job.id, epoch])
+  const posts = spyOnPosts()
+  await tick(afterEpoch(60_000))
+  expect(posts.mock.calls).toEqual([[3]])
 })
 
 test("nothing posted is nothing asked; a database that is away is survived", async () => {
