@@ -142,9 +142,12 @@ finish() {
 }
 trap finish TERM INT HUP
 
+pause=1
 until call GET /manifest >"$work/manifest"; do
   log "the workspace does not know this agent yet, or cannot be reached; waiting"
-  sleep 5 & wait $!
+  sleep "$pause" & wait $!
+  pause=$((pause * 2))
+  [ "$pause" -le 30 ] || pause=30
 done
 call POST /startup "{\"version\":\"$version\",\"expanded_directory\":\"$(printf '%s' "$HOME" | json_text)\",\"subsystems\":[]}" >/dev/null
 log "connected"

@@ -1,14 +1,13 @@
 // One life of the agent: it introduces itself, runs what the workspace says, reports, and ends when it is stopped or replaced.
-import { execFile } from "node:child_process"
 import { setTimeout as wait } from "node:timers/promises"
 import { LineRefused, openLine } from "../forward/socket.ts"
 import { watchConnections } from "./activity.ts"
 import { connectControlPlane, Unauthorized, type ControlPlane, type Manifest } from "./control-plane.ts"
 import { createForwarding, type Forwarding } from "./forwarding.ts"
+import { reportMetadata } from "./metadata.ts"
 import type { AgentOptions } from "./options.ts"
 import { directoryOf, runScript, type ScriptResult } from "./run-script.ts"
 
-const retryMs = 5_000
 const backoffMsMax = 30_000
 const reportMsDefault = 30_000
 
@@ -33,7 +32,7 @@ export async function live(options: LifeOptions): Promise<"stopped" | "replaced"
     // The line stays while the agent shuts down: it is not lost before it has said that it is off.
     keepLine(plane, manifest, options, forwarding, over.signal, () => over.abort()),
     reportStats(plane, options, forwarding, signal),
-    ...manifest.metadata.map((item) => reportMetadata(plane, manifest, item, signal)),
+    reportMetadata(plane, manifest, signal),
   ].map((work) => work.catch((error: unknown) => options.report(String(error))))
   await plane.startup({
     version: `v${options.version}`,
@@ -53,7 +52,7 @@ export async function live(options: LifeOptions): Promise<"stopped" | "replaced"
   return options.stopped.aborted ? "stopped" : "replaced"
 }
 
-// Until the workspace is provisioned the token is refused: that is waited for.
+// Until the workspace is provisioned the token is refused: that is waited for, with less haste the longer it takes.
 async function readManifest(
   plane: ControlPlane,
   options: LifeOptions,
@@ -66,7 +65,7 @@ async function readManifest(
       if (!(error instanceof Unauthorized)) throw error
       if (attempts % 12 === 0) options.report("the workspace does not know this agent yet; waiting")
     }
-    await pause(retryMs, signal)
+    await pause(backoffMs(attempts), signal)
   }
   return null
 }
@@ -125,7 +124,7 @@ async function keepLine(
       if (!(error instanceof LineRefused)) throw error
       attempts += 1
     }
-    await pause(Math.min(1_000 * 2 ** attempts, backoffMsMax) * (0.5 + Math.random() / 2), signal)
+    await pause(backoffMs(attempts), signal)
   }
 }
 
@@ -169,38 +168,6 @@ async function reportStats(
   }
 }
 
-async function reportMetadata(
-  plane: ControlPlane,
-  manifest: Manifest,
-  item: Manifest["metadata"][number],
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    const { value, error } = await runMetadata(manifest, item)
-    await plane.metadata([{ key: item.key, value, error }]).catch((failure: unknown) => {
-      if (!(failure instanceof Unauthorized)) throw failure
-    })
-    await pause(Math.max(item.interval, 1) * 1_000, signal)
-    if (item.interval <= 0) return
-  }
-}
-
-function runMetadata(
-  manifest: Manifest,
-  item: Manifest["metadata"][number],
-): Promise<{ value: string; error: string }> {
-  return new Promise((resolve) => {
-    const timeout = (item.timeout > 0 ? item.timeout : Math.max(item.interval, 5)) * 1_000
-    const options = {
-      cwd: directoryOf(manifest),
-      env: { ...process.env, ...manifest.environment_variables },
-      timeout,
-      maxBuffer: 65_536,
-    }
-    execFile("sh", ["-c", item.script], options, (error, stdout) =>
-      resolve({ value: stdout.trimEnd(), error: error === null ? "" : error.message.slice(0, 1_024) }),
-    )
-  })
-}
-
+const backoffMs = (attempts: number) =>
+  Math.min(1_000 * 2 ** attempts, backoffMsMax) * (0.5 + Math.random() / 2)
 const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => undefined)

@@ -17,6 +17,11 @@ beforeAll(async () => {
     { script: 'echo ready; echo "q\'\\"t" >&2', run_on_start: true, run_on_stop: false },
     { script: "echo bye", run_on_start: false, run_on_stop: true },
   ])
+  await running.database.query(
+    `insert into workspace_agent_metadata (agent_id, key, display_name, script, interval_seconds, timeout_seconds)
+     select $1, key, key, 'echo ' || key, 3600, 0 from unnest(array['cpu', 'ram']) key`,
+    [running.agentId],
+  )
 }, 60_000)
 
 afterAll(async () => {
@@ -84,6 +89,21 @@ test("the printed command starts the agent: it shows up connected and ready, wit
   expect(
     (await readAgent()).scripts.find((script: { run_on_start: boolean }) => script.run_on_start),
   ).toMatchObject({ exit_code: 0, status: "ok" })
+})
+
+test("items of metadata that are due together are reported in one call", async () => {
+  const read = async () => {
+    const { rows } = await running.database.query(
+      "select key, value, collected_at from workspace_agent_metadata where agent_id = $1 order by key",
+      [running.agentId],
+    )
+    return rows as { key: string; value: string; collected_at: Date | null }[]
+  }
+  await until(async () => (await read()).every((item) => item.collected_at !== null))
+  const items = await read()
+  expect(items.map(({ value }) => value)).toEqual(["cpu", "ram"])
+  // Each call has an instant of its own.
+  expect(new Set(items.map((item) => item.collected_at?.getTime())).size).toBe(1)
 })
 
 test("a forwarded port reaches a real server, large answers and many connections at once included", async () => {
