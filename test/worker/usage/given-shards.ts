@@ -75,29 +75,40 @@ export async function asked({ token, workspace }: Pinged, ms: number): Promise<"
   return trackerOf(env, workspace.id).ping(input)
 }
 
-const passOn = neonConfig.fetchFunction as typeof fetch
+/** The way to the file's database while a test stands in it. Each file has a way of its own. */
+let passOn: typeof fetch | null = null
+
+/** Each round trip is answered so from now on, until `passCalls`. */
+export function standBetween(
+  answer: (pass: typeof fetch, ...request: Parameters<typeof fetch>) => Promise<Response>,
+): void {
+  passOn ??= neonConfig.fetchFunction as typeof fetch
+  const pass = passOn
+  neonConfig.fetchFunction = (...request: Parameters<typeof fetch>) => answer(pass, ...request)
+}
 
 /** Counts round trips from now on, and which of them looked ahead. */
 export function countCalls() {
   const count = { calls: 0, lookAheads: 0 }
-  neonConfig.fetchFunction = (...request: Parameters<typeof fetch>) => {
+  standBetween((pass, ...request) => {
     count.calls += 1
     if (JSON.stringify(request[1]?.body).includes("stable_hash(id::text) %")) count.lookAheads += 1
-    return passOn(...request)
-  }
+    return pass(...request)
+  })
   return count
 }
 
 /** Counts what is tried while nothing answers. */
 export function breakDatabase() {
   const count = { calls: 0 }
-  neonConfig.fetchFunction = () => {
+  standBetween(() => {
     count.calls += 1
     return Promise.reject(new Error("connection refused"))
-  }
+  })
   return count
 }
 
 export function passCalls(): void {
-  neonConfig.fetchFunction = passOn
+  if (passOn !== null) neonConfig.fetchFunction = passOn
+  passOn = null
 }

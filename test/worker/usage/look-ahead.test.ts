@@ -2,7 +2,6 @@
 // more of the database where it is of no use.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { neonConfig } from "@neondatabase/serverless"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { flushUsage } from "../../../src/usage/flush-shards.ts"
 import { trackerOfShard } from "../../../src/usage/shards.ts"
@@ -19,6 +18,7 @@ import {
   passCalls,
   ping,
   shard,
+  standBetween,
   storedCount,
 } from "./given-shards.ts"
 
@@ -305,13 +305,12 @@ describe("for how long", () => {
 
 /** Begins a flush whose statement is held back, and returns once it has been sent. */
 function holdFlush(held: Promise<void>): Promise<{ done: Promise<unknown> }> {
-  const passOn = neonConfig.fetchFunction as typeof fetch
   return new Promise((resolve) => {
-    neonConfig.fetchFunction = async (...request: Parameters<typeof fetch>) => {
+    standBetween(async (pass, ...request) => {
       resolve({ done })
       await held
-      return passOn(...request)
-    }
+      return pass(...request)
+    })
     const done: Promise<unknown> = trackerOfShard(env, shard).flush()
   })
 }
