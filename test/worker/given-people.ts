@@ -14,6 +14,14 @@ export async function defaultOrganization(): Promise<GivenOrganization> {
   return row
 }
 
+// Its migration made it before the databases of the files were copied: one id for all of them.
+let defaultId: string | undefined
+
+async function defaultOrganizationId(): Promise<string> {
+  defaultId ??= (await defaultOrganization()).id
+  return defaultId
+}
+
 export async function givenOrganization(columns: Row = {}): Promise<GivenOrganization> {
   const row = await insertRow("organizations", {
     id: crypto.randomUUID(),
@@ -51,10 +59,10 @@ export async function givenUser(
     last_seen_at: epoch,
     ...options.columns,
   }
-  const organization = options.organization ?? (await defaultOrganization())
+  const organizationId = options.organization?.id ?? (await defaultOrganizationId())
   const member = {
     user_id: user.id,
-    organization_id: organization.id,
+    organization_id: organizationId,
     roles: options.organizationRoles ?? [],
     created_at: epoch,
     updated_at: epoch,
@@ -66,7 +74,7 @@ export async function givenUser(
     username: user.username,
     email: user.email,
     token: key.token,
-    organizationId: organization.id,
+    organizationId,
   }
 }
 
@@ -105,12 +113,12 @@ export async function givenProvisioner(
     columns?: Row
   } = {},
 ): Promise<GivenProvisioner> {
-  const organization = options.organization ?? (await defaultOrganization())
+  const organizationId = options.organization?.id ?? (await defaultOrganizationId())
   const tags = options.tags ?? { scope: "organization", owner: "" }
   const key = `${unique(32)}${unique(11)}`
   const keyRow = {
     id: crypto.randomUUID(),
-    organization_id: organization.id,
+    organization_id: organizationId,
     name: `key-${unique(8)}`,
     hashed_secret: await sha256(key),
     tags,
@@ -118,7 +126,7 @@ export async function givenProvisioner(
   }
   const daemon = {
     id: crypto.randomUUID(),
-    organization_id: organization.id,
+    organization_id: organizationId,
     key_id: keyRow.id,
     name: `daemon-${unique(8)}`,
     provisioners: ["terraform"],
@@ -128,5 +136,5 @@ export async function givenProvisioner(
     ...options.columns,
   }
   await writeAll(inserting("provisioner_keys", keyRow), inserting("provisioner_daemons", daemon))
-  return { key, keyId: keyRow.id, daemonId: daemon.id, organizationId: organization.id }
+  return { key, keyId: keyRow.id, daemonId: daemon.id, organizationId }
 }
