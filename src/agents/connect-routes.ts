@@ -18,7 +18,7 @@ connectRoutes.openapi(
     tags: ["Agents"],
     summary: "Hold the agent's socket",
     description:
-      "The agent names the workspace of its manifest. It sends the text `ping` each 15 s and is answered `pong`; frames to it are JSON: `{type: dial, session}`, `{type: reinit, workspace_id, reason}`.",
+      "The agent names the workspace of its manifest. It sends the text `ping` each 15 s and is answered `pong`; frames to it are JSON: `{type: dial, session}`, `{type: reinit, workspace_id, reason}`. It tells the ports that it listens on when they change, each ten seconds at most: `{type: ports, ports: [{process_name, network, port}]}`.",
     request: { query: z.object({ workspace_id: uuidSchema }) },
     responses: {
       101: { description: "The socket." },

@@ -8,6 +8,7 @@ import { ApiError } from "../http/errors.ts"
 import { writeEvent } from "../http/event.ts"
 import { publishWorkspaces } from "../http/publish.ts"
 import { openHubStorage, type HubStorage } from "./hub-storage.ts"
+import type { ListeningPort } from "./listening-ports.ts"
 import { closeUnheld, linkActor, writeLinks } from "./hub-statements.ts"
 
 const checkMs = 120_000
@@ -101,6 +102,14 @@ export class HubLinks {
   async lose(agentId: string): Promise<void> {
     this.#storage.setLink({ agentId, isOpen: false, at: this.#clock(), isWritten: false })
     await this.settle()
+  }
+
+  keepPorts(agentId: string, ports: readonly ListeningPort[]): void {
+    this.#storage.setPorts(agentId, JSON.stringify(ports))
+  }
+
+  portsOf(agentId: string): ListeningPort[] {
+    return JSON.parse(this.#storage.portsOf(agentId) ?? "[]") as ListeningPort[]
   }
 
   /** Notes that the workspace has another latest build, or that its latest has ended. */

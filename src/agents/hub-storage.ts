@@ -1,5 +1,5 @@
-// The hub's own SQLite: which agents' sockets are open and whether the database has been told, which proofs are under way, and
-// when the workspace's builds last changed. Its tables are made when there is something to keep: whoever only asks leaves nothing.
+// The hub's own SQLite: which agents' sockets are open and whether the database has been told, which proofs are under way, the ports
+// that agents listen on, and when the workspace's builds last changed. Its tables are made when there is something to keep: whoever only asks leaves nothing.
 
 export type LinkRow = { agent_id: string; is_open: number; at_ms: number; is_written: number }
 
@@ -7,7 +7,7 @@ export type HubStorage = ReturnType<typeof openHubStorage>
 
 export function openHubStorage(storage: DurableObjectStorage) {
   const { sql } = storage
-  let isMade = sql.exec("select 1 from sqlite_master where name = 'proofs'").toArray().length > 0
+  let isMade = sql.exec("select 1 from sqlite_master where name = 'ports'").toArray().length > 0
 
   function make(): void {
     if (isMade) return
@@ -15,6 +15,7 @@ export function openHubStorage(storage: DurableObjectStorage) {
       create table if not exists links (
         agent_id text primary key, is_open integer not null, at_ms integer not null, is_written integer not null) without rowid;
       create table if not exists proofs (id integer primary key autoincrement);
+      create table if not exists ports (agent_id text primary key, ports text not null) without rowid;
       create table if not exists told (id integer primary key check (id = 1), at_ms integer not null);
     `)
     isMade = true
@@ -33,6 +34,20 @@ export function openHubStorage(storage: DurableObjectStorage) {
         at.getTime(),
         Number(isWritten),
       )
+      // A new socket tells them anew, and without one there are none to reach.
+      sql.exec("delete from ports where agent_id = ?", agentId)
+    },
+    /** JSON, of an agent whose link is open. */
+    setPorts(agentId: string, ports: string): void {
+      make()
+      sql.exec("insert or replace into ports values (?, ?)", agentId, ports)
+    },
+    portsOf(agentId: string): string | null {
+      if (!isMade) return null
+      const [row] = sql
+        .exec<{ ports: string }>("select ports from ports where agent_id = ?", agentId)
+        .toArray()
+      return row?.ports ?? null
     },
     openLinks: () => read<LinkRow>("select * from links where is_open = 1"),
     unwritten: () => read<LinkRow>("select * from links where is_written = 0"),

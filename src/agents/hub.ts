@@ -4,15 +4,18 @@ import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../clock.ts"
 import { fromHex } from "../db/values.ts"
 import { HubLinks } from "./hub-links.ts"
+import { readPortsFrame, type ListeningPort } from "./listening-ports.ts"
 import { readStanding } from "./hub-statements.ts"
 import { hashHeader } from "./tell.ts"
 
 /** An agent says "ping" each 15 s, which the platform answers while the hub sleeps; three missed mean that it is gone. */
 const silentMsMax = 45_000
 const socketsMax = 1_000
+/** An agent looks at its ports each half minute, and tells them when they have changed. */
+const portsMsMin = 10_000
 
 type Kind = "agent" | "reinit"
-type Attachment = { kind: Kind; agentId: string; openedAtMs: number }
+type Attachment = { kind: Kind; agentId: string; openedAtMs: number; toldPortsAtMs?: number }
 
 /** A frame to an agent. */
 export type AgentFrame =
@@ -91,8 +94,21 @@ export class AgentHub extends DurableObject<Env> {
     }
   }
 
-  override webSocketMessage(): void {
-    // Agents report over HTTPS.
+  /** What the agent's workspace listens on; nothing while it holds no socket. */
+  async portsOf(agentId: string): Promise<ListeningPort[]> {
+    return this.#sockets(agentId).length > 0 ? this.#links.portsOf(agentId) : []
+  }
+
+  /** Agents tell their ports here, since those live and end with the socket; all else they report over HTTPS. */
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    const attachment = attachmentOf(socket)
+    if (attachment.kind !== "agent" || socket.readyState !== WebSocket.OPEN) return
+    const ports = readPortsFrame(data)
+    if (ports === null) return close(socket, 1003, "Not a frame.")
+    const now = platformClock().getTime()
+    if (now - (attachment.toldPortsAtMs ?? 0) < portsMsMin) return close(socket, 1008, "Too often.")
+    socket.serializeAttachment({ ...attachment, toldPortsAtMs: now } satisfies Attachment)
+    this.#links.keepPorts(attachment.agentId, ports)
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {

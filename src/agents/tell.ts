@@ -4,6 +4,7 @@ import type { AgentActor } from "../access/actors.ts"
 import { DatabaseUnavailable } from "../db/errors.ts"
 import type { AppEnv } from "../http/env.ts"
 import { ApiError } from "../http/errors.ts"
+import type { ListeningPort } from "./listening-ports.ts"
 import { publishAgent, publishWorkspaces } from "../http/publish.ts"
 
 /** The object that holds the sockets of a workspace's agents. */
@@ -29,6 +30,15 @@ export async function joinHub(
   if (answer === null || answer.status === 429)
     throw new ApiError(503, "Too many agents wait. Please try again in a moment.", {}, { "Retry-After": "5" })
   return answer
+}
+
+/** What the agent says that its workspace listens on. Throws the 503 of a hub that is gone for a moment. */
+export async function portsOf(env: Env, workspaceId: string, agentId: string): Promise<ListeningPort[]> {
+  try {
+    return await hubOf(env, workspaceId).portsOf(agentId)
+  } catch {
+    throw new ApiError(503, "The agent's hub did not answer. Please try again in a moment.")
+  }
 }
 
 /** Watchers of the workspace look again: its agents are part of it. */

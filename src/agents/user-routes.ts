@@ -9,7 +9,9 @@ import { openEvents, openSocket, requireUpgrade, type NewWatch } from "../http/w
 import { errors, jsonBody, timeSchema, uuidSchema, wireTime } from "../http/wire.ts"
 import { followFrom } from "./log-cursor.ts"
 import { readLogs, type LogRow } from "./hub-statements.ts"
+import { listeningPortSchema } from "./listening-ports.ts"
 import { toLogView } from "./metadata-view.ts"
+import { portsOf } from "./tell.ts"
 import { agentById, agentReach, type AgentReach } from "./user-statements.ts"
 import { agentSchema, toAgentView } from "./view.ts"
 
@@ -154,17 +156,16 @@ agentRoutes.openapi(
     request: { params },
     responses: {
       200: jsonBody(
-        z.object({
-          ports: z.array(z.object({ process_name: z.string(), network: z.string(), port: z.int() })),
-        }),
-        "The ports.",
+        z.object({ ports: z.array(listeningPortSchema) }),
+        "The ports, lowest first; none while the agent holds no socket.",
       ),
       ...readErrors,
     },
   }),
   async (c) => {
-    await reachAgent(c, c.req.valid("param").agent, false)
-    return c.json({ ports: [] }, 200)
+    const { agent } = c.req.valid("param")
+    const { workspace_id: workspaceId } = await reachAgent(c, agent, false)
+    return c.json({ ports: await portsOf(c.env, workspaceId, agent) }, 200)
   },
 )
 

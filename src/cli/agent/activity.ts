@@ -3,7 +3,7 @@ import { readdir, readFile, readlink } from "node:fs/promises"
 
 export type Connections = { ssh: number; vscode: number; jetbrains: number; ports: number }
 
-type TcpRow = { localPort: number; isListening: boolean; isEstablished: boolean; inode: string }
+export type TcpRow = { localPort: number; isListening: boolean; isEstablished: boolean; inode: string }
 
 const listening = "0A"
 const established = "01"
@@ -56,24 +56,26 @@ export function countConnections(
 
 const processesMax = 4_000
 
+/** The rows of this machine; none where there is no `/proc`. */
+export async function readTcpRows(): Promise<TcpRow[]> {
+  const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map(readText))
+  return tables.flatMap(parseTcpTable)
+}
+
 /** Looks at this machine; all zero where there is no `/proc`. */
 export async function watchConnections(chosenPorts: ReadonlySet<number>): Promise<Connections> {
-  const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map(readText))
-  const rows = tables.flatMap(parseTcpTable)
+  const rows = await readTcpRows()
   const listeners = new Map(rows.filter((row) => row.isListening).map((row) => [row.inode, row.localPort]))
   return countConnections(rows, await findServers(listeners), chosenPorts)
 }
 
 async function findServers(listeners: ReadonlyMap<string, number>): Promise<Map<number, Server>> {
   const servers = new Map<number, Server>()
-  const processes = await readdir("/proc").catch(() => [])
-  for (const pid of processes.filter((name) => /^\d+$/.test(name)).slice(0, processesMax)) {
+  for (const pid of await readProcesses()) {
     const server = serverOf((await readText(`/proc/${pid}/cmdline`)).replaceAll("\0", " "))
     if (server === null) continue
-    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => [])
-    for (const descriptor of descriptors) {
-      const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "")
-      const port = listeners.get(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "")
+    for (const inode of await socketsOf(pid)) {
+      const port = listeners.get(inode)
       if (port !== undefined) servers.set(port, server)
     }
   }
@@ -82,4 +84,18 @@ async function findServers(listeners: ReadonlyMap<string, number>): Promise<Map<
   return servers
 }
 
-const readText = (path: string) => readFile(path, "utf8").catch(() => "")
+export async function readProcesses(): Promise<string[]> {
+  const names = await readdir("/proc").catch(() => [])
+  return names.filter((name) => /^\d+$/.test(name)).slice(0, processesMax)
+}
+
+/** The inodes of a process's sockets; none where it is somebody else's. */
+export async function socketsOf(pid: string): Promise<string[]> {
+  const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => [])
+  const targets = await Promise.all(
+    descriptors.map((descriptor) => readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "")),
+  )
+  return targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? [])
+}
+
+export const readText = (path: string) => readFile(path, "utf8").catch(() => "")

@@ -6,6 +6,7 @@ import { connectControlPlane, Unauthorized, type ControlPlane, type Manifest } f
 import { createForwarding, type Forwarding } from "./forwarding.ts"
 import { reportMetadata } from "./metadata.ts"
 import type { AgentOptions } from "./options.ts"
+import { tellPorts } from "./ports.ts"
 import { directoryOf, runScript, type ScriptResult } from "./run-script.ts"
 
 const backoffMsMax = 30_000
@@ -119,7 +120,11 @@ async function keepLine(
         },
       })
       attempts = 0
+      const lineOver = new AbortController()
+      const telling = tellPorts(line.send, lineOver.signal)
       await line.closed
+      lineOver.abort()
+      await telling
     } catch (error) {
       if (!(error instanceof LineRefused)) throw error
       attempts += 1

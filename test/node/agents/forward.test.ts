@@ -106,6 +106,16 @@ test("items of metadata that are due together are reported in one call", async (
   expect(new Set(items.map((item) => item.collected_at?.getTime())).size).toBe(1)
 })
 
+test("the ports that the machine listens on are listed with the names of their processes", async () => {
+  const { port } = new URL(running.url)
+  // The system of the test listens too, in this process or one of its children.
+  await until(async () => {
+    const { ports } = await running.api.call("GET", `/workspaceagents/${running.agentId}/listening-ports`)
+    const found = ports.find((one: { port: number }) => one.port === Number(port))
+    return found?.network === "tcp" && found.process_name !== ""
+  })
+})
+
 test("a forwarded port reaches a real server, large answers and many connections at once included", async () => {
   const big = Buffer.alloc(3_000_000, "dormouse")
   const server = createServer((request, response) => {

@@ -139,7 +139,6 @@ test("who proves nothing closes nobody's socket, writes nothing and leaves nothi
 
 test("a malformed request never gets to a hub: 400 names the field, 401, 426", async () => {
   const { workspace, agent } = await given()
-  const before = (await listDurableObjectIds(env.AGENT_HUB)).length
   const headers = { Upgrade: "websocket" }
   const ask = (path: string, token: string) => api(path, { token, headers })
   for (const path of [pathOf("").replace(/\?.*/, ""), pathOf("nonsense")]) {
@@ -148,7 +147,8 @@ test("a malformed request never gets to a hub: 400 names the field, 401, 426", a
   }
   expect((await ask(pathOf(workspace.id), "nonsense")).body.message).toBe("Workspace agent token invalid.")
   expect((await api(pathOf(workspace.id), { token: agent.token })).status).toBe(426)
-  expect(await listDurableObjectIds(env.AGENT_HUB)).toHaveLength(before)
+  const hubs = (await listDurableObjectIds(env.AGENT_HUB)).map(String)
+  expect(hubs).not.toContain(env.AGENT_HUB.idFromName(workspace.id).toString())
 })
 
 test("a connection and a loss are written once each, and then nothing is kept", async () => {
@@ -293,4 +293,13 @@ test("a hub that holds a thousand sockets takes no other, and asks nobody for it
   const { status, body } = await connect(workspace.id, agent.token)
   expect([status, body?.["message"]]).toEqual([503, "Too many agents wait. Please try again in a moment."])
   expect(proofs).toBe(0)
+})
+
+test("sockets that go with their hub, without a word, are lost to the next alarm", async () => {
+  const { workspace, agent } = await given()
+  await connect(workspace.id, agent.token)
+  await evictDurableObject(hubOf(env, workspace.id), { webSockets: "close" })
+  await runDurableObjectAlarm(hubOf(env, workspace.id))
+  await until(async () => !(await isOpen(agent.id)))
+  expect(await keptBy(workspace.id)).toEqual(nothing)
 })
