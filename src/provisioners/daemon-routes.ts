@@ -4,7 +4,7 @@ import { ApiError, badRequest, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../http/wire.ts"
 import { boardName } from "../jobs/domain.ts"
-import { hasNul, normaliseTags } from "../jobs/tags.ts"
+import { normaliseTags } from "../jobs/tags.ts"
 import { publishWorkspaces } from "../http/publish.ts"
 import { acquire } from "./acquire.ts"
 import { openDaemonSession } from "./daemon-session.ts"
@@ -31,7 +31,6 @@ const register = createRoute({
 daemonRoutes.openapi(register, async (c) => {
   const body = c.req.valid("json")
   const given = body.tags && Object.keys(body.tags).length > 0 ? normaliseTags("", body.tags) : null
-  if (given && hasNul(given)) throw badRequest("Tags must not contain NUL bytes.")
   const [row] = await c.var.provisioner.query(
     registerDaemon({
       id: crypto.randomUUID(),

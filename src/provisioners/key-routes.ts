@@ -1,10 +1,11 @@
 // Provisioner keys over HTTP, for those who may run daemons in an organization.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sha256 } from "../access/caller.ts"
-import { ApiError, badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
+import { ApiError, conflict, forbidden, notFound } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, jsonBody, jsonRequest, timeSchema } from "../http/wire.ts"
-import { hasNul, normaliseTags } from "../jobs/tags.ts"
+import { normaliseTags } from "../jobs/tags.ts"
+import { tagSet } from "../jobs/tags-schema.ts"
 import { wireInstant } from "../jobs/view.ts"
 import { createKey, deleteKey, listKeys } from "./key-statements.ts"
 
@@ -36,9 +37,7 @@ const create = createRoute({
   summary: "Make a key for provisioner daemons",
   request: {
     params: organizationParam,
-    body: jsonRequest(
-      z.object({ name: keyName, tags: z.record(z.string().max(128), z.string().max(256)).nullish() }),
-    ),
+    body: jsonRequest(z.object({ name: keyName, tags: tagSet.nullish() })),
   },
   responses: {
     201: jsonBody(z.object({ key: z.string() }), "The key. It is shown this once."),
@@ -48,7 +47,6 @@ const create = createRoute({
 
 keyRoutes.openapi(create, async (c) => {
   const { name, tags: given } = c.req.valid("json")
-  if (hasNul(given ?? {})) throw badRequest("Tags must not contain NUL bytes.")
   const secret = newSecret()
   const [asked] = await c.var.caller.query(
     createKey({

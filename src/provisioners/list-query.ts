@@ -1,6 +1,7 @@
 // The query parameters of the provisioner lists (api.md 2.11): each is checked, and one that is not known is refused.
 import { z } from "@hono/zod-openapi"
 import { badRequest, type Validation } from "../http/errors.ts"
+import { tagSet } from "../jobs/tags-schema.ts"
 
 const isUuid = (text: string) => z.guid().safeParse(text).success
 
@@ -13,7 +14,7 @@ export const parsers = {
     return ids.every(isUuid) ? ids : undefined
   },
   tags: (text: string) => {
-    const parsed = tagsSchema.safeParse(parseJson(text))
+    const parsed = tagSet.safeParse(parseJson(text))
     return parsed.success ? parsed.data : undefined
   },
   boolean: (text: string) => {
@@ -27,8 +28,6 @@ export const parsers = {
   uuid: (text: string) => (isUuid(text) ? text.toLowerCase() : undefined),
   durationMs: (text: string) => parseDurationMs(text),
 }
-
-const tagsSchema = z.record(z.string().max(128), z.string().max(256))
 
 function parseJson(text: string): unknown {
   try {

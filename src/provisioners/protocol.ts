@@ -1,6 +1,7 @@
 // The provisioner protocol: what a daemon sends and receives over HTTPS. All of it is JSON under `/api/v2`, with the
 // daemon's key in `Coder-Provisioner-Daemon-Key`. The daemon in `src/cli` imports the types alone.
 import { z } from "@hono/zod-openapi"
+import { tagSet } from "../jobs/tags-schema.ts"
 import {
   planParameter,
   planPreset,
@@ -12,7 +13,6 @@ import { stateText } from "../templates/state-size.ts"
 
 export const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
 
-const tags = z.record(z.string().max(128), z.string().max(256))
 const namedValue = z.object({ name: z.string(), value: z.string() })
 
 export const jobType = z.enum(["template_version_import", "workspace_build", "template_version_dry_run"])
@@ -30,7 +30,7 @@ export const registerRequest = z.object({
     .min(1)
     .max(2),
   /** Only where the key has no tags of its own. */
-  tags: tags.optional(),
+  tags: tagSet.optional(),
 })
 
 export const acquiredJob = z.object({
@@ -50,7 +50,7 @@ export const acquiredJob = z.object({
       example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     }),
   file_mimetype: z.string(),
-  tags,
+  tags: z.record(z.string(), z.string()),
   template: z
     .object({ id: z.uuid().nullable(), name: z.string(), version_id: z.uuid(), version_name: z.string() })
     .nullable(),
@@ -111,7 +111,7 @@ export const importPlan = z.object({
   variables: z.array(planVariable).max(1_024).default([]),
   resources_start: planResources.default([]),
   resources_stop: planResources.default([]),
-  tags: tags.default({}),
+  tags: tagSet.default({}),
   has_external_agent: z.boolean().default(false),
 })
 

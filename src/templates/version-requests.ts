@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi"
 import { isTemplateVersionName } from "../http/names.ts"
 import { tagError } from "../http/tag-error.ts"
 import { nilUuid, uuidSchema } from "../http/wire.ts"
-import { hasNul } from "../jobs/tags.ts"
+import { tagSet } from "../jobs/tags-schema.ts"
 
 const messageLengthMax = 1_048_576
 
@@ -30,10 +30,7 @@ export const createVersionRequest = z
     file_id: optionalUuid,
     example_id: z.string().max(128).nullish(),
     provisioner: oneOf(["terraform", "echo"]),
-    tags: z
-      .record(z.string().max(128), z.string().max(256))
-      .refine((tags) => !hasNul(tags), "Tags may not contain NUL bytes.")
-      .nullish(),
+    tags: tagSet.nullish(),
     user_variable_values: z
       .array(z.object({ name: z.string().max(128), value: z.string().max(8_192) }))
       .max(200)
