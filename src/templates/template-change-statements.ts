@@ -90,7 +90,8 @@ export const patchTemplate = (
       select b.id, ${sql.join(wanted, sql`, `)} from before b
     ), after as (
       update templates t set ${sql.join(sets, sql`, `)}, updated_at = ${now},
-        schedule_changed_at = case when ${mustFollow(sql`b`, sql`w`)} then ${now} else b.schedule_changed_at end,
+        schedule_changed_at = case when ${mustFollow(sql`b`, sql`w`)}
+          then greatest(${now}, b.schedule_changed_at + interval '1 millisecond') else b.schedule_changed_at end,
         schedule_changed_starts = b.schedule_changed_starts or w.autostart_days <> b.autostart_days,
         schedule_followed_to = case when not ${mustFollow(sql`b`, sql`w`)} then b.schedule_followed_to end
       from before b, wanted w where t.id = b.id and w.id = b.id

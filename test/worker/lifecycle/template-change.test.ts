@@ -7,6 +7,7 @@ import { connect, statement } from "../../../src/db/client.ts"
 import { followScheduleChange } from "../../../src/templates/follow-schedule-change.ts"
 import { mustFollow, scheduleEffects } from "../../../src/templates/schedule-effects.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { withFaults } from "../faults.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
@@ -252,6 +253,34 @@ test("what one run could not reach is followed by the next, from where it stoppe
   expect((await workspaceRow(second ?? "")).next_start_at).toEqual(new Date("2024-01-02T09:00:00Z"))
   await tick(now)
   expect(await mark()).toEqual({ schedule_changed_at: null, schedule_followed_to: null })
+})
+
+test("two changes in one instant leave two marks, so that a run for the first cannot take the second's away", async () => {
+  const now = new Date("2024-01-01T08:00:00Z")
+  at(now)
+  const editor = await admin()
+  const template = await givenTemplate(editor)
+  const changeDays = (days: string[]) =>
+    withFaults(
+      (text) => (text.includes("schedule_changed_at = null") ? "request_lost" : null),
+      () =>
+        api(`/api/v2/templates/${template.id}`, {
+          method: "PATCH",
+          body: { autostart_requirement: { days_of_week: days } },
+          token: editor.token,
+        }),
+    )
+  const mark = async (): Promise<Date | null> =>
+    (await query("select schedule_changed_at from templates where id = $1", [template.id]))[0]
+      .schedule_changed_at
+  await changeDays(["monday"])
+  const first = await mark()
+  await changeDays(["tuesday"])
+  const second = await mark()
+  expect(first).toEqual(now)
+  expect(second?.getTime()).toBeGreaterThan(now.getTime())
+  await tick(now)
+  expect(await mark()).toBeNull()
 })
 
 test("allowed days move the next start, also when the request died before it could", async () => {
