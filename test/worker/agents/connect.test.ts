@@ -303,3 +303,18 @@ test("sockets that go with their hub, without a word, are lost to the next alarm
   await until(async () => !(await isOpen(agent.id)))
   expect(await keptBy(workspace.id)).toEqual(nothing)
 })
+
+test("a refusal that empties the hub takes nothing from who connects at the same time", async () => {
+  for (let round = 0; round < 10; round++) {
+    const { workspace, agent } = await given()
+    const tokens = [crypto.randomUUID(), agent.token, crypto.randomUUID(), crypto.randomUUID()]
+    const all = await Promise.all(tokens.map((token) => connect(workspace.id, token)))
+    expect(all.map(({ status }) => status)).toEqual([401, 101, 401, 401])
+    const kept = await runInDurableObject(hubOf(env, workspace.id), async (_, state) => [
+      state.storage.sql.exec("select is_open, is_written from links").toArray(),
+      state.storage.sql.exec("select id from proofs").toArray(),
+      (await state.storage.getAlarm()) !== null,
+    ])
+    expect(kept).toEqual([[{ is_open: 1, is_written: 1 }], [], true])
+  }
+})
