@@ -350,5 +350,9 @@ export const templateUsageStats = pgTable(
     appSeconds: jsonb("app_seconds"),
     medianLatencyMs: integer("median_latency_ms"),
   },
-  (t) => [primaryKey({ columns: [t.startTime, t.templateId, t.userId] })],
+  (t) => [
+    primaryKey({ columns: [t.startTime, t.templateId, t.userId] }),
+    // A minute that is counted twice does not fit into a half hour that was used throughout.
+    check("template_usage_stats_half_hour", sql`${t.usageSeconds} between 0 and 1800`),
+  ],
 )

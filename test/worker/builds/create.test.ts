@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest"
 import { givenOrganization, givenProvisioner, givenUser } from "../given-people.ts"
 import { givenPreset, givenTemplate, givenVersion } from "../given-templates.ts"
-import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
+import { givenAgent, givenBuild, givenDormancy, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query } from "../harness.ts"
 
 beforeEach(() => at(epoch))
@@ -67,17 +67,15 @@ describe("201", () => {
 
   test("starting a dormant workspace wakes it", async () => {
     const { workspace, build } = await given()
-    await query("update workspaces set dormant_at = $2, deleting_at = $2 where id = $1", [
-      workspace.id,
-      epoch,
-    ])
+    await givenDormancy(workspace.id, epoch, epoch)
     at(afterEpoch(60_000))
     expect((await build({ transition: "start" })).status).toBe(201)
     const [row] = await query("select dormant_at, deleting_at, last_used_at from workspaces where id = $1", [
       workspace.id,
     ])
     expect(row).toEqual({ dormant_at: null, deleting_at: null, last_used_at: afterEpoch(60_000) })
-    expect(await query("select 1 from audit_logs where resource_id = $1", [workspace.id])).toHaveLength(1)
+    const audited = "select 1 from audit_logs where resource_id = $1 and time = $2"
+    expect(await query(audited, [workspace.id, afterEpoch(60_000)])).toHaveLength(1)
   })
 
   test("parameters: preset over request over last value over default; the preset is found by the values", async () => {

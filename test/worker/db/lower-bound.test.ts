@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest"
 import { afterEpoch, epoch } from "../epoch.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
-import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenBuild, givenDormancy, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
 import { query } from "../harness.ts"
 
 const later = afterEpoch(3_600_000)
@@ -31,7 +31,7 @@ describe("marks a workspace dirty", () => {
   test.each([
     ["its schedule", "update workspaces set autostart_schedule = '0 9 * * 1-5' where id = $1"],
     ["its ttl", "update workspaces set ttl_ms = 60000 where id = $1"],
-    ["dormancy", "update workspaces set dormant_at = created_at where id = $1"],
+    ["dormancy", ([id = ""]: string[]) => givenDormancy(id, epoch)],
     [
       "its owner's status",
       "update users set status = 'suspended' where id = (select owner_id from workspaces where id = $1)",
@@ -49,7 +49,7 @@ describe("marks a workspace dirty", () => {
     const neighbour = await given()
     await settle(workspace.id)
     await settle(neighbour.workspace.id)
-    await query(edit, [workspace.id])
+    await (typeof edit === "string" ? query(edit, [workspace.id]) : edit([workspace.id]))
     expect(await checkAt(workspace.id)).toBe("dirty")
     expect(await checkAt(neighbour.workspace.id)).toBe("later")
   })

@@ -8,7 +8,7 @@ import { renderMetrics, type StoredSample } from "../../../src/metrics/render.ts
 import { givenUser } from "../given-people.ts"
 import { givenVersion } from "../given-templates.ts"
 import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
-import { afterEpoch, query, tick } from "../harness.ts"
+import { afterEpoch, query, queryWithoutTriggers, tick } from "../harness.ts"
 import { givenPool, givenPrebuild } from "../prebuilds/given-pools.ts"
 
 const names = ["organization_name", "preset_name", "template_name"]
@@ -89,7 +89,7 @@ test("a wait is at least a millisecond; imports have no transition; the pool's b
   await db.all(countJobs(new Date(at.getTime() + 60_000)))
   await query("delete from metrics")
   const version = await givenVersion(user)
-  await query(
+  await queryWithoutTriggers(
     "update provisioner_jobs set created_at = $2, started_at = $2, completed_at = $2 where id = $1",
     [version.jobId, at],
   )

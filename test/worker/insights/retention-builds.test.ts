@@ -7,7 +7,7 @@ import { retentionSweep } from "../../../src/insights/retention-sweep.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
-import { afterEpoch, epoch, query } from "../harness.ts"
+import { afterEpoch, epoch, query, queryWithoutTriggers } from "../harness.ts"
 import { insertRow, sha256, unique } from "../rows.ts"
 
 const run = (now: Date) =>
@@ -63,8 +63,9 @@ test("an old build that holds a workspace's newest state stays, one whose job ha
   const at = past("provisioner_jobs")
   const columns = { provisioner_state: await sha256("state") }
   const stateful = await givenBuild(workspace, { at, columns })
-  const waiting = await givenBuild(workspace, { at, status: "running" })
+  const waiting = await givenBuild(workspace, { at })
   const latest = await givenBuild(workspace, { at, status: "failed" })
+  await queryWithoutTriggers("update provisioner_jobs set completed_at = null where id = $1", [waiting.jobId])
   expect(await run(epoch)).toEqual({})
   expect(await idsOf("workspace_builds", "workspace_id", workspace.id)).toEqual(
     [stateful.id, waiting.id, latest.id].toSorted(),

@@ -7,7 +7,7 @@ import { refreshTemplates } from "../../../src/insights/template-rollup.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion, type GivenTemplate, type JobStatus } from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
-import { afterEpoch, epoch, query } from "../harness.ts"
+import { afterEpoch, epoch, query, queryWithoutTriggers } from "../harness.ts"
 
 type BuildRow = { duration_seconds: number; error: string | null; canceled: boolean; repeat?: number }
 
@@ -35,7 +35,7 @@ async function givenTimedBuilds(
     for (let index = 0; index < repeat; index++) {
       const createdAt = afterEpoch(minute++ * 60_000 - 1_000_000_000)
       const build = await givenBuild(workspace, { transition, at: createdAt })
-      await query(
+      await queryWithoutTriggers(
         "update provisioner_jobs set started_at = $2, completed_at = $3, error = $4, canceled_at = $5 where id = $1",
         [
           build.jobId,

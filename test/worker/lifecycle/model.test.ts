@@ -4,6 +4,7 @@ import * as fc from "fast-check"
 import { beforeAll, expect, test } from "vitest"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
+import { givenDormancy } from "../given-workspaces.ts"
 import { afterEpoch, query, tick } from "../harness.ts"
 import { effectBetween, expectBound } from "./effects.ts"
 import { decide } from "./model.ts"
@@ -87,10 +88,7 @@ async function apply(change: Edit, id: string, now: Date): Promise<void> {
       ])
       return
     case "dormant":
-      await query(
-        `update workspaces set dormant_at = $2, deleting_at = $3 where ${live} and dormant_at is null`,
-        [id, now, ahead(minuteMs)],
-      )
+      await givenDormancy(id, now, ahead(minuteMs))
       return
     case "wake":
       await query(

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest"
 import { decryptToken } from "../../../src/access/token-cipher.ts"
 import { givenOrganization, givenProvisioner, givenUser } from "../given-people.ts"
 import { givenBuild } from "../given-workspaces.ts"
-import { afterEpoch, api, at, epoch, query } from "../harness.ts"
+import { afterEpoch, api, at, epoch, query, queryWithoutTriggers } from "../harness.ts"
 import { daemonCall, givenQueue, jobRow } from "./given-jobs.ts"
 
 beforeEach(() => at(epoch))
@@ -303,7 +303,7 @@ describe("an import", () => {
   test("fills its version", async () => {
     const { provisioner, template } = await givenQueue()
     const jobId = template.version.jobId
-    await query(
+    await queryWithoutTriggers(
       "update provisioner_jobs set completed_at = null, started_at = null, created_at = created_at - interval '1 hour' where id = $1",
       [jobId],
     )
@@ -353,7 +353,7 @@ describe("an import", () => {
   test("fails where a required variable has no value", async () => {
     const { provisioner, template } = await givenQueue()
     const jobId = template.version.jobId
-    await query(
+    await queryWithoutTriggers(
       "update provisioner_jobs set completed_at = null, started_at = null, created_at = created_at - interval '1 hour' where id = $1",
       [jobId],
     )

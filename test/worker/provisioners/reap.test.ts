@@ -4,7 +4,7 @@ import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
 import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
 import { givenUser } from "../given-people.ts"
 import { givenBuild } from "../given-workspaces.ts"
-import { afterEpoch, at, epoch, query, tick } from "../harness.ts"
+import { afterEpoch, at, epoch, query, queryWithoutTriggers, tick } from "../harness.ts"
 import { daemonCall, givenQueue, jobRow } from "./given-jobs.ts"
 
 const minuteMs = 60_000
@@ -152,8 +152,8 @@ test("imports and dry runs are reaped too, ten jobs a tick, two ticks at once en
     const { template } = await givenQueue()
     jobs.push(template.version.jobId)
   }
-  await query("update provisioner_jobs set completed_at = $1", [tickAt])
-  await query(
+  await queryWithoutTriggers("update provisioner_jobs set completed_at = $1", [tickAt])
+  await queryWithoutTriggers(
     "update provisioner_jobs set completed_at = null, started_at = null, updated_at = $2, type = case when id = $3 then 'template_version_dry_run' else type end where id = any($1)",
     [jobs, new Date(tickAt.getTime() - 31 * minuteMs), jobs[0]],
   )
