@@ -67,8 +67,10 @@ function createPools({ server }: NeonEndpointOptions): Pools {
           connectionTimeoutMillis: 10_000,
           allowExitOnIdle: true,
         })
-      // Without a listener, an idle connection that the server closes would end this process.
-      if (existing === undefined) pool.on("error", () => {})
+      // Without a listener, a connection that the server closes would end this process: an idle one, or one that is closed while it is
+      // handed over, which the pool does not watch any more and its taker does not yet.
+      if (existing === undefined)
+        pool.on("error", () => {}).on("connect", (client) => client.on("error", () => {}))
       pools.set(key, pool)
       const oldest = pools.keys().next().value
       if (pools.size > poolsMax && oldest !== undefined) {

@@ -1,4 +1,5 @@
 // The local Neon endpoint against the real driver: what production code sees of a database must be the same here.
+import { createServer } from "node:net"
 import { neon, neonConfig, NeonDbError } from "@neondatabase/serverless"
 import { Client } from "pg"
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest"
@@ -206,6 +207,36 @@ describe("a database that goes", () => {
     } finally {
       neonConfig.fetchEndpoint = () => endpoint.url
       await alone.stop()
+    }
+  })
+  test("does not take the endpoint with it where it ends a connection in the moment it is made", async () => {
+    const field = (name: string, value: string) => `${name}${value}\0`
+    const told = `${field("S", "FATAL")}${field("C", "57P01")}${field("M", "terminating connection")}\0`
+    const frame = (type: string, payload: Buffer) => {
+      const head = Buffer.alloc(5)
+      head.write(type)
+      head.writeInt32BE(payload.length + 4, 1)
+      return Buffer.concat([head, payload])
+    }
+    const [authenticated, ready, ended] = [
+      frame("R", Buffer.alloc(4)),
+      frame("Z", Buffer.from("I")),
+      frame("E", Buffer.from(told)),
+    ]
+    const server = createServer((socket) => {
+      socket.once("data", () => socket.end(Buffer.concat([authenticated, ready, ended])))
+    })
+    const deaf = await freePort()
+    await new Promise<void>((done) => server.listen(deaf, "127.0.0.1", done))
+    const alone = await startNeonEndpoint({ server: { host: "127.0.0.1", port: deaf } })
+    neonConfig.fetchEndpoint = () => alone.url
+    try {
+      const error = await failure(neon(`postgres://u:p@127.0.0.1:${deaf}/x`)`select 1`)
+      expect(error.message).toContain("HTTP status 503")
+    } finally {
+      neonConfig.fetchEndpoint = () => endpoint.url
+      await alone.stop()
+      server.close()
     }
   })
   test("is served again on a new connection after it ended the old ones", async () => {
