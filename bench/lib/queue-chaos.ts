@@ -127,6 +127,8 @@ async function runCell(
     await system.pass(ticks === 0 ? 6 * 60_000 : 60_000)
   }
   const outcome = await judge(system, builds)
+  // The minutes that passed for the Worker did not pass for them: it takes those that run for dead until they say otherwise.
+  await system.daemons.kill()
   await Promise.all(names.map(system.daemons.start))
   const failed = outcome.rows.filter(({ job_status }) => job_status === "failed")
   const again = await askForBuilds(
