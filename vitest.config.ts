@@ -4,10 +4,14 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 
 // Generous, for shared and busy machines: a time-out is there to end a test that hangs, never to measure one.
-const timeouts = { testTimeout: 90_000, hookTimeout: 90_000 }
+const timeouts = {
+  testTimeout: 90_000,
+  hookTimeout: 90_000,
+  expect: { poll: { timeout: 20_000 } },
+}
 
 // The same for all, or vitest runs one project after the other. Two more than two cores, since some files mostly wait.
-const maxWorkers = 4
+const maxWorkers = 5
 
 export default defineConfig({
   test: {

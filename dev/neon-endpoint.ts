@@ -2,6 +2,7 @@
 //
 // It speaks what @neondatabase/serverless sends: POST /sql with the connection string in a header, one query or a batch that is one
 // transaction, values as text. Like Neon it answers a PostgreSQL error with 400 and all its fields, and bounds both directions at 64 MB.
+import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { type CustomTypesConfig, DatabaseError, Pool, type PoolClient, types } from "pg"
 import { readQuery, type QueryText, type SqlBody } from "./neon-request.ts"
@@ -16,12 +17,17 @@ export type NeonEndpointOptions = {
   port?: number
   /** The only database server it connects to, whatever a caller asks for. */
   server: { host: string; port: number }
+  /**
+   * Lets a connection keep what it has parsed and planned, under a name. For tests, which run the same few hundred statements in
+   * databases that live for seconds; it keeps all that it is given.
+   */
+  keepsPlans?: boolean
 }
 
 export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<NeonEndpoint> {
   const pools = createPools(options)
   const server = createServer((request, response) => {
-    answer(request, response, pools).catch(() => {
+    answer(request, response, pools, options.keepsPlans ?? false).catch(() => {
       if (!response.headersSent) sendJson(response, 500, { message: "the endpoint failed" })
     })
   })
@@ -88,7 +94,12 @@ function createPools({ server }: NeonEndpointOptions): Pools {
 class RefusedError extends Error {}
 class TooLargeError extends Error {}
 
-async function answer(request: IncomingMessage, response: ServerResponse, pools: Pools): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  pools: Pools,
+  keepsPlans: boolean,
+): Promise<void> {
   if (request.method !== "POST" || new URL(request.url ?? "/", "http://localhost").pathname !== "/sql") {
     sendJson(response, 404, { message: "not found" })
     return
@@ -100,6 +111,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, pools:
     const output = {
       rawText: header(request, "neon-raw-text-output") === "true",
       arrayMode: header(request, "neon-array-mode") === "true",
+      keepsPlans,
     }
     const reply = await withClient(client, () => runBody(client, body, begin(request), output))
     const text = JSON.stringify(reply)
@@ -113,7 +125,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, pools:
   }
 }
 
-type Output = { rawText: boolean; arrayMode: boolean }
+type Output = { rawText: boolean; arrayMode: boolean; keepsPlans: boolean }
 
 async function runBody(
   client: PoolClient,
@@ -138,6 +150,7 @@ async function runQuery(client: PoolClient, { query, params }: QueryText, output
   const result = await client.query<unknown[]>({
     text: query,
     values: params,
+    ...(output.keepsPlans && query.length >= keptLengthMin ? { name: nameOf(query) } : {}),
     ...extended,
     rowMode: "array",
     types: output.rawText ? rawText : types,
@@ -153,6 +166,10 @@ async function runQuery(client: PoolClient, { query, params }: QueryText, output
     rowAsArray: output.arrayMode,
   }
 }
+
+// What is shorter is parsed and planned as fast as it is found.
+const keptLengthMin = 300
+const nameOf = (query: string) => createHash("sha256").update(query).digest("base64url")
 
 // As Neon does: one command a query, even without parameters, where pg would otherwise send the text as a script. (Its types lack this.)
 const extended = { queryMode: "extended" }
