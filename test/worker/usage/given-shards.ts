@@ -17,7 +17,7 @@ export async function forgetVerdicts(): Promise<void> {
   for (let each = 0; each < usageShardCount; each++) {
     const tracker = trackerOfShard(env, each)
     await runInDurableObject(tracker, (_, { storage }) => {
-      for (const table of ["counters", "known_verdicts", "used", "stats"])
+      for (const table of ["counters", "known_verdicts", "used", "stats", "app_sessions"])
         storage.sql.exec(`delete from ${table}`)
     })
     await evictDurableObject(tracker)
