@@ -17,6 +17,11 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const parent = scratchDirectory()
   removeAbandoned(parent)
   const directory = join(parent, String(process.pid))
+  if (parent !== onDisk) {
+    // What tests put aside themselves, clusters among it, goes there too, and with the run.
+    process.env["TMPDIR"] = join(directory, "tmp")
+    mkdirSync(process.env["TMPDIR"], { recursive: true, mode: 0o711 })
+  }
   const postgres = await startPostgres({
     directory,
     durable: false,
@@ -41,6 +46,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   }
 }
 
+const onDisk = join(rootDirectory, ".data", "test")
+
 /** What a run's clusters take, many times over. */
 const memoryBytesMin = 2 * 1024 ** 3
 
@@ -53,13 +60,13 @@ function scratchDirectory(): string {
   const inMemory = join("/dev/shm", `dormouse-test-${uid}`)
   try {
     const { bavail, bsize } = statfsSync(dirname(inMemory))
-    mkdirSync(inMemory, { recursive: true, mode: 0o700 })
+    mkdirSync(inMemory, { recursive: true, mode: 0o711 })
     // Anyone may write in that place: what another put there is not ours to use.
     if (bavail * bsize >= memoryBytesMin && lstatSync(inMemory).uid === uid) return inMemory
   } catch {
     // No such place here.
   }
-  return join(rootDirectory, ".data", "test")
+  return onDisk
 }
 
 function numberOf(variable: string): number | null {
