@@ -6,19 +6,29 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest"
 import { freePort } from "../../dev/free-port.ts"
 import { bodyBytesMax, startNeonEndpoint, type NeonEndpoint } from "../../dev/neon-endpoint.ts"
 
-const url = inject("adminUrl")
+// A database of its own: one of these tests ends all its connections.
+const database = `t_${crypto.randomUUID().replaceAll("-", "")}`
+const url = inject("adminUrl").replace(/[^/]*$/, database)
 const port = Number(new URL(url).port)
 let endpoint: NeonEndpoint
 
+async function administer(command: string): Promise<void> {
+  const admin = new Client({ connectionString: inject("adminUrl") })
+  await admin.connect()
+  await admin.query(command)
+  await admin.end()
+}
+
 beforeAll(async () => {
+  await administer(`create database ${database}`)
   endpoint = await startNeonEndpoint({ server: { host: "127.0.0.1", port } })
   neonConfig.fetchEndpoint = () => endpoint.url
   await neon(url).query("create table endpoint_test (id int primary key, name text not null)")
 })
 
 afterAll(async () => {
-  await neon(url).query("drop table endpoint_test")
   await endpoint.stop()
+  await administer(`drop database ${database} with (force)`)
 })
 
 const sql = neon(url, { fullResults: true })
