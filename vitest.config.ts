@@ -10,7 +10,7 @@ const timeouts = {
   expect: { poll: { timeout: 20_000 } },
 }
 
-// The same for all, or vitest runs one project after the other. Two more than two cores, since some files mostly wait.
+// The same for all, or vitest runs one project after the other. More than there may be cores, since some files mostly wait.
 const maxWorkers = 5
 
 export default defineConfig({
