@@ -6,6 +6,7 @@ import { givenProvisioner, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, query, tick } from "../harness.ts"
+import { together } from "../rows.ts"
 
 const hourMs = 3_600_000
 /** More than a tick has. */
@@ -39,7 +40,7 @@ async function givenDueWorkspaces(): Promise<string[]> {
   const schedule = { ...used, autostart_schedule: "CRON_TZ=UTC 0 9 * * *" }
   const stopped = { transition: "stop" as const, at: new Date(now.getTime() - 2 * hourMs) }
   const soon = new Date(now.getTime() + hourMs / 2)
-  const workspaces = [
+  const workspaces = await together(async () => [
     await givenWorkspace(owner, template, {
       columns: used,
       build: { at: earlier, columns: { deadline: earlier } },
@@ -58,7 +59,7 @@ async function givenDueWorkspaces(): Promise<string[]> {
       build: { at: earlier, columns: { deadline: soon } },
     }),
     await givenWorkspace(owner, template, { columns: used, build: { at: earlier } }),
-  ]
+  ])
   return workspaces.map(({ id }) => id)
 }
 

@@ -7,7 +7,7 @@ import { pickPrebuild, revokePoolKeys } from "../../../src/prebuilds/claim.ts"
 import { givenKey, givenUser } from "../given-people.ts"
 import { givenBuild, prebuildsUserId } from "../given-workspaces.ts"
 import { afterEpoch, epoch, query } from "../harness.ts"
-import { unique } from "../rows.ts"
+import { together, unique } from "../rows.ts"
 import {
   database,
   type GivenPool,
@@ -123,7 +123,9 @@ test("the pool's keys for the claimed prebuild end in the claim, a neighbour's s
 
 test("200 claims at once on 100 prebuilds: each goes to one owner, 100 find none", async () => {
   const pool = await givenPool(100)
-  for (let index = 0; index < 100; index++) await givenPrebuild(pool, ready)
+  await together(async () => {
+    for (let index = 0; index < 100; index++) await givenPrebuild(pool, ready)
+  })
   const user = await givenUser()
   const results = await Promise.all(Array.from({ length: 200 }, () => claim(pool.presetId, user.id, epoch)))
   const claimed = results.flat().map(({ id }) => id)
@@ -148,7 +150,9 @@ test("a claim beside a reconcile that wants to delete: one of the two gets it", 
 
 test("fifteen claims beside three reconciles that want to delete twenty: no prebuild is both, no claim is lost", async () => {
   const pool = await givenPool(10)
-  for (let index = 0; index < 30; index++) await givenPrebuild(pool, ready)
+  await together(async () => {
+    for (let index = 0; index < 30; index++) await givenPrebuild(pool, ready)
+  })
   const user = await givenUser()
   const [claims, ...reconciles] = await Promise.all([
     Promise.all(Array.from({ length: 15 }, () => claim(pool.presetId, user.id, epoch))),

@@ -13,7 +13,7 @@ import {
   prebuildsUserId,
 } from "../given-workspaces.ts"
 import { query } from "../harness.ts"
-import type { Row } from "../rows.ts"
+import { together, writeAll, type Row } from "../rows.ts"
 
 export type GivenPool = { template: GivenTemplate; presetId: string; presetName: string }
 
@@ -21,11 +21,14 @@ export const database = (): Database => connect(env.DATABASE_URL)
 
 export const reconcile = (now: Date) => reconcilePools(database(), now)
 
+type PoolOptions = { preset?: Row; template?: Row; parameters?: Row[]; values?: Record<string, string> }
+
 /** A template whose active version has one preset with a pool. */
-export async function givenPool(
-  desiredInstances: number | null,
-  options: { preset?: Row; template?: Row; parameters?: Row[]; values?: Record<string, string> } = {},
-): Promise<GivenPool> {
+export function givenPool(desiredInstances: number | null, options: PoolOptions = {}): Promise<GivenPool> {
+  return together(() => makePool(desiredInstances, options))
+}
+
+async function makePool(desiredInstances: number | null, options: PoolOptions): Promise<GivenPool> {
   const creator = await givenUser()
   const template = await givenTemplate(creator, {
     ...(options.parameters ? { parameters: options.parameters } : {}),
@@ -46,7 +49,10 @@ export type PrebuildOptions = BuildOptions & {
 }
 
 /** A workspace of the pool whose first build has the given transition and status, with agents in the given states. */
-export async function givenPrebuild(pool: GivenPool, options: PrebuildOptions = {}) {
+export const givenPrebuild = (pool: GivenPool, options: PrebuildOptions = {}) =>
+  together(() => makePrebuild(pool, options))
+
+async function makePrebuild(pool: GivenPool, options: PrebuildOptions) {
   const initiatorId = options.initiatorId ?? prebuildsUserId
   const { agents = [], at, transition = "start" } = options
   const workspace = await givenWorkspace({ id: options.ownerId ?? prebuildsUserId }, pool.template, {
@@ -104,29 +110,52 @@ export async function finishBuilds(
      where w.template_id = $1 and j.job_status = 'pending'`,
     [pool.template.id],
   )
-  for (const build of builds) {
-    await query(
-      "update provisioner_jobs set started_at = $2, completed_at = $2, updated_at = $2, error = $3 where id = $1",
-      [build.job_id, now, outcome === "failed" ? "it failed" : null],
-    )
-    if (outcome === "failed") continue
-    if (build.transition === "delete") {
-      await query("update workspaces set deleted = true where id = $1", [build.workspace_id])
-      continue
-    }
-    await query("update workspace_agents set deleted = true where workspace_id = $1", [build.workspace_id])
-    await givenAgent(
-      {
-        id: build.workspace_id,
-        name: "",
-        ownerId: prebuildsUserId,
-        organizationId: pool.template.organizationId,
-        template: pool.template,
-      },
-      { id: build.id, jobId: build.job_id, number: build.build_number },
-    )
-  }
+  await together(async () => {
+    for (const build of builds) await finish(pool, build, now, outcome)
+  })
   return builds
+}
+
+type PendingBuild = {
+  id: string
+  job_id: string
+  transition: string
+  build_number: number
+  workspace_id: string
+}
+
+async function finish(
+  pool: GivenPool,
+  build: PendingBuild,
+  now: Date,
+  outcome: "succeeded" | "failed",
+): Promise<void> {
+  await writeAll({
+    text: "update provisioner_jobs set started_at = $2, completed_at = $2, updated_at = $2, error = $3 where id = $1",
+    params: [build.job_id, now, outcome === "failed" ? "it failed" : null],
+  })
+  if (outcome === "failed") return
+  if (build.transition === "delete") {
+    await writeAll({
+      text: "update workspaces set deleted = true where id = $1",
+      params: [build.workspace_id],
+    })
+    return
+  }
+  await writeAll({
+    text: "update workspace_agents set deleted = true where workspace_id = $1",
+    params: [build.workspace_id],
+  })
+  await givenAgent(
+    {
+      id: build.workspace_id,
+      name: "",
+      ownerId: prebuildsUserId,
+      organizationId: pool.template.organizationId,
+      template: pool.template,
+    },
+    { id: build.id, jobId: build.job_id, number: build.build_number },
+  )
 }
 
 export { givenBuild }

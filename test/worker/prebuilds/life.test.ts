@@ -5,6 +5,7 @@ import lifecycleCases from "../../cases/lifecycle.json" with { type: "json" }
 import { givenUser, type GivenUser } from "../given-people.ts"
 import { prebuildsUserId } from "../given-workspaces.ts"
 import { api, at, query, tick } from "../harness.ts"
+import { together } from "../rows.ts"
 import { givenPrebuild, reconcile } from "./given-pools.ts"
 import { claim, failJob, givenWorld, runJob, takeJob, type World } from "./given-world.ts"
 
@@ -276,7 +277,10 @@ test("200 claims at once over the API on 100 prebuilds: 100 claims and 100 new w
   const world = await givenWorld({}, 100)
   const pool = { template: world.template, presetId: world.presetId, presetName: "" }
   const pooled = new Set<string>()
-  for (let index = 0; index < 100; index++) pooled.add((await givenPrebuild(pool, { agents: ["ready"] })).id)
+  await together(async () => {
+    for (let index = 0; index < 100; index++)
+      pooled.add((await givenPrebuild(pool, { agents: ["ready"] })).id)
+  })
   at(new Date("2026-03-04T09:00:00Z"))
   const ids = await Promise.all(Array.from({ length: 200 }, () => claimSurely(world)))
   expect(new Set(ids).size).toBe(200)

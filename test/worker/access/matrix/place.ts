@@ -11,7 +11,7 @@ import {
 } from "../../given-people.ts"
 import { givenTemplate, givenVersion } from "../../given-templates.ts"
 import { givenAgent, givenWorkspace, type GivenAgent } from "../../given-workspaces.ts"
-import { inserting, unique, writeAll } from "../../rows.ts"
+import { inserting, together, unique, writeAll } from "../../rows.ts"
 
 export type Place = {
   /** A plain member, who owns all of it. */
@@ -42,10 +42,10 @@ const selfPassword = "correct-Horse-9-battery"
 const selfPasswordAtRest =
   "scrypt$2$1$1$AAAAAAAAAAAAAAAAAAAAAA==$plsZGzcmXs2zNflJnwbT05Pmt1buS9equKVvbHGw4do="
 
-export async function givenPlace(
-  organization: GivenOrganization,
-  provisioner: GivenProvisioner,
-): Promise<Place> {
+export const givenPlace = (organization: GivenOrganization, provisioner: GivenProvisioner): Promise<Place> =>
+  together(() => makePlace(organization, provisioner))
+
+async function makePlace(organization: GivenOrganization, provisioner: GivenProvisioner): Promise<Place> {
   const self = await givenUser({ organization, columns: { hashed_password: selfPasswordAtRest } })
   const newcomer = await givenUser()
   const template = await givenTemplate(self, {
