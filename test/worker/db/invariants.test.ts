@@ -232,3 +232,15 @@ test("a daemon's end of a build without an audit row is refused", async () => {
   expect(await brokenBy(end("provisioner"))).toBe("provisioner_jobs_end_audited")
   expect(await brokenBy(end("nobody"))).toBe(null)
 })
+
+test("more use than a half hour has in one is refused: what is counted twice does not fit", async () => {
+  const { user, template } = await given()
+  const useOf = (seconds: number) =>
+    query(
+      "insert into template_usage_stats (start_time, template_id, user_id, usage_seconds) values ($1, $2, $3, $4)",
+      [afterEpoch(seconds * 1_800_000), template.id, user.id, seconds],
+    )
+  expect(await brokenBy(useOf(1_800))).toBe(null)
+  expect(await brokenBy(useOf(1_801))).toBe("template_usage_stats_half_hour")
+  expect(await brokenBy(useOf(-1))).toBe("template_usage_stats_half_hour")
+})
