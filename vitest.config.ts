@@ -2,6 +2,7 @@
 // control plane inside workerd over real PostgreSQL.
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
+import { LongestFirst } from "./test/longest-first.ts"
 
 // Generous, for shared and busy machines: a time-out is there to end a test that hangs, never to measure one.
 const timeouts = {
@@ -18,6 +19,7 @@ export default defineConfig({
     // A passing test is quiet; a failing one shows what the Worker logged.
     silent: "passed-only",
     globalSetup: ["./test/global-setup.ts"],
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Rules keep no state, so that their files need no process each.
       {
