@@ -23,7 +23,14 @@ export default defineConfig({
     projects: [
       // Rules keep no state, so that their files need no process each.
       {
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, maxWorkers, ...timeouts },
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          isolate: false,
+          pool: "threads",
+          maxWorkers,
+          ...timeouts,
+        },
       },
       { test: { name: "node", include: ["test/node/**/*.test.ts"], maxWorkers, ...timeouts } },
       {
