@@ -16,6 +16,7 @@ import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { withFaults } from "../faults.ts"
 import { api, at, epoch, fetchWorker, query } from "../harness.ts"
+import { until } from "../until.ts"
 
 async function given() {
   const user = await givenUser()
@@ -51,14 +52,6 @@ async function connect(workspaceId: string, token: string) {
   }
   const body = response.status === 101 ? null : await response.json<Record<string, unknown>>()
   return { status: response.status, body, socket, closes }
-}
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (await what()) return
-    await scheduler.wait(10)
-  }
-  throw new Error("it never came")
 }
 
 async function linkOf(agentId: string): Promise<Record<string, unknown>> {

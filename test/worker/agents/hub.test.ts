@@ -9,6 +9,7 @@ import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, fetchWorker, query } from "../harness.ts"
+import { until } from "../until.ts"
 
 async function given() {
   const user = await givenUser()
@@ -41,14 +42,6 @@ async function open(path: string, token: string) {
   })
   opened.push(socket)
   return { status: response.status, frames, closes, socket }
-}
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (await what()) return
-    await scheduler.wait(10)
-  }
-  throw new Error("it never came")
 }
 
 const pathOf = (workspace: { id: string }) =>

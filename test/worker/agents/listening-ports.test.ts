@@ -7,6 +7,7 @@ import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { api, fetchWorker } from "../harness.ts"
+import { until } from "../until.ts"
 
 const opened: WebSocket[] = []
 afterEach(() => {
@@ -31,14 +32,6 @@ async function connect({ workspace, agent }: Awaited<ReturnType<typeof given>>) 
   })
   opened.push(socket)
   return { closes, socket, tell: (ports: unknown) => socket.send(JSON.stringify({ type: "ports", ports })) }
-}
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (await what()) return
-    await scheduler.wait(10)
-  }
-  throw new Error("it never came")
 }
 
 const portOf = (port: number, process_name = "node") => ({ process_name, network: "tcp", port })

@@ -18,6 +18,7 @@ import {
   takeJob,
   tokenOf,
 } from "../prebuilds/given-world.ts"
+import { until } from "../until.ts"
 
 const path = "/api/v2/workspaceagents/me/reinit"
 const readers: ReadableStreamDefaultReader<Uint8Array>[] = []
@@ -51,14 +52,6 @@ function eventsIn(text: string): unknown[] {
     .split("\n\n")
     .filter((event) => event.startsWith("event: data\n"))
     .map((event) => JSON.parse(event.slice("event: data\ndata: ".length)))
-}
-
-async function until(what: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (what()) return
-    await scheduler.wait(10)
-  }
-  throw new Error("it never came")
 }
 
 /** A world with one ready prebuild, whose agent's token is known. */

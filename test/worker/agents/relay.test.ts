@@ -13,6 +13,7 @@ import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { api, fetchWorker } from "../harness.ts"
+import { until } from "../until.ts"
 
 const sockets: WebSocket[] = []
 afterEach(() => {
@@ -51,14 +52,6 @@ async function dial(path: string, token: string) {
     closes,
     send: (data: Uint8Array | string) => socket.send(data),
   }
-}
-
-async function until(what: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if (what()) return
-    await scheduler.wait(10)
-  }
-  throw new Error("it never came")
 }
 
 /** Both sides of a session, through the doors that people and agents use. */
