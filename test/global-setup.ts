@@ -49,8 +49,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
 
 const onDisk = join(rootDirectory, ".data", "test")
 
-/** A run's clusters and a database a test file take half of it. */
-const memoryBytesMin = 4 * 1024 ** 3
+/** More than twice what a run takes: its clusters, and a database for each test file. */
+const memoryBytesMin = 3 * 1024 ** 3
 
 /**
  * In memory where the system has a directory there with room to spare: a database a test file is a thousand small files, and to
