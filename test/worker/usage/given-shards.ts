@@ -102,11 +102,11 @@ export function countCalls() {
   return count
 }
 
-/** Counts what is tried while nothing answers. */
+/** Counts what usage tries while nothing answers. */
 export function breakDatabase() {
   const count = { calls: 0 }
-  standBetween(() => {
-    count.calls += 1
+  standBetween((_pass, ...request) => {
+    if (ofUsage.test(JSON.stringify(request[1]?.body))) count.calls += 1
     return Promise.reject(new Error("connection refused"))
   })
   return count
