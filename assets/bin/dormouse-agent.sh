@@ -3,6 +3,7 @@
 set -u
 
 url="${CODER_AGENT_URL:?CODER_AGENT_URL is not set}"
+build_info="${url%/}/api/v2/buildinfo"
 url="${url%/}/api/v2/workspaceagents/me"
 token="${CODER_AGENT_TOKEN:-}"
 [ -n "$token" ] || [ -n "${CODER_AGENT_TOKEN_FILE:-}" ] || { echo "CODER_AGENT_TOKEN is not set." >&2; exit 2; }
@@ -11,6 +12,17 @@ version="v0.1.0"
 report_seconds=25
 work="$(mktemp -d "${TMPDIR:-/tmp}/dormouse-agent.XXXXXX")" || exit 1
 watched=" $(printf '%s' "${DORMOUSE_WATCH_PORTS:-}" | tr ',' ' ') 22 "
+
+# server_time: the control plane's, as its answers' Date header has it: what is reported carries it, whatever this machine's clock says.
+server_time() {
+  {
+    if command -v curl >/dev/null 2>&1; then curl -fsS -o /dev/null -D - --max-time 15 "$build_info" 2>/dev/null
+    else wget -S -T 15 -O /dev/null "$build_info" 2>&1
+    fi
+    LC_ALL=C date -u "+Date: ---, %d %b %Y %H:%M:%S"
+  } | LC_ALL=C awk 'tolower($1) == "date:" {
+    printf "%s-%02d-%02dT%sZ\n", $5, (index("JanFebMarAprMayJunJulAugSepOctNovDec", $4) + 2) / 3, $3, $6; exit }'
+}
 
 log() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
@@ -108,10 +120,10 @@ run_scripts() {
   while IFS="$(printf '\t')" read -r id source name text; do
     printf '%s' "$text" | unescape >"$work/script.sh"
     call POST /log-source "{\"id\":\"$source\",\"display_name\":\"$name\",\"icon\":\"\"}" >/dev/null
-    began="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    began="$(server_time)"
     sh "$work/script.sh" >"$work/output" 2>&1 </dev/null
     code=$?
-    ended="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    ended="$(server_time)"
     lines="$(tail -n 1000 "$work/output" | while IFS= read -r line || [ -n "$line" ]; do
       printf '{"created_at":"%s","level":"info","output":"%s"},' "$ended" "$(printf '%s' "$line" | json_text)"
     done)"

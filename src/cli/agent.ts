@@ -1,6 +1,7 @@
 /** The agent inside a workspace: bundled into one file, served at `/bin/dormouse-agent.js`, started by the init script. */
 import { live } from "./agent/life.ts"
 import { readAgentOptions } from "./agent/options.ts"
+import { createServerClock } from "./server-clock.ts"
 
 const version = "0.1.0"
 
@@ -12,9 +13,10 @@ async function main(): Promise<number> {
   }
   const stop = new AbortController()
   for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => stop.abort())
-  const report = (text: string) => console.log(`${new Date().toISOString()} ${text}`)
+  const clock = createServerClock()
+  const report = (text: string) => console.log(`${clock.now().toISOString()} ${text}`)
   // What the scripts of the workspace start must not inherit the token by accident.
-  const options = { ...reading.options, version, stopped: stop.signal, report }
+  const options = { ...reading.options, version, clock, stopped: stop.signal, report }
   delete process.env["CODER_AGENT_TOKEN"]
   for (let runsStartScripts = true; ; runsStartScripts = false) {
     const end = await live({ ...options, runsStartScripts })

@@ -5,7 +5,7 @@ import { connectControlPlane } from "./provisioner/control-plane.ts"
 import { startDaemon } from "./provisioner/daemon.ts"
 import { readOptions, usage } from "./provisioner/options.ts"
 import { runJob } from "./provisioner/run-job.ts"
-import { createServerClock } from "./provisioner/server-clock.ts"
+import { createServerClock } from "./server-clock.ts"
 
 const version = "0.1.0"
 

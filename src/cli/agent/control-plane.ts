@@ -1,5 +1,6 @@
 // The agent's calls to the control plane. All but the last word are tried until they succeed or are refused for good.
 import { setTimeout as wait } from "node:timers/promises"
+import type { ServerClock } from "../server-clock.ts"
 
 export type Manifest = {
   agent_id: string
@@ -31,7 +32,12 @@ export type ControlPlane = ReturnType<typeof connectControlPlane>
 const callMsMax = 15_000
 const backoffMsMax = 30_000
 
-export function connectControlPlane(options: { url: string; token: () => string; stopped: AbortSignal }) {
+export function connectControlPlane(options: {
+  url: string
+  token: () => string
+  clock: ServerClock
+  stopped: AbortSignal
+}) {
   const base = `${options.url.replace(/\/+$/, "")}/api/v2/workspaceagents/me`
 
   async function callOnce(method: string, path: string, body?: unknown): Promise<Response> {
@@ -41,6 +47,7 @@ export function connectControlPlane(options: { url: string; token: () => string;
       signal: AbortSignal.timeout(callMsMax),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
+    options.clock.learn(response.headers.get("Date"))
     if (response.status === 401) throw new Unauthorized("the token was refused")
     return response
   }
@@ -63,11 +70,13 @@ export function connectControlPlane(options: { url: string; token: () => string;
 
   return {
     url: base,
+    /** The control plane's time: what is reported carries it, whatever this machine's clock says. */
+    now: options.clock.now,
     manifest: async () => (await call("GET", "/manifest")) as Manifest | null,
     startup: (body: { version: string; expanded_directory: string; subsystems: string[] }) =>
       call("POST", "/startup", body),
     lifecycle: (state: string) =>
-      call("POST", "/report-lifecycle", { state, changed_at: new Date().toISOString() }),
+      call("POST", "/report-lifecycle", { state, changed_at: options.clock.now().toISOString() }),
     stats: async (body: unknown) =>
       (await call("POST", "/report-stats", body)) as { report_interval: number } | null,
     metadata: (metadata: unknown[]) => call("POST", "/metadata", { metadata }),
@@ -77,7 +86,7 @@ export function connectControlPlane(options: { url: string; token: () => string;
     scriptCompleted: (body: unknown) => call("POST", "/script-completed", body),
     /** One try: the machine is going down. */
     lastWord: (state: string) =>
-      callOnce("POST", "/report-lifecycle", { state, changed_at: new Date().toISOString() }).catch(
+      callOnce("POST", "/report-lifecycle", { state, changed_at: options.clock.now().toISOString() }).catch(
         () => null,
       ),
   }

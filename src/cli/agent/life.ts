@@ -1,6 +1,7 @@
 // One life of the agent: it introduces itself, runs what the workspace says, reports, and ends when it is stopped or replaced.
 import { setTimeout as wait } from "node:timers/promises"
 import { LineRefused, openLine } from "../forward/socket.ts"
+import type { ServerClock } from "../server-clock.ts"
 import { watchConnections } from "./activity.ts"
 import { connectControlPlane, Unauthorized, type ControlPlane, type Manifest } from "./control-plane.ts"
 import { createForwarding, type Forwarding } from "./forwarding.ts"
@@ -14,6 +15,8 @@ const reportMsDefault = 30_000
 
 export type LifeOptions = AgentOptions & {
   version: string
+  /** One for all its lives. */
+  clock: ServerClock
   /** The machine or the person stops the agent. */
   stopped: AbortSignal
   report: (text: string) => void
@@ -25,7 +28,8 @@ export type LifeOptions = AgentOptions & {
 export async function live(options: LifeOptions): Promise<"stopped" | "replaced"> {
   const over = new AbortController()
   const signal = AbortSignal.any([options.stopped, over.signal])
-  const plane = connectControlPlane({ url: options.url, token: options.token, stopped: signal })
+  const { url, token, clock } = options
+  const plane = connectControlPlane({ url, token, clock, stopped: signal })
   const manifest = await readManifest(plane, options, signal)
   if (manifest === null) return "stopped"
   const forwarding = createForwarding({ url: plane.url, token: options.token, report: options.report })

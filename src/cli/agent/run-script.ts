@@ -17,7 +17,7 @@ export async function runScript(
   stage: "start" | "stop",
 ): Promise<ScriptResult> {
   await plane.logSource(script.log_source_id, script.display_name || "Script")
-  const startedAt = new Date().toISOString()
+  const startedAt = plane.now().toISOString()
   const child = spawn("sh", ["-c", script.script], {
     cwd: directoryOf(manifest),
     env: { ...process.env, ...manifest.environment_variables, CODER_SCRIPT_BIN_DIR: "" },
@@ -55,7 +55,7 @@ export async function runScript(
   await plane.scriptCompleted({
     script_id: script.id,
     started_at: startedAt,
-    ended_at: new Date().toISOString(),
+    ended_at: plane.now().toISOString(),
     exit_code: exitCode,
     stage,
     status,
@@ -83,7 +83,7 @@ function createLogSender(plane: ControlPlane, sourceId: string) {
   }
   return {
     add(output: string, level: "info" | "error"): void {
-      lines.push({ created_at: new Date().toISOString(), output: output.slice(0, lineLengthMax), level })
+      lines.push({ created_at: plane.now().toISOString(), output: output.slice(0, lineLengthMax), level })
     },
     async end(): Promise<void> {
       clearInterval(timer)

@@ -9,7 +9,7 @@ import type {
   UpdateResponse,
 } from "../../provisioners/protocol.ts"
 import { type Line, type LineOptions, openLine } from "../forward/socket.ts"
-import type { ServerClock } from "./server-clock.ts"
+import type { ServerClock } from "../server-clock.ts"
 
 const CALL_MS_MAX = 30_000
 const DOWNLOAD_MS_MAX = 300_000

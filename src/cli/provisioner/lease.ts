@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { LogLine } from "../../provisioners/protocol.ts"
 import { Refused, Unreachable, type ControlPlane } from "./control-plane.ts"
-import type { ServerClock } from "./server-clock.ts"
+import type { ServerClock } from "../server-clock.ts"
 
 export type LeaseTiming = {
   /** How often waiting log lines are sent. */

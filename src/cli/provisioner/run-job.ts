@@ -9,7 +9,7 @@ import type { ArchiveCache } from "./archive-cache.ts"
 import { persist, Refused, type ControlPlane } from "./control-plane.ts"
 import { findManifest, importTemplate } from "./import-job.ts"
 import { holdLease, leaseTiming, type Lease, type LeaseTiming } from "./lease.ts"
-import type { ServerClock } from "./server-clock.ts"
+import type { ServerClock } from "../server-clock.ts"
 import { BadArchive, unpackArchive } from "./unpack.ts"
 
 export type JobContext = {

@@ -228,11 +228,23 @@ test("a stranger forwards nothing", async () => {
   expect(forward.child.exitCode).toBe(1)
 })
 
+/** By the control plane's clock, which is ahead of the machine's: nothing but what the agent says of its scripts goes by it. */
+const aheadMs = 7_200_000
+const startedAtOf = async (stage: "start" | "stop") => {
+  const { rows } = await running.database.query(
+    "select max(started_at) as at from workspace_agent_script_timings where stage = $1",
+    [stage],
+  )
+  return (rows[0] as { at: Date }).at.getTime() - Date.now()
+}
+
 test("an agent that is stopped runs its stop script, says so, and is disconnected at once", async () => {
+  await running.system.worker.shiftClock(aheadMs)
   const [command] = children
   if (command !== undefined) signal(command, "SIGTERM")
   await until(async () => (await readAgent()).status === "disconnected")
   expect((await readAgent()).lifecycle_state).toBe("off")
+  expect(Math.abs((await startedAtOf("stop")) - aheadMs)).toBeLessThan(60_000)
 })
 
 test("the shell variant does the same without Node", async () => {
@@ -244,6 +256,7 @@ test("the shell variant does the same without Node", async () => {
   })
   const logs = await running.api.call("GET", `/workspaceagents/${running.agentId}/logs`)
   expect(logs.filter((line: { output: string }) => line.output === "q'\"t")).toHaveLength(2)
+  expect(Math.abs((await startedAtOf("start")) - aheadMs)).toBeLessThan(60_000)
   signal(shell.child, "SIGTERM")
   await until(async () => (await readAgent()).lifecycle_state === "off")
 })

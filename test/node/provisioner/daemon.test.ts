@@ -8,7 +8,7 @@ import { createArchiveCache } from "../../../src/cli/provisioner/archive-cache.t
 import { connectControlPlane } from "../../../src/cli/provisioner/control-plane.ts"
 import { startDaemon, type Daemon } from "../../../src/cli/provisioner/daemon.ts"
 import { runJob } from "../../../src/cli/provisioner/run-job.ts"
-import { createServerClock } from "../../../src/cli/provisioner/server-clock.ts"
+import { createServerClock } from "../../../src/cli/server-clock.ts"
 import { templateOf, tarOf } from "./archives.ts"
 import { startFakeControlPlane, type FakeControlPlane, type JobRecord } from "./fake-control-plane.ts"
 import { buildJob, importJob } from "./jobs.ts"

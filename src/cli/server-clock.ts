@@ -1,4 +1,4 @@
-/** The control plane's time, learnt from the Date header of its answers: logs carry its instants, whatever this machine's clock says. */
+/** The control plane's time, learnt from the Date header of its answers: what is reported carries its instants, whatever this machine's clock says. */
 
 /** The header counts whole seconds, so a smaller difference says nothing. */
 const NOISE_MS = 2_000
