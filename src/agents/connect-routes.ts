@@ -7,7 +7,7 @@ import { ApiError } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { requireUpgrade } from "../http/watch.ts"
 import { errors, uuidSchema } from "../http/wire.ts"
-import { hashHeader, joinHub } from "./tell.ts"
+import { hashHeader, joinHub } from "./hub-calls.ts"
 
 export const connectRoutes = createRouter()
 

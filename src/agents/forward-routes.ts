@@ -5,7 +5,7 @@ import type { AppEnv } from "../http/env.ts"
 import { ApiError, conflict, forbidden } from "../http/errors.ts"
 import { createRouter } from "../http/router.ts"
 import { errors, uuidSchema } from "../http/wire.ts"
-import { hubOf } from "./tell.ts"
+import { hubOf } from "./hub-calls.ts"
 import { agentReach } from "./user-statements.ts"
 
 export const forwardRoutes = createRouter()

@@ -9,7 +9,7 @@ import { writeEvent } from "../http/event.ts"
 import { publishWorkspaces } from "../http/publish.ts"
 import { openHubStorage, type HubStorage } from "./hub-storage.ts"
 import type { ListeningPort } from "./listening-ports.ts"
-import { closeUnheld, linkActor, writeLinks } from "./hub-statements.ts"
+import { closeUnheld, linkActor, readStanding, writeLinks } from "./hub-statements.ts"
 
 const checkMs = 120_000
 const retryMs = 5_000
@@ -112,11 +112,32 @@ export class HubLinks {
     return JSON.parse(this.#storage.portsOf(agentId) ?? "[]") as ListeningPort[]
   }
 
-  /** Notes that the workspace has another latest build, or that its latest has ended. */
-  async noteChange(): Promise<void> {
+  /** Notes that the workspace has another latest build, or that its latest has ended; with agents held, their review is owed. */
+  async noteChange(areHeld: boolean): Promise<void> {
     this.#changeCount += 1
-    this.#storage.setToldAt(this.#clock())
+    this.#storage.setTold(this.#clock(), !areHeld)
     await this.#armWithin(toldMsMax)
+  }
+
+  get isReviewOwed(): boolean {
+    return this.#storage.isReviewOwed()
+  }
+
+  /**
+   * Which of these agents may stay; null where the database does not say: the review stays owed, and the alarm comes again for it.
+   * Never throws.
+   */
+  async review(agentIds: readonly string[]): Promise<Set<string> | null> {
+    const toldAtMs = this.#storage.toldAtMs() ?? 0
+    try {
+      const rows = agentIds.length > 0 ? await this.database().all(readStanding(agentIds)) : []
+      this.#storage.setReviewed(toldAtMs)
+      return new Set(rows.filter((row) => row.may_connect).map((row) => row.id))
+    } catch (error) {
+      reportFailure("agent_review_failed", error)
+      await this.#armWithin(retryMs)
+      return null
+    }
   }
 
   /** Whether there was such a change that one who began to read at this instant may not have seen. */
@@ -188,7 +209,8 @@ export class HubLinks {
 
   /** Arms the alarm for what there is left to do; with nothing left, nothing stays stored. */
   async #rest(): Promise<void> {
-    if (this.#storage.unwritten().length > 0 || this.#orphans().length > 0) return this.#armWithin(retryMs)
+    const isOwing = this.#storage.unwritten().length > 0 || this.#orphans().length > 0 || this.isReviewOwed
+    if (isOwing) return this.#armWithin(retryMs)
     if (this.#proving.size > 0) return this.#armWithin(proofMsMax)
     if (this.#storage.openLinks().length > 0) return this.#armWithin(checkMs)
     if (this.#storage.toldAtMs() !== null) return this.#armWithin(toldMsMax)

@@ -16,7 +16,7 @@ export function openHubStorage(storage: DurableObjectStorage) {
         agent_id text primary key, is_open integer not null, at_ms integer not null, is_written integer not null) without rowid;
       create table if not exists proofs (id integer primary key autoincrement);
       create table if not exists ports (agent_id text primary key, ports text not null) without rowid;
-      create table if not exists told (id integer primary key check (id = 1), at_ms integer not null);
+      create table if not exists told (id integer primary key check (id = 1), at_ms integer not null, is_reviewed integer not null);
     `)
     isMade = true
   }
@@ -72,14 +72,19 @@ export function openHubStorage(storage: DurableObjectStorage) {
       for (const id of ids) sql.exec("delete from proofs where id = ?", id)
     },
     proofs: () => read<{ id: number }>("select id from proofs").map(({ id }) => id),
-    setToldAt(at: Date): void {
+    setTold(at: Date, isReviewed: boolean): void {
       make()
-      sql.exec("insert or replace into told values (1, ?)", at.getTime())
+      sql.exec("insert or replace into told values (1, ?, ?)", at.getTime(), Number(isReviewed))
+    },
+    isReviewOwed: () => read("select 1 from told where is_reviewed = 0").length > 0,
+    /** A change that came after this instant is still to be reviewed. */
+    setReviewed(toldAtMs: number): void {
+      sql.exec("update told set is_reviewed = 1 where at_ms = ?", toldAtMs)
     },
     /** When the hub was last told of a build; null where that is forgotten or has never been. */
     toldAtMs: () => read<{ at_ms: number }>("select at_ms from told")[0]?.at_ms ?? null,
     forgetTold(): void {
-      if (isMade) sql.exec("delete from told")
+      if (isMade) sql.exec("delete from told where is_reviewed = 1")
     },
     /** Removes all, the alarm with it. Nothing is lost that is written from here on. */
     async clear(): Promise<void> {

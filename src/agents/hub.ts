@@ -5,8 +5,7 @@ import { platformClock, type Clock } from "../clock.ts"
 import { fromHex } from "../db/values.ts"
 import { HubLinks } from "./hub-links.ts"
 import { readPortsFrame, type ListeningPort } from "./listening-ports.ts"
-import { readStanding } from "./hub-statements.ts"
-import { hashHeader } from "./tell.ts"
+import { hashHeader } from "./hub-calls.ts"
 
 /** An agent says "ping" each 15 s, which the platform answers while the hub sleeps; three missed mean that it is gone. */
 const silentMsMax = 45_000
@@ -76,19 +75,26 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   /** The workspace has another latest build, or its latest has ended: agents that may no longer connect go. */
-  async buildChanged(workspaceId: string): Promise<void> {
-    await this.#links.noteChange()
-    const sockets = this.ctx.getWebSockets()
+  async buildChanged(): Promise<void> {
+    const held = this.#held("agent")
+    await this.#links.noteChange(held.length > 0)
     // Who waits for a claim asks the database what the change means.
-    for (const socket of sockets) if (attachmentOf(socket).kind === "reinit") send(socket, "look")
-    const held = sockets.filter((socket) => attachmentOf(socket).kind === "agent")
-    if (held.length === 0) return
-    const ids = [...new Set(held.map((socket) => attachmentOf(socket).agentId))]
-    const rows = await this.#links.database().all(readStanding(ids))
-    const mayStay = new Set(rows.filter((row) => row.may_connect).map((row) => row.id))
+    for (const socket of this.#held("reinit")) send(socket, "look")
+    if (held.length > 0) await this.#review()
+  }
+
+  /** Sends away the agents that may no longer connect. */
+  async #review(): Promise<void> {
+    const held = this.#held("agent")
+    const mayStay = await this.#links.review([...new Set(held.map((socket) => attachmentOf(socket).agentId))])
+    if (mayStay === null) return
     for (const socket of held) {
       if (mayStay.has(attachmentOf(socket).agentId)) continue
-      const frame = { type: "reinit", workspace_id: workspaceId, reason: "build_changed" } as const
+      const frame = {
+        type: "reinit",
+        workspace_id: this.#links.workspaceId,
+        reason: "build_changed",
+      } as const
       send(socket, JSON.stringify(frame satisfies AgentFrame))
       close(socket, 4001, "The workspace has a newer build.")
     }
@@ -121,6 +127,7 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
+    if (this.#links.isReviewOwed) await this.#review()
     await this.#links.check((agentId) => {
       const [socket] = this.#sockets(agentId)
       // After a crash or a deploy the sockets are gone without a word.
@@ -137,6 +144,10 @@ export class AgentHub extends DurableObject<Env> {
     // An agent that has connected again is not lost with its old socket.
     if (this.#sockets(agentId).some((other) => other !== socket)) return
     await this.#links.lose(agentId)
+  }
+
+  #held(kind: Kind): WebSocket[] {
+    return this.ctx.getWebSockets().filter((socket) => attachmentOf(socket).kind === kind)
   }
 
   /** The agent's own: one, or two while it connects again. */

@@ -10,7 +10,7 @@ import { agentRoute } from "./agent-route.ts"
 import { claimEvents } from "./claim-events.ts"
 import { judgeReinit, type ReinitFacts } from "./reinit-rule.ts"
 import { readReinitFacts } from "./reinit-statement.ts"
-import { joinHub } from "./tell.ts"
+import { joinHub } from "./hub-calls.ts"
 
 export const reinitRoutes = createRouter()
 

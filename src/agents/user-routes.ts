@@ -11,7 +11,7 @@ import { followFrom } from "./log-cursor.ts"
 import { readLogs, type LogRow } from "./hub-statements.ts"
 import { listeningPortSchema } from "./listening-ports.ts"
 import { toLogView } from "./metadata-view.ts"
-import { portsOf } from "./tell.ts"
+import { portsOf } from "./hub-calls.ts"
 import { agentById, agentReach, type AgentReach } from "./user-statements.ts"
 import { agentSchema, toAgentView } from "./view.ts"
 

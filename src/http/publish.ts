@@ -47,7 +47,7 @@ export function publishTemplate(env: Env, templateId: string): Promise<void> {
 
 /** This workspace has another latest build, or its latest ended: agents may have to go. */
 export function publishBuildChange(env: Env, workspaceId: string): Promise<void> {
-  return settle([env.AGENT_HUB.getByName(workspaceId).buildChanged(workspaceId)])
+  return settle([env.AGENT_HUB.getByName(workspaceId).buildChanged()])
 }
 
 function publish(env: Env, kind: TopicKind, ids: readonly string[]): Promise<void> {

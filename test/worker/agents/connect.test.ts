@@ -9,7 +9,7 @@ import {
   runInDurableObject,
 } from "cloudflare:test"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { hubOf } from "../../../src/agents/tell.ts"
+import { hubOf } from "../../../src/agents/hub-calls.ts"
 import { publishBuildChange } from "../../../src/http/publish.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { afterEach, expect, test } from "vitest"
-import { hubOf } from "../../../src/agents/tell.ts"
+import { hubOf } from "../../../src/agents/hub-calls.ts"
 import { publishBuildChange } from "../../../src/http/publish.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
@@ -101,6 +101,21 @@ test("a start over a running build sends its agents away at once", async () => {
   expect(status).toBe(201)
   await until(() => held.closes.length > 0)
   expect(held.closes).toEqual([4001])
+})
+
+test("a newer build sends its agents away also where the database was gone when it came: the alarm asks again", async () => {
+  const { workspace, agent } = await given()
+  const line = await open(pathOf(workspace), agent.token)
+  await givenBuild(workspace)
+  neonConfig.fetchFunction = () => Promise.reject(new TypeError("gone"))
+  await publishBuildChange(env, workspace.id)
+  expect(line.closes).toEqual([])
+  expect(await runDurableObjectAlarm(hubOf(env, workspace.id))).toBe(true)
+  expect(line.closes).toEqual([])
+  neonConfig.fetchFunction = passOn
+  expect(await runDurableObjectAlarm(hubOf(env, workspace.id))).toBe(true)
+  await until(() => line.closes.length === 1)
+  expect(line.closes).toEqual([4001])
 })
 
 test("a newer build sends its agents away", async () => {
