@@ -1,8 +1,8 @@
 // Listing templates with their build times at a million builds: kept by the roll-up, against computed when asked.
 import { sql } from "drizzle-orm"
-import { statement } from "../src/db/client.ts"
-import { refreshTemplates } from "../src/insights/template-rollup.ts"
-import { listTemplates } from "../src/templates/template-search.ts"
+import { statement } from "../src/platform/db/client.ts"
+import { refreshTemplates } from "../src/insights/rollups/template.ts"
+import { listTemplates } from "../src/templates/search.ts"
 import type { BenchDatabase } from "./lib/bench-database.ts"
 import type { Calibration } from "./lib/calibration.ts"
 import { databaseMs } from "./lib/database-time.ts"

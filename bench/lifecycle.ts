@@ -2,9 +2,9 @@
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { sql } from "drizzle-orm"
-import { insertBuilds } from "../src/builds/insert-builds.ts"
-import { connect, type Database, statement, type Statement } from "../src/db/client.ts"
-import { anyDue, batchSizeMax } from "../src/lifecycle/due.ts"
+import { insertBuilds } from "../src/builds/create/insert-builds.ts"
+import { connect, type Database, statement, type Statement } from "../src/platform/db/client.ts"
+import { anyDue, batchSizeMax } from "../src/lifecycle/rules/due.ts"
 import type { BenchDatabase } from "./lib/bench-database.ts"
 import type { Calibration } from "./lib/calibration.ts"
 import { databaseMs } from "./lib/database-time.ts"
@@ -65,7 +65,7 @@ export async function run(
 }
 
 // By a path that the compiler does not follow, because the sweep's types are those of the Worker's runtime.
-const sweepPath = "../src/lifecycle/tick.ts"
+const sweepPath = "../src/lifecycle/tick/tick.ts"
 const { lifecycleSweep }: { lifecycleSweep: { run: (context: object) => Promise<Record<string, number>> } } =
   await import(sweepPath)
 

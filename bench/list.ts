@@ -1,9 +1,9 @@
 // What a page of 25 costs as the organization grows: everything for an admin, one's own, what runs, and a name of four characters.
 import { sql } from "drizzle-orm"
 import type { Client } from "pg"
-import { statement, type Statement } from "../src/db/client.ts"
-import { wireJson } from "../src/http/json.ts"
-import { parseWorkspaceSearch } from "../src/workspaces/search.ts"
+import { statement, type Statement } from "../src/platform/db/client.ts"
+import { wireJson } from "../src/platform/http/json.ts"
+import { parseWorkspaceSearch } from "../src/workspaces/list/search.ts"
 import { countMatches, listPage } from "../src/workspaces/statements.ts"
 import { toWorkspaceView, type WorkspaceRow } from "../src/workspaces/view.ts"
 import type { BenchDatabase } from "./lib/bench-database.ts"

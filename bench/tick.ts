@@ -1,7 +1,7 @@
 // What a tick costs when nothing is due: looking through check_at against joining every workspace to its latest build.
 import { sql } from "drizzle-orm"
-import { statement } from "../src/db/client.ts"
-import { anyDue } from "../src/lifecycle/due.ts"
+import { statement } from "../src/platform/db/client.ts"
+import { anyDue } from "../src/lifecycle/rules/due.ts"
 import type { BenchDatabase } from "./lib/bench-database.ts"
 import { databaseMs } from "./lib/database-time.ts"
 import type { Result } from "./lib/report.ts"

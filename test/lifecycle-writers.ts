@@ -12,18 +12,18 @@ export const lifecycleColumns = [
 ] as const
 
 export const lifecycleWriters = [
-  "src/builds/create-statement.ts",
-  "src/lifecycle/due.ts",
-  "src/lifecycle/next-start-statement.ts",
-  "src/lifecycle/transition-statement.ts",
-  "src/provisioners/complete-build-statement.ts",
-  "src/templates/follow-schedule-change.ts",
-  "src/templates/schedule-effects.ts",
-  "src/usage/flush-statement.ts",
-  "src/workspaces/schedule-changes.ts",
+  "src/builds/create/statement.ts",
+  "src/lifecycle/rules/due.ts",
+  "src/lifecycle/deadlines/next-start-statement.ts",
+  "src/lifecycle/tick/transition-statement.ts",
+  "src/queue/complete/build-statement.ts",
+  "src/templates/policy/follow-schedule-change.ts",
+  "src/templates/policy/schedule-effects.ts",
+  "src/usage/tracker/flush-statement.ts",
+  "src/workspaces/schedule/changes.ts",
 ] as const
 
 /** The claim ends the separate life: it alone may give a prebuild these values, with an owner. */
-export const claimWriter = "src/workspaces/create-statement.ts"
+export const claimWriter = "src/workspaces/create/statement.ts"
 
 export type LifecycleWriter = (typeof lifecycleWriters)[number]

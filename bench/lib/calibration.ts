@@ -1,6 +1,6 @@
 // How fast this machine is right now, so that milliseconds of two runs can be compared: a fixed statement of pure computation.
 import { sql } from "drizzle-orm"
-import { statement, type Database } from "../../src/db/client.ts"
+import { statement, type Database } from "../../src/platform/db/client.ts"
 import { median } from "./median.ts"
 
 const runs = 5

@@ -5,14 +5,14 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { packTar } from "modern-tar"
 import { Client } from "pg"
-import { createApiClient, type ApiClient } from "../../dev/api-client.ts"
-import { readDatabaseUrl } from "../../dev/database-url.ts"
-import { freePort } from "../../dev/free-port.ts"
-import { readSecrets } from "../../dev/local-secrets.ts"
-import { startLocalSystem } from "../../dev/local-system.ts"
-import { startPostgres, type LocalPostgres } from "../../dev/postgres.ts"
+import { createApiClient, type ApiClient } from "../../dev/local/api-client.ts"
+import { readDatabaseUrl } from "../../dev/database/database-url.ts"
+import { freePort } from "../../dev/process/free-port.ts"
+import { readSecrets } from "../../dev/local/secrets.ts"
+import { startLocalSystem } from "../../dev/local/system.ts"
+import { startPostgres, type LocalPostgres } from "../../dev/local/postgres.ts"
 import { rootDirectory } from "../../dev/root.ts"
-import { createFirstUser, createProvisionerKey, signIn, waitForJob } from "../../dev/seed.ts"
+import { createFirstUser, createProvisionerKey, signIn, waitForJob } from "../../dev/local/seed.ts"
 
 const databaseName = "dormouse"
 /** Builds that a daemon carries out at once. */
@@ -93,7 +93,7 @@ function readMarks(directory: string): string[] {
 /** The daemon programs, by name; the same name started again is the same daemon to the control plane. */
 function createDaemons(directory: string, url: string, key: string) {
   const running = new Map<string, ChildProcess>()
-  const program = join(rootDirectory, "src", "cli", "provisioner.ts")
+  const program = join(rootDirectory, "src", "programs", "provisioner", "main.ts")
   // Dozens are started and killed: each would compile the same modules anew. What is compiled is kept by one that ends in peace; a
   // test's own process is told not to.
   const compiled = { NODE_COMPILE_CACHE: join(directory, "compiled"), NODE_DISABLE_COMPILE_CACHE: undefined }

@@ -1,8 +1,8 @@
 // The database's own time for a statement, planning included, without the way there and back.
 import { PgDialect } from "drizzle-orm/pg-core"
 import type { Client } from "pg"
-import type { Statement } from "../../src/db/client.ts"
-import { encodeValue } from "../../src/db/values.ts"
+import type { Statement } from "../../src/platform/db/client.ts"
+import { encodeValue } from "../../src/platform/db/values.ts"
 import { median } from "./median.ts"
 
 const dialect = new PgDialect()

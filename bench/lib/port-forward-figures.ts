@@ -3,9 +3,9 @@ import { spawn, type ChildProcess } from "node:child_process"
 import { connect, createServer, type AddressInfo, type Socket } from "node:net"
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
-import { freePort } from "../../dev/free-port.ts"
+import { freePort } from "../../dev/process/free-port.ts"
 import { rootDirectory } from "../../dev/root.ts"
-import { givenRunning } from "../../test/node/agents/given-running.ts"
+import { givenRunning } from "../../test/node/programs/agent/given-running.ts"
 import { median } from "./median.ts"
 
 const downloadBytes = 64 * 1024 * 1024
@@ -18,7 +18,7 @@ export async function measurePortForward() {
   const server = await startServer()
   const children: ChildProcess[] = []
   const start = (program: string, args: string[], env: Record<string, string>) => {
-    const child = spawn(process.execPath, [join(rootDirectory, "src", "cli", program), ...args], {
+    const child = spawn(process.execPath, [join(rootDirectory, "src", "programs", program), ...args], {
       env: { PATH: process.env["PATH"] ?? "", HOME: running.directory, ...env },
       stdio: ["ignore", "pipe", "ignore"],
     })
@@ -26,13 +26,13 @@ export async function measurePortForward() {
     return child
   }
   try {
-    start("agent.ts", [], { CODER_AGENT_URL: running.url, CODER_AGENT_TOKEN: running.agentToken })
+    start("agent/main.ts", [], { CODER_AGENT_URL: running.url, CODER_AGENT_TOKEN: running.agentToken })
     await until(async () => {
       const agent = await running.api.call("GET", `/workspaceagents/${running.agentId}`)
       return agent.status === "connected" && agent.lifecycle_state === "ready"
     })
     const local = await freePort()
-    const forward = start("port-forward.ts", ["shed", "-p", `${local}:${server.port}`], {
+    const forward = start("port-forward/main.ts", ["shed", "-p", `${local}:${server.port}`], {
       CODER_URL: running.url,
       CODER_SESSION_TOKEN: running.token,
     })

@@ -3,14 +3,14 @@
 import { neonConfig } from "@neondatabase/serverless"
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../../src/access/may.ts"
-import { connect, statement } from "../../src/db/client.ts"
-import type { Ping } from "../../src/usage/mark.ts"
-import { trackerOfShard, usageShardCount } from "../../src/usage/shards.ts"
+import { connect, statement } from "../../src/platform/db/client.ts"
+import type { Ping } from "../../src/usage/tracker/mark.ts"
+import { trackerOfShard, usageShardCount } from "../../src/usage/tracker/shards.ts"
 import { createWorker } from "../../src/worker.ts"
-import { localClock, setLocalClock } from "../../dev/local-clock.ts"
-import local from "../../dev/worker.ts"
+import { localClock, setLocalClock } from "../../dev/local/clock.ts"
+import local from "../../dev/local/worker-entry.ts"
 
-export * from "../../dev/worker.ts"
+export * from "../../dev/local/worker-entry.ts"
 
 // Counted where they leave for the endpoint, for both routes alike: a batch is one round trip of several statements.
 const asked = { roundTrips: 0, statements: 0 }

@@ -1,9 +1,9 @@
 // The credential of a workspace agent: a UUID in the same places as a person's token (api.md 0.3), good on agent routes alone.
 import { sql } from "drizzle-orm"
 import type { Context } from "hono"
-import { statement, type Database } from "../db/client.ts"
-import type { AppEnv } from "../http/env.ts"
-import { ApiError } from "../http/errors.ts"
+import { statement, type Database } from "../platform/db/client.ts"
+import type { AppEnv } from "../platform/http/env.ts"
+import { ApiError } from "../platform/http/errors.ts"
 import type { AgentActor } from "./actors.ts"
 import { presentedToken, sessionCookie, sha256 } from "./caller.ts"
 import { openSession, unauthenticated, type Session } from "./session.ts"

@@ -1,6 +1,6 @@
 // Proves whichever credential a route takes, where a request is refused before its own statement would have proved it.
 import type { Context } from "hono"
-import type { AppEnv } from "../http/env.ts"
+import type { AppEnv } from "../platform/http/env.ts"
 import type { Actor } from "./actors.ts"
 import { openAgent } from "./agent-token.ts"
 import { routeClass } from "./route-class.ts"

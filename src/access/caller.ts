@@ -2,9 +2,9 @@
 import { sql } from "drizzle-orm"
 import type { Context } from "hono"
 import { getCookie } from "hono/cookie"
-import { statement, type Database } from "../db/client.ts"
-import type { AppEnv } from "../http/env.ts"
-import { ApiError } from "../http/errors.ts"
+import { statement, type Database } from "../platform/db/client.ts"
+import type { AppEnv } from "../platform/http/env.ts"
+import { ApiError } from "../platform/http/errors.ts"
 import type { UserActor } from "./actors.ts"
 import { openSession, signedOut, unauthenticated, type Session } from "./session.ts"
 

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import type { Context, MiddlewareHandler } from "hono"
 import { getCookie } from "hono/cookie"
-import type { AppEnv } from "../http/env.ts"
+import type { AppEnv } from "../platform/http/env.ts"
 import { sessionCookie } from "./caller.ts"
 
 const harmless = new Set(["GET", "HEAD", "OPTIONS"])

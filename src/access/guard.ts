@@ -1,8 +1,8 @@
 // The door of the API: a route that takes a person's token answers 401 to a request without a well-formed one, before its body is
 // read or the database is asked. Whether the token is good is for its first statement to say.
 import type { MiddlewareHandler } from "hono"
-import type { AppEnv } from "../http/env.ts"
-import { ApiError } from "../http/errors.ts"
+import type { AppEnv } from "../platform/http/env.ts"
+import { ApiError } from "../platform/http/errors.ts"
 import { parseApiKey, presentedToken } from "./caller.ts"
 import { routeClass } from "./route-class.ts"
 

@@ -1,6 +1,6 @@
 // Whom and what a path or a search names, as SQL (api.md 0.7): an id, a name without regard to case, or a word of its own.
 import { sql, type SQL } from "drizzle-orm"
-import { nilUuid } from "../http/wire.ts"
+import { nilUuid } from "../platform/http/wire.ts"
 
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 

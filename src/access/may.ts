@@ -1,7 +1,7 @@
 // May the caller do this? As SQL: a boolean over the columns of one object, compiled from the permission table and decided by
 // the actor that authentication published to the transaction.
 import { sql, type SQL } from "drizzle-orm"
-import { texts } from "../db/sql.ts"
+import { texts } from "../platform/db/sql.ts"
 import { reachOf, type Action, type Resource } from "./permissions.ts"
 import { allowListEntriesFor, scopesAllowing } from "./scopes.ts"
 

@@ -1,8 +1,8 @@
 // Rate limits, asked of the platform before the database is (api.md 0.4): by the presented token, by the address, and at the door
 // by e-mail. The bindings count per location and permissively: they hold off floods, they do not account.
 import type { Context, MiddlewareHandler } from "hono"
-import type { AppEnv } from "../http/env.ts"
-import { ApiError, forbidden } from "../http/errors.ts"
+import type { AppEnv } from "../platform/http/env.ts"
+import { ApiError, forbidden } from "../platform/http/errors.ts"
 import { limits } from "./limits.ts"
 import { presentedToken, sha256 } from "./caller.ts"
 

@@ -1,8 +1,8 @@
 // What is put right about a refusal before it is sent: who may not ask at all hears that alone, and a token that is too narrow for
 // what was asked hears that it is (api.md 0.2).
 import type { Context } from "hono"
-import type { AppEnv } from "../http/env.ts"
-import { ApiError } from "../http/errors.ts"
+import type { AppEnv } from "../platform/http/env.ts"
+import { ApiError } from "../platform/http/errors.ts"
 import type { Actor } from "./actors.ts"
 import { scopeChallenge } from "./session.ts"
 

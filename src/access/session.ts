@@ -1,8 +1,8 @@
 // A presented credential and the statements behind it. Authentication is the first statement of the same transaction, so
 // that a request is one round trip and nothing runs for a caller who could not prove who they are.
-import { DatabaseUnavailable, StatementFailed } from "../db/errors.ts"
-import type { Database, Statement } from "../db/client.ts"
-import { ApiError } from "../http/errors.ts"
+import { DatabaseUnavailable, StatementFailed } from "../platform/db/errors.ts"
+import type { Database, Statement } from "../platform/db/client.ts"
+import { ApiError } from "../platform/http/errors.ts"
 import type { Actor } from "./actors.ts"
 
 type RowsOf<S> = { [K in keyof S]: S[K] extends Statement<infer Row> ? Row[] : never }

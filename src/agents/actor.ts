@@ -1,6 +1,6 @@
 // The agent that authentication published to the transaction, as SQL.
 import { sql, type SQL } from "drizzle-orm"
-import { statement, type Statement } from "../db/client.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
 
 export const actorAgentId: SQL = sql`(select (actor() ->> 'agent_id')::uuid)`
 export const actorWorkspaceId: SQL = sql`(select (actor() ->> 'workspace_id')::uuid)`

@@ -2,7 +2,7 @@
 import { sql, type SQL } from "drizzle-orm"
 import { may, type ResourceColumns } from "../access/may.ts"
 import type { Action } from "../access/permissions.ts"
-import { statement, type Statement } from "../db/client.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
 import { agentJson, type AgentJson } from "./resources-json.ts"
 
 const columns: ResourceColumns = {

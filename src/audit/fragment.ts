@@ -1,7 +1,7 @@
 // The audit row that rides in the statement it records: a data-modifying CTE over the rows that the mutation returned, so
 // that neither can exist without the other.
 import { sql, type SQL } from "drizzle-orm"
-import { json } from "../db/sql.ts"
+import { json } from "../platform/db/sql.ts"
 
 /** Facts of the request that every audit row carries. */
 export type AuditRequest = { requestId: string; ip: string; userAgent: string; now: Date }

@@ -1,7 +1,7 @@
 // Who asked, as the audit trail keeps it.
 import type { Context } from "hono"
 import { clientAddress } from "../access/caller.ts"
-import type { AppEnv } from "../http/env.ts"
+import type { AppEnv } from "../platform/http/env.ts"
 import type { AuditRequest } from "./fragment.ts"
 
 const userAgentLengthMax = 512

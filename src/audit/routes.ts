@@ -4,9 +4,9 @@ import { sql } from "drizzle-orm"
 import { isAllowed, roleHolderOf } from "../access/is-allowed.ts"
 import { may } from "../access/may.ts"
 import { slimSiteRole } from "../access/role-names.ts"
-import { statement } from "../db/client.ts"
-import { forbidden } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
+import { statement } from "../platform/db/client.ts"
+import { forbidden } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
 import {
   errors,
   jsonBody,
@@ -16,7 +16,7 @@ import {
   nilUuid,
   wireTime,
   zeroTime,
-} from "../http/wire.ts"
+} from "../platform/http/wire.ts"
 import { describeAudit } from "./description.ts"
 import { auditConditions } from "./search.ts"
 

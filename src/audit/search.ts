@@ -2,8 +2,8 @@
 import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf } from "../access/lookup.ts"
 import { actorId } from "../access/may.ts"
-import { badRequest } from "../http/errors.ts"
-import { createSearchReader, stripQuotes, tokenizeSearch } from "../http/search-query.ts"
+import { badRequest } from "../platform/http/errors.ts"
+import { createSearchReader, stripQuotes, tokenizeSearch } from "../platform/http/search-query.ts"
 
 const dayMs = 24 * 60 * 60_000
 const datePattern = /^\d{4}-\d{2}-\d{2}$/

@@ -1,9 +1,9 @@
 // Canceling a build (prebuilds-provisioning-agents.md C7): what has not begun ends at once, what runs is asked to end.
 import { sql } from "drizzle-orm"
-import { type Statement, statement } from "../db/client.ts"
+import { type Statement, statement } from "../platform/db/client.ts"
 import { may } from "../access/may.ts"
-import type { JobStatus } from "../jobs/status.ts"
-import { readableWorkspace } from "./build-context.ts"
+import type { JobStatus } from "../queue/status.ts"
+import { readableWorkspace } from "./create/context.ts"
 
 export type CancelAttempt = {
   workspace_id: string

@@ -1,14 +1,14 @@
 // The start that was queued behind a stop (`on_success`): made when the stop succeeds, and by the tick where that was missed.
 import { sql } from "drizzle-orm"
 import type { AuditRequest } from "../audit/fragment.ts"
-import { type Database, type Statement, statement } from "../db/client.ts"
-import { ApiError } from "../http/errors.ts"
-import { writeEvent } from "../http/event.ts"
-import { postJobs, type PostedJob } from "../jobs/post.ts"
+import { type Database, type Statement, statement } from "../platform/db/client.ts"
+import { ApiError } from "../platform/http/errors.ts"
+import { writeEvent } from "../platform/event.ts"
+import { postJobs, type PostedJob } from "../queue/board/post.ts"
 import type { Sweep } from "../sweeps.ts"
-import { publishWorkspaces } from "../http/publish.ts"
-import type { FollowUp } from "./build-request.ts"
-import { askForBuild } from "./create-build.ts"
+import { publishWorkspaces } from "../platform/durable/publish.ts"
+import type { FollowUp } from "./create/request.ts"
+import { askForBuild } from "./create/create-build.ts"
 
 type Queued = {
   build_id: string

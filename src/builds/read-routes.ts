@@ -2,12 +2,12 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { resourceSchema, toResourceViews } from "../agents/view.ts"
-import { ApiError, badRequest, forbidden, notFound } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, jsonRequest, pageQuery, parseWireTime, uuidSchema } from "../http/wire.ts"
-import { jobLogSchema } from "../jobs/logs.ts"
-import { logQuery, serveLogs } from "../jobs/serve-logs.ts"
-import { stateText } from "../templates/state-size.ts"
+import { ApiError, badRequest, forbidden, notFound } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
+import { errors, jsonBody, jsonRequest, pageQuery, parseWireTime, uuidSchema } from "../platform/http/wire.ts"
+import { jobLogSchema } from "../queue/logs.ts"
+import { logQuery, serveLogs } from "../queue/serve-logs.ts"
+import { stateText } from "../templates/manifest/state-size.ts"
 import {
   buildById,
   buildByNumber,
@@ -18,7 +18,7 @@ import {
   buildState,
   listBuilds,
   replaceState,
-} from "./build-statements.ts"
+} from "./statements.ts"
 import { timingsOfBuild, timingsSchema, toTimingsView } from "./timings.ts"
 import { buildSchema, toBuildView } from "./view.ts"
 

@@ -1,10 +1,10 @@
 // How long a build's parts took (api.md 2.6): the provisioner's stages, the agents' scripts, the agents' first connection.
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
-import { type Statement, statement } from "../db/client.ts"
-import { timeSchema } from "../http/wire.ts"
-import { wireInstant } from "../jobs/view.ts"
-import { readableWorkspace } from "./build-context.ts"
+import { type Statement, statement } from "../platform/db/client.ts"
+import { timeSchema } from "../platform/http/wire.ts"
+import { wireInstant } from "../queue/view.ts"
+import { readableWorkspace } from "./create/context.ts"
 
 const span = z.object({ started_at: timeSchema, ended_at: timeSchema, stage: z.string() })
 const agentOf = { workspace_agent_id: z.uuid(), workspace_agent_name: z.string() }

@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import { type ResourceJson, resourcesJson } from "../agents/resources-json.ts"
 import { resourceSchema, toResourceViews } from "../agents/view.ts"
-import { timeSchema } from "../http/wire.ts"
+import { timeSchema } from "../platform/http/wire.ts"
 import {
   type JobJson,
   jobJson,
@@ -15,8 +15,8 @@ import {
   toMatchedProvisionersView,
   wireInstant,
   wireInstantOrNull,
-} from "../jobs/view.ts"
-import { buildStatus, type Transition } from "./build-status.ts"
+} from "../queue/view.ts"
+import { buildStatus, type Transition } from "./status.ts"
 
 /** Why a build was asked for. Clients refuse words that they do not know. */
 const buildReasons = [

@@ -1,7 +1,7 @@
 // The page at /cli-auth: signs a person in, if they are not yet, and shows a session token to paste into a terminal or an editor.
 import type { Handler } from "hono"
 import { html, raw } from "hono/html"
-import type { AppEnv } from "../http/env.ts"
+import type { AppEnv } from "../platform/http/env.ts"
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:30rem;margin:4rem auto;padding:0 1rem}
 label{display:block;margin:.75rem 0}input{width:100%;padding:.5rem;font:inherit;box-sizing:border-box}

@@ -2,7 +2,7 @@
 // like any other; its script and its style are static assets, so that nothing inline has to be allowed.
 import type { Handler } from "hono"
 import { html } from "hono/html"
-import type { AppEnv } from "../http/env.ts"
+import type { AppEnv } from "../platform/http/env.ts"
 
 const policy = [
   "default-src 'none'",

@@ -4,12 +4,19 @@ import type { Context } from "hono"
 import { openAgent } from "../access/agent-token.ts"
 import { presentedToken } from "../access/caller.ts"
 import { externalScopes } from "../access/scopes.ts"
-import type { AppEnv } from "../http/env.ts"
-import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, messageSchema, nilUuid, timeSchema, uuidSchema, wireTime } from "../http/wire.ts"
+import type { AppEnv } from "../platform/http/env.ts"
+import { createRouter } from "../platform/http/router.ts"
+import {
+  errors,
+  jsonBody,
+  messageSchema,
+  nilUuid,
+  timeSchema,
+  uuidSchema,
+  wireTime,
+} from "../platform/http/wire.ts"
 import { buildVersion } from "../version.ts"
 import { features } from "./entitlement-names.ts"
-
 const tags = ["Deployment"]
 export const greeting = { message: "👋" }
 const experiments = ["workspace-usage"]
@@ -21,7 +28,6 @@ const rootRoute = createRoute({
   summary: "Say hello",
   responses: { 200: jsonBody(messageSchema, "A greeting.") },
 })
-
 const buildInfoRoute = createRoute({
   method: "get",
   path: "/buildinfo",

@@ -3,11 +3,11 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import { isAllowed, roleHolderOf, type ProtectedObject, type RoleHolder } from "../access/is-allowed.ts"
 import { actions, resources, type Action, type Resource } from "../access/permissions.ts"
-import { statement } from "../db/client.ts"
-import { json } from "../db/sql.ts"
-import { badRequest } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, jsonRequest, nilUuid, uuidSchema } from "../http/wire.ts"
+import { statement } from "../platform/db/client.ts"
+import { json } from "../platform/db/sql.ts"
+import { badRequest } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
+import { errors, jsonBody, jsonRequest, nilUuid, uuidSchema } from "../platform/http/wire.ts"
 
 const resourceIdsMax = 10
 

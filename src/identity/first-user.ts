@@ -8,20 +8,20 @@ import { limitSignIn } from "../access/rate-limit.ts"
 import { unauthenticated } from "../access/session.ts"
 import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
 import { auditRequest } from "../audit/request.ts"
-import { statement } from "../db/client.ts"
-import { isUniqueViolation } from "../db/errors.ts"
-import { json } from "../db/sql.ts"
-import { ApiError, conflict } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../http/wire.ts"
-import { hashPassword } from "./password.ts"
+import { statement } from "../platform/db/client.ts"
+import { isUniqueViolation } from "../platform/db/errors.ts"
+import { json } from "../platform/db/sql.ts"
+import { ApiError, conflict } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
+import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../platform/http/wire.ts"
+import { hashPassword } from "./sessions/password.ts"
 import {
   emailField,
   passwordField,
   realNameField,
   requireStrongPassword,
   usernameField,
-} from "./user-fields.ts"
+} from "./users/fields.ts"
 
 const tags = ["Users"]
 const alreadyCreated = "The initial user has already been created."

@@ -1,6 +1,6 @@
 /** Daily active users: how many people used a workspace on each of the last days. */
 import { type SQL, sql } from "drizzle-orm"
-import { type Statement, statement } from "../db/client.ts"
+import { type Statement, statement } from "../platform/db/client.ts"
 
 /** Days in the answer, today included. */
 export const DAY_COUNT = 61

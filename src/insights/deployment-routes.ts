@@ -2,11 +2,11 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
-import { statement } from "../db/client.ts"
-import { badRequest, forbidden } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, timeSchema, wireTime } from "../http/wire.ts"
-import { deploymentRefreshMs, readDeployment } from "./deployment-rollup.ts"
+import { statement } from "../platform/db/client.ts"
+import { badRequest, forbidden } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
+import { errors, jsonBody, timeSchema, wireTime } from "../platform/http/wire.ts"
+import { deploymentRefreshMs, readDeployment } from "./rollups/deployment.ts"
 
 const count = z.int()
 

@@ -1,7 +1,7 @@
 /** The query parameters that insights questions share, and the errors that they answer with. */
 import { z } from "@hono/zod-openapi"
-import { badRequest, forbidden, notFound, type Validation } from "../http/errors.ts"
-import { uuidSchema } from "../http/wire.ts"
+import { badRequest, forbidden, notFound, type Validation } from "../platform/http/errors.ts"
+import { uuidSchema } from "../platform/http/wire.ts"
 import { parseWindow, type Window } from "./window.ts"
 
 const TEMPLATE_COUNT_MAX = 100

@@ -1,7 +1,7 @@
 /** What people did with the templates in a window, from the half hours of the roll-up. */
 import { type SQL, sql } from "drizzle-orm"
-import { type Statement, statement } from "../db/client.ts"
-import { json, texts } from "../db/sql.ts"
+import { type Statement, statement } from "../platform/db/client.ts"
+import { json, texts } from "../platform/db/sql.ts"
 import { isWithinScope } from "./scope.ts"
 import type { Window } from "./window.ts"
 

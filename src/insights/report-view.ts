@@ -1,6 +1,6 @@
 /** Insights on the wire. */
 import { z } from "@hono/zod-openapi"
-import { timeSchema, uuidSchema, wireTime } from "../http/wire.ts"
+import { timeSchema, uuidSchema, wireTime } from "../platform/http/wire.ts"
 import type { IntervalUsage, ParameterUsage, PersonUsage, Scope, UsageReport } from "./report-statements.ts"
 import type { Interval, Window } from "./window.ts"
 

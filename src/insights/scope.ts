@@ -1,8 +1,8 @@
 /** Which templates an insights question is about: those named, or all, of which the caller may see the insights. */
 import { type SQL, sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
-import { type Statement, statement } from "../db/client.ts"
-import { uuids } from "../db/sql.ts"
+import { type Statement, statement } from "../platform/db/client.ts"
+import { uuids } from "../platform/db/sql.ts"
 
 const columns = { id: sql`t.id`, organization: sql`t.organization_id` }
 

@@ -1,12 +1,12 @@
 // The lifecycle over HTTP: what will happen to a workspace, when and why.
 import { createRoute, z } from "@hono/zod-openapi"
-import { carryParameters } from "../builds/carry-parameters.ts"
-import { notFound } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, uuidSchema } from "../http/wire.ts"
-import { explainWorkspace } from "./explain-statement.ts"
-import { explanationSchema, toExplanation } from "./explain-view.ts"
-import { judgeRules, nextTransition } from "./explain.ts"
+import { carryParameters } from "../builds/create/carry-parameters.ts"
+import { notFound } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
+import { errors, jsonBody, uuidSchema } from "../platform/http/wire.ts"
+import { explainWorkspace } from "./explain/statement.ts"
+import { explanationSchema, toExplanation } from "./explain/view.ts"
+import { judgeRules, nextTransition } from "./explain/explain.ts"
 
 const explainRoute = createRoute({
   method: "get",

@@ -1,7 +1,7 @@
 /** Writes samples of the metrics page: gauges are replaced, counters grow. Fragments and statements for those who measure. */
 import { sql, type SQL } from "drizzle-orm"
-import { type Statement, statement } from "../db/client.ts"
-import { json, texts } from "../db/sql.ts"
+import { type Statement, statement } from "../platform/db/client.ts"
+import { json, texts } from "../platform/db/sql.ts"
 import { bucketBounds, type MetricName } from "./catalogue.ts"
 
 export type Sample = { name: MetricName; labels: Record<string, string>; value: number }

@@ -1,7 +1,7 @@
 // The inbox over HTTP (api.md 2.15).
 import { createRoute, z } from "@hono/zod-openapi"
-import { notFound } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
+import { notFound } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
 import {
   errors,
   jsonBody,
@@ -10,7 +10,7 @@ import {
   uuidSchema,
   wireTime,
   wireTimeOrNull,
-} from "../http/wire.ts"
+} from "../platform/http/wire.ts"
 import {
   countUnread,
   type InboxNotificationRow,

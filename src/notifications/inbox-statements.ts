@@ -1,8 +1,8 @@
 // A person's inbox: read and marked. Each statement reaches the caller's own notifications alone.
 import { sql, type SQL } from "drizzle-orm"
 import { actorId } from "../access/may.ts"
-import { statement, type Statement } from "../db/client.ts"
-import { uuids } from "../db/sql.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
+import { uuids } from "../platform/db/sql.ts"
 
 /** The most that one answer shows. */
 const pageSizeMax = 25

@@ -1,7 +1,7 @@
 // From the outbox to the inbox and to the queue of each webhook.
 import { sql } from "drizzle-orm"
-import { statement, type Statement } from "../db/client.ts"
-import { json } from "../db/sql.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
+import { json } from "../platform/db/sql.ts"
 import type { Labels } from "./templates.ts"
 
 export type PendingMessage = {

@@ -2,9 +2,9 @@
 // verifies the signature, and tells a repeated message by its id.
 import { Webhook } from "standardwebhooks"
 import { decryptToken } from "../access/token-cipher.ts"
-import type { Database } from "../db/client.ts"
-import { writeEvent } from "../http/event.ts"
-import { wireTime } from "../http/wire.ts"
+import type { Database } from "../platform/db/client.ts"
+import { writeEvent } from "../platform/event.ts"
+import { wireTime } from "../platform/http/wire.ts"
 import { notificationText } from "./templates.ts"
 import {
   type ClaimedDelivery,

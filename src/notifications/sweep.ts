@@ -1,6 +1,6 @@
 // The word goes out: what the outbox holds reaches the inboxes in the tick, and webhooks behind it, so that a target that does
 // not answer never holds the tick.
-import { publishInbox } from "../http/publish.ts"
+import { publishInbox } from "../platform/durable/publish.ts"
 import type { Sweep, SweepContext } from "../sweeps.ts"
 import { deliverToInbox, type InboxEntry, type PendingMessage, pendingMessages } from "./outbox-statements.ts"
 import { sendWebhooks } from "./send-webhooks.ts"

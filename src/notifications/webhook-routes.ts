@@ -3,9 +3,9 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
 import { encryptToken } from "../access/token-cipher.ts"
-import { statement } from "../db/client.ts"
-import { badRequest, conflict, forbidden, notFound } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
+import { statement } from "../platform/db/client.ts"
+import { badRequest, conflict, forbidden, notFound } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
 import {
   errors,
   jsonBody,
@@ -14,7 +14,7 @@ import {
   uuidSchema,
   wireTime,
   wireTimeOrNull,
-} from "../http/wire.ts"
+} from "../platform/http/wire.ts"
 import type { WebhookRow } from "./webhook-statements.ts"
 import { findWebhookUrlError } from "./webhook-url.ts"
 

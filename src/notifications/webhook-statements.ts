@@ -1,7 +1,7 @@
 // The queue of messages to webhooks: claimed with a lease, so that a sender that dies leaves them to the next one.
 import { sql } from "drizzle-orm"
-import { statement, type Statement } from "../db/client.ts"
-import { json } from "../db/sql.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
+import { json } from "../platform/db/sql.ts"
 import type { Labels } from "./templates.ts"
 
 const minuteMs = 60_000

@@ -1,5 +1,5 @@
 // The answer to a second template of a name.
-import { conflict } from "../http/errors.ts"
+import { conflict } from "../platform/http/errors.ts"
 
 export const nameInUse = (name: string) =>
   conflict(`Template with name ${JSON.stringify(name)} already exists.`, {

@@ -1,6 +1,6 @@
 // What counts as activity, and what it changes (lifecycle.md 12.1; usage.md 4).
 import { nextAutostart } from "../schedule/autostart.ts"
-import type { AgentStat, Mark, UsageApp, UsageFacts } from "./mark.ts"
+import type { AgentStat, Mark, UsageApp, UsageFacts } from "./tracker/mark.ts"
 
 export type Report = {
   /** A usage ping; otherwise a report of the agent. */

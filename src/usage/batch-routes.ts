@@ -1,14 +1,14 @@
 // Use that a trusted reporter has seen, many workspaces a call (usage.md 4): who may update a workspace may say that it was used.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
-import type { AppEnv } from "../http/env.ts"
-import { ApiError } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
-import { errors, jsonBody, jsonRequest, timeSchema, uuidSchema } from "../http/wire.ts"
+import type { AppEnv } from "../platform/http/env.ts"
+import { ApiError } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
+import { errors, jsonBody, jsonRequest, timeSchema, uuidSchema } from "../platform/http/wire.ts"
 import { accessMethods, openMsMax, type AppSession } from "./app-sessions.ts"
-import type { UsageFacts } from "./mark.ts"
+import type { UsageFacts } from "./tracker/mark.ts"
 import { usagePermission } from "./permission-statement.ts"
-import { trackerOfShard, usageShardOf } from "./shards.ts"
+import { trackerOfShard, usageShardOf } from "./tracker/shards.ts"
 
 export const usageBatchRoutes = createRouter()
 

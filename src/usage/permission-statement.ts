@@ -1,10 +1,10 @@
 // May this caller mark these workspaces as used? And what the tracker needs to know of them.
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
-import { statement, type Statement } from "../db/client.ts"
-import { uuids } from "../db/sql.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
+import { uuids } from "../platform/db/sql.ts"
 import { factsJson } from "./facts-json.ts"
-import type { UsageFacts } from "./mark.ts"
+import type { UsageFacts } from "./tracker/mark.ts"
 
 export type UsagePermission = { id: string; can_update: boolean; facts: UsageFacts }
 

@@ -1,7 +1,7 @@
 // The body of a usage ping (usage.md 1 and 6): none, empty, `{}`, nil values, or an agent and an application.
-import { badRequest, type ApiError } from "../http/errors.ts"
-import { nilUuid } from "../http/wire.ts"
-import { usageApps, type UsageApp } from "./mark.ts"
+import { badRequest, type ApiError } from "../platform/http/errors.ts"
+import { nilUuid } from "../platform/http/wire.ts"
+import { usageApps, type UsageApp } from "./tracker/mark.ts"
 
 export type PingBody = { agentId: string; app: UsageApp } | null
 

@@ -2,16 +2,16 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import { clientAddress, parseApiKey, presentedToken, sha256 } from "../access/caller.ts"
-import { toHex } from "../db/values.ts"
-import type { AppEnv } from "../http/env.ts"
-import { ApiError, forbidden, notFound } from "../http/errors.ts"
-import { createRouter } from "../http/router.ts"
-import { errors, uuidSchema } from "../http/wire.ts"
+import { toHex } from "../platform/db/values.ts"
+import type { AppEnv } from "../platform/http/env.ts"
+import { ApiError, forbidden, notFound } from "../platform/http/errors.ts"
+import { createRouter } from "../platform/http/router.ts"
+import { errors, uuidSchema } from "../platform/http/wire.ts"
 import { bumpingMark, pingStat } from "./activity.ts"
-import type { Verdict, VerdictKey } from "./mark.ts"
+import type { Verdict, VerdictKey } from "./tracker/mark.ts"
 import { usagePermission } from "./permission-statement.ts"
 import { readPingBody } from "./ping-body.ts"
-import { trackerOf } from "./shards.ts"
+import { trackerOf } from "./tracker/shards.ts"
 
 export const usageRoutes = createRouter()
 

@@ -2,9 +2,9 @@
 import { sql, type SQL } from "drizzle-orm"
 import { may } from "../access/may.ts"
 import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
-import { statement, type Statement } from "../db/client.ts"
-import { ApiError, conflict, forbidden, notFound } from "../http/errors.ts"
-import { isVisible } from "./page.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
+import { ApiError, conflict, forbidden, notFound } from "../platform/http/errors.ts"
+import { isVisible } from "./list/page.ts"
 
 /** What every change wants to know of the workspace as it was. */
 export type ChangeFacts = {

@@ -3,9 +3,9 @@
 import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf, userIdOf } from "../access/lookup.ts"
 import { may } from "../access/may.ts"
-import { statement, type Statement } from "../db/client.ts"
-import type { ParameterDefinition } from "../templates/resolve-parameters.ts"
-import { isVisible } from "./page.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
+import type { ParameterDefinition } from "../templates/parameters/resolve.ts"
+import { isVisible } from "./list/page.ts"
 
 export type FleetRow = {
   id: string

@@ -1,10 +1,10 @@
 // Reading workspaces: each question one statement, permissions in its where clause.
 import { sql, type SQL } from "drizzle-orm"
 import { userIdOf } from "../access/lookup.ts"
-import { statement, type Statement } from "../db/client.ts"
-import { matches, namedThings } from "./filter.ts"
-import { isVisible, pageOf, type PageCursor, type PageRange } from "./page.ts"
-import type { WorkspaceFilter } from "./search.ts"
+import { statement, type Statement } from "../platform/db/client.ts"
+import { matches, namedThings } from "./list/filter.ts"
+import { isVisible, pageOf, type PageCursor, type PageRange } from "./list/page.ts"
+import type { WorkspaceFilter } from "./list/search.ts"
 import { agentMetadataColumn, workspaceColumns, type WorkspaceRow } from "./view.ts"
 
 /** A page of the list with each workspace whole. */

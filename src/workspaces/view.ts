@@ -1,14 +1,14 @@
 // A workspace as clients see it (api.md 1.7): the columns that gather it in one statement, and the shape on the wire.
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
-import type { MetadataRow } from "../agents/hub-statements.ts"
-import { toMetadataView } from "../agents/metadata-view.ts"
+import type { MetadataRow } from "../agents/hub/statements.ts"
+import { toMetadataView } from "../agents/reports/metadata-view.ts"
 import { type AppStatusJson, appStatusJson } from "../agents/resources-json.ts"
 import { appStatusSchema, toAppStatusView } from "../agents/view.ts"
 import { type BuildJson, buildJson, buildSchema, type BuildView, toBuildView } from "../builds/view.ts"
-import { texts } from "../db/sql.ts"
-import { parseInstant } from "../db/values.ts"
-import { timeSchema, wireTime, wireTimeOrNull, zeroTime } from "../http/wire.ts"
+import { texts } from "../platform/db/sql.ts"
+import { parseInstant } from "../platform/db/values.ts"
+import { timeSchema, wireTime, wireTimeOrNull, zeroTime } from "../platform/http/wire.ts"
 
 const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
 

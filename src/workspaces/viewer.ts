@@ -1,6 +1,6 @@
 // Who looks at a workspace in a request.
 import type { Context } from "hono"
-import type { AppEnv } from "../http/env.ts"
+import type { AppEnv } from "../platform/http/env.ts"
 import { allowRenames, type Viewer } from "./view.ts"
 
 /** Costs no round trip once the caller has asked anything. */

@@ -7,11 +7,11 @@ import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { isMet, report } from "../../bench/lib/report.ts"
 import { median } from "../../bench/lib/median.ts"
-import { readDatabaseUrl } from "../../dev/database-url.ts"
-import { freePort, preferPort, readPort, requireFree } from "../../dev/free-port.ts"
-import { greeting } from "../../dev/greeting.ts"
-import { takeLock } from "../../dev/process-lock.ts"
-import { readQuery } from "../../dev/neon-request.ts"
+import { readDatabaseUrl } from "../../dev/database/database-url.ts"
+import { freePort, preferPort, readPort, requireFree } from "../../dev/process/free-port.ts"
+import { greeting } from "../../dev/local/greeting.ts"
+import { takeLock } from "../../dev/process/lock.ts"
+import { readQuery } from "../../dev/local/neon-request.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "dormouse-test-"))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))

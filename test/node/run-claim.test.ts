@@ -5,13 +5,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, expect, test } from "vitest"
-import { isAlive } from "../../dev/process-table.ts"
-import { claimRun } from "../../dev/run-claim.ts"
+import { isAlive } from "../../dev/process/table.ts"
+import { claimRun } from "../../dev/process/run-claim.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "dormouse-run-test-"))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-const claimModule = JSON.stringify(join(import.meta.dirname, "../../dev/run-claim.ts"))
+const claimModule = JSON.stringify(join(import.meta.dirname, "../../dev/process/run-claim.ts"))
 
 /** A run that starts a child, writes it down and is killed. Returns the number of the child, which lives on. */
 async function killedRun(): Promise<number> {

@@ -3,10 +3,10 @@
 // people and templates included, so that they may be run again.
 import { join } from "node:path"
 import { beforeAll, expect, test } from "vitest"
-import { createApiClient, type ApiClient } from "../../dev/api-client.ts"
-import { readSecrets } from "../../dev/local-secrets.ts"
+import { createApiClient, type ApiClient } from "../../dev/local/api-client.ts"
+import { readSecrets } from "../../dev/local/secrets.ts"
 import { rootDirectory } from "../../dev/root.ts"
-import { signIn } from "../../dev/seed.ts"
+import { signIn } from "../../dev/local/seed.ts"
 import { administratorMaps } from "../clients/administrator-maps.ts"
 import { callMaps } from "../clients/call-maps.ts"
 import { newName, type Place } from "../clients/place.ts"

@@ -1,7 +1,7 @@
 // The harness itself: what the other files of this folder rely on.
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import { localClock } from "../../dev/local-clock.ts"
+import { localClock } from "../../dev/local/clock.ts"
 import { api, at, afterEpoch, epoch, query, tick } from "./harness.ts"
 
 describe("the harness", () => {

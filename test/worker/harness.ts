@@ -2,8 +2,8 @@
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test"
 import { env, exports } from "cloudflare:workers"
 import { neon } from "@neondatabase/serverless"
-import { setLocalClock } from "../../dev/local-clock.ts"
-import worker from "../../dev/worker.ts"
+import { setLocalClock } from "../../dev/local/clock.ts"
+import worker from "../../dev/local/worker-entry.ts"
 import { brokenPromise } from "./contract.ts"
 
 export { afterEpoch, epoch } from "./epoch.ts"

@@ -1,7 +1,7 @@
 // Gives each test file a database of its own, copied from the migrated template, and sends the production driver to it.
 import { neon, neonConfig } from "@neondatabase/serverless"
 import { afterAll, beforeAll, inject } from "vitest"
-import { setLocalClock } from "../../dev/local-clock.ts"
+import { setLocalClock } from "../../dev/local/clock.ts"
 import { epoch } from "./epoch.ts"
 
 const admin = () => neon(inject("adminUrl"))

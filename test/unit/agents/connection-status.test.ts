@@ -1,6 +1,6 @@
 // An agent's connection against the group `agentConnectionStatus`.
 import { describe, expect, test } from "vitest"
-import { agentConnection, agentHealth } from "../../../src/agents/connection-status.ts"
+import { agentConnection, agentHealth } from "../../../src/agents/hub/connection-status.ts"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 
 const now = new Date("2024-01-01T12:00:00Z")

@@ -20,20 +20,20 @@ const expected: [path: string, ...uses: string[]][] = [
   ["src/agents/actor.ts", byActor],
   ["src/agents/external-routes.ts", filters],
   [
-    "src/agents/hub-statements.ts",
+    "src/agents/hub/statements.ts",
     "connections are written by id, deleted or not",
     byActor,
     filters,
     "filters by `isConnectable`",
   ],
-  ["src/agents/log-statements.ts", byActor],
+  ["src/agents/reports/log-statements.ts", byActor],
   ["src/agents/manifest.ts", byActor],
   ["src/agents/owner-routes.ts", byActor],
-  ["src/agents/reinit-statement.ts", "answers whether the token is good, by the rule of `isConnectable`"],
-  ["src/agents/report-statements.ts", byActor, byActor],
+  ["src/agents/reinit/statement.ts", "answers whether the token is good, by the rule of `isConnectable`"],
+  ["src/agents/reports/statements.ts", byActor, byActor],
   ["src/agents/resources-json.ts", filters],
   [
-    "src/agents/sub-agent-statements.ts",
+    "src/agents/sub-agents/statements.ts",
     filters,
     filters,
     "an insert",
@@ -48,15 +48,15 @@ const expected: [path: string, ...uses: string[]][] = [
     filters,
     "logs outlive their agent; who asks for anything else asks for those that live",
   ],
-  ["src/builds/create-statement.ts", filters],
+  ["src/builds/create/statement.ts", filters],
   ["src/builds/timings.ts", "what happened to a build", "what happened to a build"],
   ["src/insights/report-statements.ts", "the agents of an import's plan, which are never deleted"],
-  ["src/prebuilds/claim.ts", filters],
-  ["src/prebuilds/read-pools.ts", filters],
-  ["src/provisioners/complete-build-statement.ts", filters],
-  ["src/provisioners/resource-inserts.ts", "an insert"],
+  ["src/pools/claim.ts", filters],
+  ["src/pools/read-pools.ts", filters],
+  ["src/queue/complete/build-statement.ts", filters],
+  ["src/queue/complete/resource-inserts.ts", "an insert"],
   ["src/usage/facts-json.ts", filters],
-  ["src/workspaces/filter.ts", filters],
+  ["src/workspaces/list/filter.ts", filters],
   ["src/workspaces/fleet.ts", filters],
   ["src/workspaces/view.ts", filters],
 ]
@@ -65,7 +65,7 @@ type Use = { path: string; isFiltered: boolean }
 
 const migrations = join(import.meta.dirname, "..", "..", "..", "migrations")
 const sources = [
-  ...sourceFiles("src").filter(({ path }) => !path.startsWith("src/db/schema/")),
+  ...sourceFiles("src").filter(({ path }) => !path.startsWith("src/platform/db/schema/")),
   // The first one makes the tables.
   ...readdirSync(migrations)
     .filter((name) => name.endsWith(".sql") && !name.startsWith("0000"))

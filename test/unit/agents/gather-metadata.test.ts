@@ -1,6 +1,6 @@
 // The agent reports metadata that is due together in one call.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
-import { gatherValues, type MetadataValue } from "../../../src/cli/agent/metadata.ts"
+import { gatherValues, type MetadataValue } from "../../../src/programs/agent/metadata.ts"
 
 beforeEach(() => {
   vi.useFakeTimers()

@@ -1,7 +1,7 @@
 // Which ports the agent tells, and under whose name.
 import { expect, test } from "vitest"
-import { parseTcpTable } from "../../../src/cli/agent/activity.ts"
-import { listenersAmong, portsOf } from "../../../src/cli/agent/ports.ts"
+import { parseTcpTable } from "../../../src/programs/agent/activity.ts"
+import { listenersAmong, portsOf } from "../../../src/programs/agent/ports.ts"
 
 const row = (port: number, state: string, inode: number) =>
   `   0: 0100007F:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 ${inode} 1 0 100 0 0 10 0`

@@ -1,6 +1,6 @@
 // What an agent that waits for a claim is told, row by row (prebuilds-provisioning-agents.md A8).
 import { expect, test } from "vitest"
-import { isClaimed, judgeReinit, type ReinitFacts } from "../../../src/agents/reinit-rule.ts"
+import { isClaimed, judgeReinit, type ReinitFacts } from "../../../src/agents/reinit/rule.ts"
 
 const claimed: ReinitFacts = {
   agent_id: "a",

@@ -1,6 +1,6 @@
 // A build's status over each job status and transition (api.md 1.6).
 import { expect, test } from "vitest"
-import { buildStatus } from "../../../src/builds/build-status.ts"
+import { buildStatus } from "../../../src/builds/status.ts"
 
 test.each([
   ["pending", "start", "pending"],

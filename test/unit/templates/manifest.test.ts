@@ -1,7 +1,7 @@
 /** Reading dormouse.json: what is filled in, what is refused and in which words, and the published schema. */
 import { readFile } from "node:fs/promises"
 import { expect, test } from "vitest"
-import { manifestJsonSchema, readManifest } from "../../../src/templates/manifest.ts"
+import { manifestJsonSchema, readManifest } from "../../../src/templates/manifest/manifest.ts"
 
 const read = (over: object) => readManifest(JSON.stringify({ scripts: { start: "start.sh" }, ...over }))
 

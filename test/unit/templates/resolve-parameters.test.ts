@@ -1,7 +1,7 @@
 /** Parameter values of a build (classic flow) and the preset that they amount to. */
 import { expect, test } from "vitest"
-import { matchPreset } from "../../../src/templates/match-preset.ts"
-import { resolveParameters, type ParameterDefinition } from "../../../src/templates/resolve-parameters.ts"
+import { matchPreset } from "../../../src/templates/parameters/match-preset.ts"
+import { resolveParameters, type ParameterDefinition } from "../../../src/templates/parameters/resolve.ts"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 
 type CaseParameter = {

@@ -1,7 +1,7 @@
 // The workspace search language against the group `workspaceSearch`, and its shared grammar on hostile text.
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { parseWorkspaceSearch, type WorkspaceFilter } from "../../../src/workspaces/search.ts"
+import { parseWorkspaceSearch, type WorkspaceFilter } from "../../../src/workspaces/list/search.ts"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 
 type Row = {

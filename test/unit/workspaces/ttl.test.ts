@@ -1,6 +1,6 @@
 // The bounds of a workspace's time to live, one millisecond to each side.
 import { expect, test } from "vitest"
-import { checkTtl, initialTtl } from "../../../src/workspaces/ttl.ts"
+import { checkTtl, initialTtl } from "../../../src/workspaces/schedule/ttl.ts"
 
 const minute = 60_000
 const days30 = 30 * 24 * 60 * minute

@@ -7,7 +7,7 @@ import type { Actor } from "../../../src/access/actors.ts"
 import { isAllowed, roleHolderOf, type ProtectedObject } from "../../../src/access/is-allowed.ts"
 import { may } from "../../../src/access/may.ts"
 import { actions, organizationRoles, resources, siteRoles } from "../../../src/access/permissions.ts"
-import { connect, statement } from "../../../src/db/client.ts"
+import { connect, statement } from "../../../src/platform/db/client.ts"
 
 // Few ids, so that owners, organizations and allow lists meet often.
 const uuid = (at: number) => `00000000-0000-4000-8000-00000000000${at}`

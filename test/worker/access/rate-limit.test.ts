@@ -2,7 +2,7 @@
 import { createExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import worker from "../../../dev/worker.ts"
+import worker from "../../../dev/local/worker-entry.ts"
 import { givenUser } from "../given-people.ts"
 import { limits } from "../../../src/access/limits.ts"
 

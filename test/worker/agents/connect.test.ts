@@ -9,8 +9,8 @@ import {
   runInDurableObject,
 } from "cloudflare:test"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { hubOf } from "../../../src/agents/hub-calls.ts"
-import { publishBuildChange } from "../../../src/http/publish.ts"
+import { hubOf } from "../../../src/agents/hub/calls.ts"
+import { publishBuildChange } from "../../../src/platform/durable/publish.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test"
 import { afterEach, expect, test } from "vitest"
-import { hubOf } from "../../../src/agents/hub-calls.ts"
+import { hubOf } from "../../../src/agents/hub/calls.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"

@@ -3,21 +3,13 @@ import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { afterEach, describe, expect, test } from "vitest"
-import { hubOf } from "../../../src/agents/hub-calls.ts"
+import { hubOf } from "../../../src/agents/hub/calls.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, fetchWorker } from "../harness.ts"
-import { reconcile } from "../prebuilds/given-pools.ts"
-import {
-  claim,
-  completeJob,
-  failJob,
-  givenWorld,
-  runJob,
-  takeJob,
-  tokenOf,
-} from "../prebuilds/given-world.ts"
+import { reconcile } from "../pools/given-pools.ts"
+import { claim, completeJob, failJob, givenWorld, runJob, takeJob, tokenOf } from "../pools/given-world.ts"
 import { until } from "../until.ts"
 
 const path = "/api/v2/workspaceagents/me/reinit"

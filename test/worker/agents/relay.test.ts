@@ -8,7 +8,7 @@ import {
   frameTypes,
   payloadBytesMax,
   windowBytes,
-} from "../../../src/agents/forward-frames.ts"
+} from "../../../src/agents/forward/frames.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"

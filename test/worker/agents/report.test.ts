@@ -1,7 +1,7 @@
 // The agent's own side: who gets in, what each report changes, and what it may not.
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import { flushUsage } from "../../../src/usage/flush-shards.ts"
+import { flushUsage } from "../../../src/usage/tracker/flush-shards.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"

@@ -1,6 +1,6 @@
 // Sub agents: made by their parent, seen with it, gone when it says so; and what an agent is given of its owner.
 import { describe, expect, test } from "vitest"
-import { uniqueSlug } from "../../../src/agents/sub-agent-requests.ts"
+import { uniqueSlug } from "../../../src/agents/sub-agents/requests.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"

@@ -4,7 +4,7 @@ import { givenOrganization, givenProvisioner, givenUser } from "../given-people.
 import { givenTemplate } from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
-import { daemonCall } from "../provisioners/given-jobs.ts"
+import { daemonCall } from "../queue/given-jobs.ts"
 
 beforeEach(() => at(epoch))
 

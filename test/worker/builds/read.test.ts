@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test } from "vitest"
-import { feedName } from "../../../src/http/publish.ts"
+import { feedName } from "../../../src/platform/durable/publish.ts"
 import { givenOrganization, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"

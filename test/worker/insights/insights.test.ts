@@ -1,8 +1,8 @@
 /** Use of workspaces, from raw statistics through the roll-up to what people read. */
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import { connect } from "../../../src/db/client.ts"
-import { rollUpUsage } from "../../../src/insights/usage-rollup.ts"
+import { connect } from "../../../src/platform/db/client.ts"
+import { rollUpUsage } from "../../../src/insights/rollups/usage.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"

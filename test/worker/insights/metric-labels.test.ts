@@ -1,15 +1,15 @@
 /** The families that dashboards made for the reference know: their names, types and labels, and what they count. */
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
-import { connect } from "../../../src/db/client.ts"
-import { countJobs } from "../../../src/insights/job-metrics.ts"
+import { connect } from "../../../src/platform/db/client.ts"
+import { countJobs } from "../../../src/insights/metrics/jobs.ts"
 import { bucketBounds, metricFamilies } from "../../../src/metrics/catalogue.ts"
 import { renderMetrics, type StoredSample } from "../../../src/metrics/render.ts"
 import { givenUser } from "../given-people.ts"
 import { givenVersion } from "../given-templates.ts"
 import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
 import { afterEpoch, query, queryWithoutTriggers, tick } from "../harness.ts"
-import { givenPool, givenPrebuild } from "../prebuilds/given-pools.ts"
+import { givenPool, givenPrebuild } from "../pools/given-pools.ts"
 
 const names = ["organization_name", "preset_name", "template_name"]
 const wait = ["build_reason", "job_type", "provisioner_type", "transition"]

@@ -1,14 +1,14 @@
 /** The metrics page: who may read it, what it says, and that nothing is counted twice. */
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
-import { connect } from "../../../src/db/client.ts"
-import { countJobs } from "../../../src/insights/job-metrics.ts"
+import { connect } from "../../../src/platform/db/client.ts"
+import { countJobs } from "../../../src/insights/metrics/jobs.ts"
 import { metricFamilies } from "../../../src/metrics/catalogue.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
-import { givenPool } from "../prebuilds/given-pools.ts"
+import { givenPool } from "../pools/given-pools.ts"
 
 const minuteMs = 60_000
 const headers = { Authorization: "Bearer metrics-token-of-the-tests" }

@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
-import { connect } from "../../../src/db/client.ts"
-import { refreshTemplates } from "../../../src/insights/template-rollup.ts"
+import { connect } from "../../../src/platform/db/client.ts"
+import { refreshTemplates } from "../../../src/insights/rollups/template.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion, type GivenTemplate, type JobStatus } from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"

@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
-import { backupClockName, silenceMsMax } from "../../../src/lifecycle/backup-clock.ts"
+import { backupClockName, silenceMsMax } from "../../../src/lifecycle/tick/backup-clock.ts"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"

@@ -2,7 +2,7 @@
 // Rows marked as unlicensed run like the others: none depends on a feature being off, which in Dormouse none ever is.
 import { afterEach, describe, expect, test } from "vitest"
 import { api, at, query, tick } from "../harness.ts"
-import { completeJob, takeJob } from "../prebuilds/given-world.ts"
+import { completeJob, takeJob } from "../pools/given-world.ts"
 import { groups, instant } from "./executor-cases.ts"
 import { givenScene, happens, type ScenarioInput, type Scene } from "./scenario-world.ts"
 

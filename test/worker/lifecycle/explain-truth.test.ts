@@ -1,7 +1,7 @@
 // What explain foretells is what the ticks do: to each workspace of generated populations, at the minute that it named and not before.
 import * as fc from "fast-check"
 import { beforeAll, expect, test } from "vitest"
-import { type Explanation, explanationSchema } from "../../../src/lifecycle/explain-view.ts"
+import { type Explanation, explanationSchema } from "../../../src/lifecycle/explain/view.ts"
 import { givenProvisioner, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { afterEpoch, api, at, query, tick } from "../harness.ts"

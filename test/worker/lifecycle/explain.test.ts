@@ -1,6 +1,6 @@
 // GET /workspaces/{id}/lifecycle: the explanation agrees with what the tick then does, and is shown only to who may read.
 import { beforeAll, describe, expect, test } from "vitest"
-import { type Explanation, explanationSchema } from "../../../src/lifecycle/explain-view.ts"
+import { type Explanation, explanationSchema } from "../../../src/lifecycle/explain/view.ts"
 import { withFaults } from "../faults.ts"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"

@@ -4,16 +4,8 @@ import { expect } from "vitest"
 import { givenVersion } from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { api, at, query } from "../harness.ts"
-import { reconcile } from "../prebuilds/given-pools.ts"
-import {
-  claim,
-  completeJob,
-  failJob,
-  givenWorld,
-  runJob,
-  takeJob,
-  type World,
-} from "../prebuilds/given-world.ts"
+import { reconcile } from "../pools/given-pools.ts"
+import { claim, completeJob, failJob, givenWorld, runJob, takeJob, type World } from "../pools/given-world.ts"
 import { templateColumns } from "./executor-cases.ts"
 
 export type ScenarioInput = {

@@ -3,11 +3,11 @@
 import { evictDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect } from "vitest"
-import { trackerOf } from "../../../src/usage/shards.ts"
+import { trackerOf } from "../../../src/usage/tracker/shards.ts"
 import { givenUser, type GivenUser } from "../given-people.ts"
 import { api, at, query, type ApiRequest } from "../harness.ts"
-import { claim, givenWorld, type World } from "../prebuilds/given-world.ts"
-import { daemonCall } from "../provisioners/given-jobs.ts"
+import { claim, givenWorld, type World } from "../pools/given-world.ts"
+import { daemonCall } from "../queue/given-jobs.ts"
 import type { Random } from "../seeded-random.ts"
 
 const minuteMs = 60_000

@@ -6,7 +6,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, expect, inject, test, vi } from "vitest"
-import { backupClockName } from "../../../src/lifecycle/backup-clock.ts"
+import { backupClockName } from "../../../src/lifecycle/tick/backup-clock.ts"
 import { withFaults } from "../faults.ts"
 import { afterEpoch, api, at, query, tick } from "../harness.ts"
 import { type Random, seededRandom } from "../seeded-random.ts"

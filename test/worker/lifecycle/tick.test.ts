@@ -1,9 +1,9 @@
 // The tick as a program: many at once, one that dies, one workspace that cannot be written, use that is still in a buffer.
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test, vi } from "vitest"
-import { connect } from "../../../src/db/client.ts"
+import { connect } from "../../../src/platform/db/client.ts"
 import { JobBoard } from "../../../src/index.ts"
-import { runBatch } from "../../../src/lifecycle/transition-statement.ts"
+import { runBatch } from "../../../src/lifecycle/tick/transition-statement.ts"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { Webhook } from "standardwebhooks"
 import { afterEach, describe, expect, test, vi } from "vitest"
-import { connect } from "../../../src/db/client.ts"
+import { connect } from "../../../src/platform/db/client.ts"
 import { notificationIds } from "../../../src/notifications/templates.ts"
 import { sendWebhooks } from "../../../src/notifications/send-webhooks.ts"
 import { givenUser } from "../given-people.ts"

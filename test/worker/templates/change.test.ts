@@ -1,6 +1,6 @@
 // Changing templates: what a body leaves out stays, what it says is checked, and what it does to workspaces is seen at once.
 import { describe, expect, test } from "vitest"
-import { templateSchema } from "../../../src/templates/template-view.ts"
+import { templateSchema } from "../../../src/templates/view.ts"
 import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
 import { givenOrganization, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"

@@ -1,7 +1,7 @@
 // From an upload to a template: versions, their import jobs, and the templates made of them.
 import { describe, expect, test } from "vitest"
-import { templateSchema } from "../../../src/templates/template-view.ts"
-import { versionSchema } from "../../../src/templates/version-view.ts"
+import { templateSchema } from "../../../src/templates/view.ts"
+import { versionSchema } from "../../../src/templates/versions/view.ts"
 import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
 import { givenOrganization, givenProvisioner, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"

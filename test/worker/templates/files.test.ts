@@ -1,7 +1,7 @@
 // Uploading archives: once per content, bounded, readable by those who may.
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import { storeUpload, uploadBytesMax } from "../../../src/templates/store-upload.ts"
+import { storeUpload, uploadBytesMax } from "../../../src/templates/files/store-upload.ts"
 import { givenUser } from "../given-people.ts"
 import { api, fetchWorker } from "../harness.ts"
 

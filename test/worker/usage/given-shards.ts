@@ -2,8 +2,13 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
-import type { Ping } from "../../../src/usage/mark.ts"
-import { trackerOf, trackerOfShard, usageShardCount, usageShardOf } from "../../../src/usage/shards.ts"
+import type { Ping } from "../../../src/usage/tracker/mark.ts"
+import {
+  trackerOf,
+  trackerOfShard,
+  usageShardCount,
+  usageShardOf,
+} from "../../../src/usage/tracker/shards.ts"
 import { givenKey, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"

@@ -4,8 +4,13 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { flushUsage } from "../../../src/usage/flush-shards.ts"
-import { trackerOf, trackerOfShard, usageShardCount, usageShardOf } from "../../../src/usage/shards.ts"
+import { flushUsage } from "../../../src/usage/tracker/flush-shards.ts"
+import {
+  trackerOf,
+  trackerOfShard,
+  usageShardCount,
+  usageShardOf,
+} from "../../../src/usage/tracker/shards.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"

@@ -2,8 +2,8 @@
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import { flushUsage } from "../../../src/usage/flush-shards.ts"
-import { trackerOf } from "../../../src/usage/shards.ts"
+import { flushUsage } from "../../../src/usage/tracker/flush-shards.ts"
+import { trackerOf } from "../../../src/usage/tracker/shards.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"

@@ -3,9 +3,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
 import { afterEach, describe, expect, test } from "vitest"
-import type { AgentStat, Mark } from "../../../src/usage/mark.ts"
-import { usageShardCount, usageShardOf } from "../../../src/usage/shards.ts"
-import { statRowsMax } from "../../../src/usage/tracker-storage.ts"
+import type { AgentStat, Mark } from "../../../src/usage/tracker/mark.ts"
+import { usageShardCount, usageShardOf } from "../../../src/usage/tracker/shards.ts"
+import { statRowsMax } from "../../../src/usage/tracker/storage.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"

@@ -1,6 +1,6 @@
 // Reading workspaces: the list's order, paging and searches, one workspace, and who may see what.
 import { beforeAll, describe, expect, test } from "vitest"
-import { parseWorkspaceSearch } from "../../../src/workspaces/search.ts"
+import { parseWorkspaceSearch } from "../../../src/workspaces/list/search.ts"
 import { workspaceSchema } from "../../../src/workspaces/view.ts"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"

@@ -2,7 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
-import worker from "../../../dev/worker.ts"
+import worker from "../../../dev/local/worker-entry.ts"
 import { timingsSchema } from "../../../src/builds/timings.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { defaultOrganization, givenUser, type GivenUser } from "../given-people.ts"

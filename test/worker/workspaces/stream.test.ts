@@ -1,6 +1,6 @@
 // The list without a limit: read in pages of bounded size, each workspace once and in order, in as few round trips as pages.
 import { beforeAll, describe, expect, test } from "vitest"
-import { listWorkspaces, streamPageMax } from "../../../src/workspaces/list.ts"
+import { listWorkspaces, streamPageMax } from "../../../src/workspaces/list/list.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"

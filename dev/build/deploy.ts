@@ -1,0 +1,80 @@
+// `npm run deploy`: brings the production database up to date, then the Worker. What else is given goes to `wrangler deploy`.
+//
+//   --dry-run        does all that needs no account, and changes nothing: applies the migrations to a database that is thrown away, with the
+//                    roles of docs/deploy.md; says which ones the database of DATABASE_URL lacks, where that is set; makes the agent and
+//                    the bundle, and shows its bindings and size
+//
+// Migrations go first and only add: while the new Worker rolls out, the old one still runs on the same schema.
+import { spawnSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { bundleAgent } from "./bundle-agent.ts"
+import { readDatabaseUrl } from "../database/database-url.ts"
+import { migrate, pendingMigrations, readMigrations } from "../database/migrations.ts"
+import { rehearseDatabase } from "../database/rehearse.ts"
+import { rootDirectory } from "../root.ts"
+
+const parameters = process.argv.slice(2)
+const isDryRun = parameters.includes("--dry-run")
+const migrations = readMigrations(join(rootDirectory, "migrations"))
+
+try {
+  const wrong = checkAccessUrl(readFileSync(join(rootDirectory, "wrangler.toml"), "utf8"))
+  if (wrong !== undefined && !isDryRun) throw new Error(wrong)
+  const text = process.env["DATABASE_URL"] ?? ""
+  await (isDryRun ? rehearse(text) : bringUpToDate(text))
+  if (wrong !== undefined) console.log(`would refuse: ${wrong}`)
+  await bundleAgent()
+  process.exitCode = runWrangler(["deploy", "--minify", ...parameters])
+} catch (error) {
+  console.error(error instanceof Error ? error.message : "The deployment failed.")
+  process.exitCode = 1
+}
+
+/** Agents and people are told this address, so one that was left as it came would send them elsewhere. */
+function checkAccessUrl(config: string): string | undefined {
+  const text = /^ACCESS_URL = "(.*)"/m.exec(config)?.[1] ?? ""
+  const url = URL.parse(text)
+  if (url === null || url.protocol !== "https:" || text.endsWith("/")) {
+    return `ACCESS_URL in wrangler.toml must be an https address without a slash at its end, not ${text || "empty"}.`
+  }
+  if (/(^|\.)example\./.test(url.hostname)) {
+    return `ACCESS_URL in wrangler.toml is still ${text}: put the address there that people will use.`
+  }
+  return undefined
+}
+
+async function bringUpToDate(text: string): Promise<void> {
+  if (text === "")
+    throw new Error("Set DATABASE_URL to the direct (not pooled) URL of the production database.")
+  const { url, host } = readDatabaseUrl(text)
+  if (host.split(".")[0]?.endsWith("-pooler")) {
+    throw new Error("DATABASE_URL is the pooled URL. Migrations need the direct one, without -pooler.")
+  }
+  const added = await migrate(url, migrations, new Date())
+  console.log(added.length === 0 ? "the schema is up to date" : `applied ${added.join(", ")}`)
+}
+
+async function rehearse(text: string): Promise<void> {
+  const tables = await rehearseDatabase(migrations, new Date())
+  console.log(
+    `${migrations.length} migrations applied to a database that is thrown away; the Worker's role may use its ${tables.length} tables and views, and not change them`,
+  )
+  if (text === "") return console.log("DATABASE_URL is not set: what it lacks is not known")
+  const pending = await pendingMigrations(readDatabaseUrl(text).url, migrations)
+  console.log(
+    pending.length === 0 ? "the database of DATABASE_URL is up to date" : `would apply ${pending.join(", ")}`,
+  )
+}
+
+function runWrangler(given: string[]): number {
+  const program = join(rootDirectory, "node_modules/wrangler/bin/wrangler.js")
+  // The database URL is a secret of the Worker already; wrangler has no use for it.
+  const { DATABASE_URL: _, ...env } = process.env
+  const { status } = spawnSync(process.execPath, [program, ...given], {
+    cwd: rootDirectory,
+    stdio: "inherit",
+    env,
+  })
+  return status ?? 1
+}

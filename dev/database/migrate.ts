@@ -1,0 +1,21 @@
+// `npm run migrate`: brings the database that DATABASE_URL names up to the newest migration. For Neon give the direct URL, not the pooled one.
+import { join } from "node:path"
+import { readDatabaseUrl } from "./database-url.ts"
+import { migrate, readMigrations } from "./migrations.ts"
+import { rootDirectory } from "../root.ts"
+
+try {
+  const text = process.env["DATABASE_URL"]
+  if (text === undefined || text === "") {
+    throw new Error(
+      "Set DATABASE_URL to the database to migrate. The local database is migrated by `npm start`.",
+    )
+  }
+  const { url } = readDatabaseUrl(text)
+  const migrations = readMigrations(join(rootDirectory, "migrations"))
+  const added = await migrate(url, migrations, new Date(), (tag) => console.log(`applied ${tag}`))
+  console.log(added.length === 0 ? "nothing to apply" : `${added.length} applied`)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : "The migration failed.")
+  process.exitCode = 1
+}

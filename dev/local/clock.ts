@@ -1,0 +1,16 @@
+// The clock of the local Worker. It is the platform's until whoever runs the system sets it; production does not contain this file.
+import { platformClock, type Clock } from "../../src/clock.ts"
+
+let read: Clock = platformClock
+
+export const localClock: Clock = () => read()
+
+/** Stops the clock at an instant, or lets it follow the platform again. */
+export function setLocalClock(at: Date | null): void {
+  read = at === null ? platformClock : () => at
+}
+
+/** Lets the clock run at the platform's pace, so far ahead of it. */
+export function shiftLocalClock(aheadMs: number): void {
+  read = () => new Date(platformClock().getTime() + aheadMs)
+}

@@ -1,0 +1,69 @@
+// Runs a provisioner daemon beside a local system, as a process of its own, and the machines that its templates made.
+import { spawn, type ChildProcess } from "node:child_process"
+import { createWriteStream, mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { switchOff, switchOn } from "./machines.ts"
+import { rootDirectory } from "../root.ts"
+
+export type LocalProvisioner = {
+  stop: () => Promise<void>
+}
+
+export type LocalProvisionerOptions = {
+  url: string
+  key: string
+  /** Its log and what its templates make. */
+  directory: string
+  /** Called when it ends by itself. */
+  onEnd: (code: number | null) => void
+}
+
+const stopMsMax = 8_000
+
+export function startLocalProvisioner(options: LocalProvisionerOptions): LocalProvisioner {
+  const machines = join(options.directory, "machines")
+  mkdirSync(machines, { recursive: true })
+  const child = spawn(process.execPath, [join(rootDirectory, "src", "programs", "provisioner", "main.ts")], {
+    cwd: rootDirectory,
+    // A group of its own, so that Ctrl-C reaches only us and what it runs is ended in order.
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      DORMOUSE_URL: options.url,
+      DORMOUSE_PROVISIONER_KEY: options.key,
+      DORMOUSE_PROVISIONER_NAME: "local",
+      DORMOUSE_MACHINES: machines,
+    },
+  })
+  const log = createWriteStream(join(options.directory, "provisioner.log"), { flags: "a" })
+  child.stdout.pipe(log, { end: false })
+  child.stderr.pipe(log, { end: false })
+  let isStopping = false
+  child.once("exit", (code) => {
+    if (!isStopping) options.onEnd(code)
+  })
+  // After a restart of the local system its workspaces still run, as after one of the machines themselves.
+  const switchedOn = switchOn(machines, options.url).catch((error: unknown) => {
+    log.write(`a machine could not be switched on: ${String(error)}\n`)
+  })
+  return {
+    stop: async () => {
+      isStopping = true
+      await endChild(child)
+      await switchedOn
+      await switchOff(machines)
+    },
+  }
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise<void>((done) => {
+    child.once("exit", () => done())
+  })
+  child.kill("SIGTERM")
+  const hard = setTimeout(() => child.kill("SIGKILL"), stopMsMax)
+  await gone
+  clearTimeout(hard)
+}

@@ -1,0 +1,191 @@
+// The agent's own side: what it asks and what it reports (api.md 2.10). Each call is one round trip to the database.
+import { withoutNul } from "../../platform/db/without-nul.ts"
+import { createRoute, z } from "@hono/zod-openapi"
+import type { Context } from "hono"
+import type { AppEnv } from "../../platform/http/env.ts"
+import { ApiError, badRequest, notFound } from "../../platform/http/errors.ts"
+import { createRouter } from "../../platform/http/router.ts"
+import { errors, jsonBody, jsonRequest } from "../../platform/http/wire.ts"
+import { agentErrors, agentRoute, written } from "../route.ts"
+import { activityOf, bumpingMark } from "../../usage/activity.ts"
+import { trackerOf } from "../../usage/tracker/shards.ts"
+import { touchAgent } from "../actor.ts"
+import {
+  boundMetadata,
+  lifecycleRequest,
+  lifecycleStates,
+  metadataRequest,
+  startupRequest,
+  statsRequest,
+  subsystems,
+} from "./requests.ts"
+import { manifestSchema, readManifest, toManifestView } from "../manifest.ts"
+import { recordLifecycle, recordMetadata, recordStartup, statisticsContext } from "./statements.ts"
+import { isEmptyReport, toAgentStat } from "./stats.ts"
+import { tellAgentChanged, tellMetadataChanged } from "./tell.ts"
+
+export const reportRoutes = createRouter()
+
+const reportIntervalNs = 30_000_000_000
+
+const versionPattern = /^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
+
+for (const path of ["/manifest", "/metadata"] as const) {
+  reportRoutes.openapi(
+    createRoute({
+      ...agentRoute("get", path, "Read what the agent is to run"),
+      responses: { 200: jsonBody(manifestSchema, "The manifest."), ...agentErrors },
+    }),
+    async (c) => {
+      const [, [row]] = await c.get("agent").batch([touchAgent(c.get("now")), readManifest()])
+      if (row === undefined) throw notFound()
+      return c.json(toManifestView(row), 200)
+    },
+  )
+}
+
+reportRoutes.openapi(
+  createRoute({
+    ...agentRoute("post", "/startup", "Report the agent's version and directory"),
+    request: { body: jsonRequest(startupRequest) },
+    responses: { 200: written, ...agentErrors },
+  }),
+  async (c) => {
+    const { version, expanded_directory, subsystems: named } = c.req.valid("json")
+    if (version !== "" && !versionPattern.test(version)) {
+      throw badRequest("Invalid workspace agent version provided.", {
+        detail: `invalid semver version: ${JSON.stringify(version)}`,
+      })
+    }
+    const unknown = named?.find((name) => !(subsystems as readonly string[]).includes(name))
+    if (unknown !== undefined) {
+      throw badRequest("Invalid workspace agent subsystem provided.", {
+        detail: `invalid subsystem: ${JSON.stringify(unknown)}`,
+      })
+    }
+    const now = c.get("now")
+    const report = {
+      version,
+      expandedDirectory: withoutNul(expanded_directory),
+      subsystems: [...new Set(named)].toSorted(),
+    }
+    await c.get("agent").batch([touchAgent(now), recordStartup(report, now)])
+    return c.json(null, 200)
+  },
+)
+
+/** A report that says nothing asks only how often to report. Session counts come from pings alone (usage.md 3). */
+reportRoutes.openapi(
+  createRoute({
+    ...agentRoute("post", "/report-stats", "Report connections and traffic"),
+    request: { body: jsonRequest(statsRequest) },
+    responses: {
+      200: jsonBody(
+        z.object({ report_interval: z.int().openapi({ description: "nanoseconds" }) }),
+        "How often.",
+      ),
+      ...agentErrors,
+    },
+  }),
+  async (c) => {
+    const report = c.req.valid("json")
+    const now = c.get("now")
+    if (isEmptyReport(report)) {
+      await c.get("agent").batch([touchAgent(now)])
+      return c.json({ report_interval: reportIntervalNs }, 200)
+    }
+    const [, [context]] = await c.get("agent").batch([touchAgent(now), statisticsContext()])
+    if (context === undefined) throw notFound()
+    const { workspace_id, agent_id, facts } = context
+    const activity = activityOf({
+      isUsage: false,
+      connectionCount: report.connection_count,
+      sessionCount: 0,
+      isPrebuild: facts.isPrebuild,
+    })
+    const isKept = await trackerOf(c.env, workspace_id).keep({
+      marks: activity.marksUsed ? [bumpingMark(workspace_id, facts, now.getTime())] : [],
+      stats: [toAgentStat(report, { workspaceId: workspace_id, agentId: agent_id, facts }, now)],
+      verdict: null,
+    })
+    if (!isKept)
+      throw new ApiError(503, "Too many workspaces wait for the database. Please try again in a moment.")
+    if (activity.publishes) tellAgentChanged(c, workspace_id)
+    return c.json({ report_interval: reportIntervalNs }, 200)
+  },
+)
+
+reportRoutes.openapi(
+  createRoute({
+    ...agentRoute("post", "/report-lifecycle", "Report where the agent is in its life"),
+    request: { body: jsonRequest(lifecycleRequest) },
+    responses: { 204: { description: "Written." }, ...agentErrors },
+  }),
+  async (c) => {
+    const body = c.req.valid("json")
+    const state = lifecycleStates.find((known) => known === body.state)
+    if (state === undefined) {
+      throw badRequest("Invalid lifecycle state.", {
+        detail: `Invalid lifecycle state "${body.state}", must be one of "${lifecycleStates.join('", "')}".`,
+      })
+    }
+    const now = c.get("now")
+    // The agent's clock may be wrong; nothing that it did lies ahead of ours.
+    const changedAt = new Date(
+      Math.min(body.changed_at ? Date.parse(body.changed_at) : now.getTime(), now.getTime()),
+    )
+    await c.get("agent").batch([touchAgent(now), recordLifecycle(state, changedAt, now)])
+    tellAgentChanged(c, (await c.get("agent").actor()).workspace_id)
+    return c.body(null, 204)
+  },
+)
+
+reportRoutes.openapi(
+  createRoute({
+    ...agentRoute("post", "/metadata", "Report values of metadata"),
+    request: { body: jsonRequest(metadataRequest) },
+    responses: { 204: { description: "Written." }, ...agentErrors },
+  }),
+  async (c) => {
+    await writeMetadata(c, c.req.valid("json").metadata)
+    return c.body(null, 204)
+  },
+)
+
+// The path of agents before the batch: one key.
+reportRoutes.openapi(
+  createRoute({
+    ...agentRoute("post", "/metadata/{key}", "Report one value of metadata"),
+    request: {
+      params: z.object({ key: z.string().max(256) }),
+      body: jsonRequest(z.object({ value: z.string().default(""), error: z.string().default("") })),
+    },
+    responses: { 204: { description: "Written." }, ...agentErrors },
+  }),
+  async (c) => {
+    await writeMetadata(c, [{ ...c.req.valid("json"), key: c.req.valid("param").key }])
+    return c.body(null, 204)
+  },
+)
+
+async function writeMetadata(
+  c: Context<AppEnv>,
+  results: readonly { key: string; value: string; error: string }[],
+): Promise<void> {
+  const now = c.get("now")
+  const [, changed] = await c
+    .get("agent")
+    .batch([touchAgent(now), recordMetadata(results.map(boundMetadata), now)])
+  if (changed.length > 0) tellMetadataChanged(c, await c.get("agent").actor())
+}
+
+// What agents speak today is not HTTP: api.md 2.10.
+reportRoutes.openapi(
+  createRoute({
+    ...agentRoute("get", "/rpc", "Refused: this server speaks REST to agents"),
+    responses: { ...errors(400) },
+  }),
+  () => {
+    throw badRequest("Unknown or unsupported API version")
+  },
+)

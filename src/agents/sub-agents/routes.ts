@@ -1,0 +1,119 @@
+// Sub agents: what runs in a dev container of the workspace. Their parent makes, lists and deletes them (E2).
+import { withoutNul } from "../../platform/db/without-nul.ts"
+import { createRoute, z } from "@hono/zod-openapi"
+import { sha256 } from "../../access/caller.ts"
+import { publishBuildChange } from "../../platform/durable/publish.ts"
+import { badRequest, conflict, notFound, validationFailed } from "../../platform/http/errors.ts"
+import { createRouter } from "../../platform/http/router.ts"
+import { errors, jsonBody, jsonRequest, nilUuid, uuidSchema } from "../../platform/http/wire.ts"
+import { touchAgent } from "../actor.ts"
+import { agentErrors, agentRoute } from "../route.ts"
+import { agentNamePattern, subAgentRequest, toSubAgentApps } from "./requests.ts"
+import {
+  deleteSubAgent,
+  insertSubAgent,
+  listSubAgents,
+  readParent,
+  subAgentCountMax,
+  updateSubAgent,
+} from "./statements.ts"
+import { tellAgentChanged } from "../reports/tell.ts"
+
+export const subAgentRoutes = createRouter()
+
+const subAgentSchema = z.object({ id: z.uuid(), name: z.string() }).openapi("SubAgent")
+const createdSchema = z
+  .object({
+    agent: z.object({ id: z.uuid(), name: z.string(), auth_token: z.uuid() }),
+    app_creation_errors: z.array(
+      z.object({ index: z.int(), field: z.string().optional(), error: z.string() }),
+    ),
+  })
+  .openapi("CreatedSubAgent")
+
+subAgentRoutes.openapi(
+  createRoute({
+    ...agentRoute("post", "/sub-agents", "Make a sub agent"),
+    description:
+      "The answer holds its token, which is shown this once. With the `id` of a sub agent that the build made, that one is updated and gets a new token. Apps that cannot be made are named and hold back nothing else.",
+    request: { body: jsonRequest(subAgentRequest) },
+    responses: { 201: jsonBody(createdSchema, "The sub agent."), ...agentErrors, ...errors(404, 409) },
+  }),
+  async (c) => {
+    const body = c.req.valid("json")
+    const now = c.get("now")
+    const isUpdate = body.id !== undefined && body.id !== null && body.id !== nilUuid
+    if (!isUpdate && !agentNamePattern.test(body.name)) {
+      throw validationFailed([
+        { field: "name", detail: `must match ${agentNamePattern.source}, ignoring case` },
+      ])
+    }
+    const token = crypto.randomUUID()
+    const hashedToken = await sha256(token)
+    const directory = withoutNul(body.directory)
+    const displayApps = [...new Set(body.display_apps)]
+    const { rows, errors: appErrors } = isUpdate
+      ? { rows: [], errors: [] }
+      : await toSubAgentApps(body.apps ?? [], body.name)
+    const agent = {
+      id: isUpdate ? body.id! : crypto.randomUUID(),
+      name: body.name,
+      directory,
+      architecture: withoutNul(body.architecture),
+      operatingSystem: withoutNul(body.operating_system),
+      displayApps,
+      hashedToken,
+      apps: rows,
+    }
+    const [, [parent], [made]] = await c
+      .get("agent")
+      .batch([
+        touchAgent(now),
+        readParent(),
+        isUpdate ? updateSubAgent(agent, now) : insertSubAgent(agent, now),
+      ])
+    if (parent === undefined) throw notFound()
+    if (parent.is_sub_agent) throw badRequest("A sub agent has no sub agents of its own.")
+    if (made === undefined) {
+      if (isUpdate) throw notFound()
+      if (parent.child_count >= subAgentCountMax)
+        throw conflict(`An agent has at most ${subAgentCountMax} sub agents.`)
+      throw conflict(`An agent named ${JSON.stringify(body.name)} is in the workspace already.`)
+    }
+    tellAgentChanged(c, (await c.get("agent").actor()).workspace_id)
+    return c.json({ agent: { ...made, auth_token: token }, app_creation_errors: appErrors }, 201)
+  },
+)
+
+subAgentRoutes.openapi(
+  createRoute({
+    ...agentRoute("get", "/sub-agents", "List the sub agents"),
+    responses: {
+      200: jsonBody(z.object({ agents: z.array(subAgentSchema) }), "Those that live, by name."),
+      ...agentErrors,
+    },
+  }),
+  async (c) => {
+    const [, agents] = await c.get("agent").batch([touchAgent(c.get("now")), listSubAgents()])
+    return c.json({ agents }, 200)
+  },
+)
+
+subAgentRoutes.openapi(
+  createRoute({
+    ...agentRoute("delete", "/sub-agents/{agent}", "Delete a sub agent"),
+    request: { params: z.object({ agent: uuidSchema }) },
+    responses: { 204: { description: "Its token is no good any more." }, ...agentErrors, ...errors(404) },
+  }),
+  async (c) => {
+    const now = c.get("now")
+    const [, [row]] = await c
+      .get("agent")
+      .batch([touchAgent(now), deleteSubAgent(c.req.valid("param").agent, now)])
+    if (row === undefined) throw notFound()
+    tellAgentChanged(c, row.workspace_id)
+    // Its socket goes as those of an earlier build do.
+    c.executionCtx.waitUntil(publishBuildChange(c.env, row.workspace_id))
+    return c.body(null, 204)
+  },
+)

@@ -1,0 +1,66 @@
+// What a client sends to ask for a build (api.md 2.7), checked for its shape alone.
+import { z } from "@hono/zod-openapi"
+import { tagDetail } from "../../platform/http/errors.ts"
+import { nilUuid, uuidSchema } from "../../platform/http/wire.ts"
+import { stateText } from "../../templates/manifest/state-size.ts"
+
+/** Absent, null and the nil uuid all mean "not given". */
+const optionalUuid = uuidSchema
+  .nullish()
+  .transform((id) => (id === undefined || id === null || id === nilUuid ? null : id))
+
+const parameterValues = z
+  .array(z.object({ name: z.string().max(128), value: z.string().max(65_536) }))
+  .max(1_000)
+  .nullish()
+  .transform((values) => values ?? [])
+
+/** One of the words; what is wrong with another is told as the reference does, by the rule's tag. */
+const oneOf = <const Words extends readonly string[]>(words: Words) =>
+  z
+    .string()
+    .refine((word): word is Words[number] => words.includes(word), {
+      error: (issue) => tagDetail("oneof", String(issue.input)),
+    })
+    .openapi({ enum: [...words] })
+
+const reasons = [
+  "dashboard",
+  "cli",
+  "ssh_connection",
+  "vscode_connection",
+  "jetbrains_connection",
+  "task_manual_pause",
+] as const
+
+/** A start that follows a stop when that succeeds: a restart in one call. */
+export const followUp = z.object({
+  transition: z.string().max(16),
+  template_version_id: optionalUuid,
+  rich_parameter_values: parameterValues,
+  template_version_preset_id: optionalUuid,
+})
+
+export const buildRequest = z
+  .object({
+    transition: oneOf(["start", "stop", "delete"]),
+    template_version_id: optionalUuid,
+    rich_parameter_values: parameterValues,
+    template_version_preset_id: optionalUuid,
+    log_level: z.union([z.literal(""), oneOf(["debug"])]).nullish(),
+    reason: z.union([z.literal(""), oneOf(reasons)]).nullish(),
+    orphan: z.boolean().nullish(),
+    state: stateText.nullish(),
+    dry_run: z.boolean().nullish(),
+    on_success: followUp.nullish(),
+  })
+  .openapi("CreateWorkspaceBuildRequest", {
+    example: {
+      transition: "start",
+      reason: "dashboard",
+      rich_parameter_values: [{ name: "region", value: "eu" }],
+    },
+  })
+
+export type BuildRequest = z.infer<typeof buildRequest>
+export type FollowUp = z.infer<typeof followUp>

@@ -1,0 +1,108 @@
+// Asking for a build: the workspace is locked and found as the plan read it, woken where it sleeps, and the build queued.
+import { type SQL, sql } from "drizzle-orm"
+import { auditInsert, type AuditRequest } from "../../audit/fragment.ts"
+import { type Statement, statement } from "../../platform/db/client.ts"
+import { json } from "../../platform/db/sql.ts"
+import { aliveSince } from "../../queue/freshness.ts"
+import { tagsMatch } from "../../queue/tags.ts"
+import { mayBuild } from "./context.ts"
+import { buildAudit, deletionNotice, endedBuilds } from "../ended-builds.ts"
+import { insertBuilds } from "./insert-builds.ts"
+import type { BuildPlan } from "./plan.ts"
+import { updateNotice } from "../update-notice.ts"
+
+export type BuildIds = { buildId: string; jobId: string }
+export type CreatedBuild = {
+  id: string
+  organization_id: string
+  provisioner: string
+  tags: Record<string, string>
+}
+
+/**
+ * One row where the build was made. Preconditions, on the locked row of the workspace: no build since the plan was made, none
+ * active, not deleted (or a delete), the caller may; and the template still asks for the same version. Two at once: the
+ * second waits for the lock and finds the number taken. Run twice, the second finds the number taken as well.
+ * `initiator` is SQL; null permission checks are for follow-ups, whose asker was checked when the stop was asked for.
+ */
+export function createBuild(
+  plan: BuildPlan,
+  ids: BuildIds,
+  initiator: SQL,
+  request: AuditRequest,
+  isSystem = false,
+): Statement<CreatedBuild> {
+  const { now } = request
+  const { template, version, transition } = plan
+  const allowed = isSystem ? sql`true` : mayBuild(transition)
+  return statement(
+    "builds.create",
+    sql`with locked as (
+      select w.id, w.name, w.organization_id, w.latest_build_id, w.latest_build_number, w.dormant_at is not null as is_dormant
+      from workspaces w join templates t on t.id = w.template_id
+      where w.id = ${plan.workspaceId}::uuid and w.latest_build_number = ${plan.lastNumber}::int
+        and (w.latest_job_status is null or not job_is_active(w.latest_job_status))
+        and (not w.deleted or ${transition === "delete"}) and ${allowed}
+        and (t.active_version_id, t.require_active_version) = (${template.active_version_id}::uuid, ${template.require_active_version}::boolean)
+      for update of w
+    ), woken as (
+      update workspaces w set dormant_at = null, deleting_at = null, last_used_at = greatest(w.last_used_at, ${now}::timestamptz),
+        updated_at = ${now}::timestamptz
+      from locked l where ${transition === "start"} and w.id = l.id and l.is_dormant
+      returning w.id, w.name, w.organization_id
+    ), requests as (
+      select l.id as workspace_id, l.organization_id, ${ids.buildId}::uuid as build_id, ${ids.jobId}::uuid as job_id,
+        l.latest_build_number + 1 as build_number, ${transition} as transition, ${plan.reason} as reason, ${initiator} as initiator_id,
+        ${version.id}::uuid as template_version_id, ${plan.presetId}::uuid as preset_id, ${stateOf(plan)} as state,
+        ${version.file_id}::uuid as file_id, ${template.provisioner} as provisioner, ${json(plan.tags)} as tags,
+        ${json(plan.input)} as input, ${plan.onSuccess === null ? sql`null::jsonb` : json(plan.onSuccess)} as on_success,
+        ${json(plan.parameters)} as parameters
+      from locked l
+    ), ${insertBuilds(sql`requests`, now)}${plan.isUpdate ? sql`, ${updateNotice(version.id, initiator, now)}` : sql``}, audited as (
+      ${auditInsert(
+        request,
+        {
+          resourceType: "workspace",
+          resourceId: sql`k.id`,
+          resourceTarget: sql`k.name`,
+          organizationId: sql`k.organization_id`,
+          userId: initiator,
+          action: "write",
+          diff: json({ dormant_at: { old: "set", new: null, secret: false } }),
+        },
+        sql`woken k`,
+      )}
+    )
+    select b.id, j.organization_id, j.provisioner, j.tags from builds b join jobs j on j.id = b.job_id`,
+  )
+}
+
+function stateOf({ state }: BuildPlan): SQL {
+  if (state.kind === "none") return sql`null::bytea`
+  if (state.kind === "given") return sql`${state.bytes}::bytea`
+  return sql`(select p.provisioner_state from workspace_builds p where p.id = l.latest_build_id)`
+}
+
+/**
+ * An orphaned delete that no live daemon could take ends at once: the job is complete, the workspace gone (D13). For the
+ * batch of {@link createBuild}, after it. No row where a daemon is alive, which then has a normal job with an empty state.
+ */
+export function endOrphan(jobId: string, request: AuditRequest): Statement<{ id: string }> {
+  const at = sql`${request.now}::timestamptz`
+  return statement(
+    "builds.end-orphan",
+    sql`with ended as (
+      update provisioner_jobs j set started_at = ${at}, completed_at = ${at}, updated_at = ${at}
+      where j.id = ${jobId}::uuid and j.started_at is null and j.completed_at is null and not exists (
+        select 1 from provisioner_daemons d
+        where d.organization_id = j.organization_id and j.provisioner = any (d.provisioners)
+          and d.last_seen_at >= ${aliveSince(request.now)}::timestamptz and ${tagsMatch(sql`j.tags`, sql`d.tags`)})
+      returning j.id
+    ), ${endedBuilds()}, gone as (
+      update workspaces w set deleted = true from ended_builds e where w.id = e.workspace_id returning w.id
+    ), parted as (
+      update workspace_agents a set deleted = true from ended_builds e where a.workspace_id = e.workspace_id and not a.deleted
+    ), ${deletionNotice(request.now)}, ${buildAudit(request, 200)}
+    select id from ended`,
+  )
+}

@@ -1,0 +1,24 @@
+// What a build is called, from its job's status and its transition (api.md 1.6).
+import type { JobStatus } from "../queue/status.ts"
+
+export type Transition = "start" | "stop" | "delete"
+export type BuildStatus =
+  | "pending"
+  | "starting"
+  | "running"
+  | "stopping"
+  | "stopped"
+  | "deleting"
+  | "deleted"
+  | "canceling"
+  | "canceled"
+  | "failed"
+
+const working = { start: "starting", stop: "stopping", delete: "deleting" } as const
+const done = { start: "running", stop: "stopped", delete: "deleted" } as const
+
+export function buildStatus(job: JobStatus, transition: Transition): BuildStatus {
+  if (job === "running") return working[transition]
+  if (job === "succeeded") return done[transition]
+  return job
+}

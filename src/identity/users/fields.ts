@@ -1,0 +1,29 @@
+// The fields of a user as clients send them (api.md 0.5), with the names of the rules that they break.
+import { z } from "@hono/zod-openapi"
+import { badRequest } from "../../platform/http/errors.ts"
+import { isRealName, isResourceName } from "../../platform/names.ts"
+import { tagError } from "../../platform/http/tag-error.ts"
+import { findPasswordProblem } from "../sessions/password-strength.ts"
+
+const emailPattern = /^[^\s@]+@[^\s@]+$/
+
+const ruled = (max: number, tag: string, holds: (text: string) => boolean) =>
+  z
+    .string()
+    .max(max, { error: tagError(tag) })
+    .refine(holds, { error: tagError(tag) })
+
+export const emailField = ruled(254, "email", (text) => emailPattern.test(text))
+export const usernameField = ruled(64, "username", isResourceName)
+export const realNameField = ruled(512, "user_real_name", isRealName)
+// Longer than any password that would be accepted, short enough to be hashed without harm.
+export const passwordField = z
+  .string()
+  .min(1, { error: tagError("required") })
+  .max(1_024, { error: tagError("max") })
+
+/** The 400 of a password that is too weak. */
+export function requireStrongPassword(password: string, field = "password"): void {
+  const problem = findPasswordProblem(password)
+  if (problem !== null) throw badRequest("Password is invalid", { validations: [{ field, detail: problem }] })
+}

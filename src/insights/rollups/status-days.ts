@@ -1,0 +1,27 @@
+/** The midnights of a zone that a chart of the last weeks shows, oldest first, and the present. */
+import { DAY_COUNT } from "../daus-statement.ts"
+
+const DAY_MS = 86_400_000
+
+/** `offsetMsAt` tells how far the zone is ahead of UTC at an instant: a day's midnight takes the offset of that day. */
+export function lastMidnights(now: Date, offsetMsAt: (at: Date) => number): Date[] {
+  const offsetMs = offsetMsAt(now)
+  const today = Math.floor((now.getTime() + offsetMs) / DAY_MS)
+  return Array.from({ length: DAY_COUNT }, (_, index) => {
+    const localMs = (today - (DAY_COUNT - 1 - index)) * DAY_MS
+    return new Date(localMs - offsetMsAt(new Date(localMs - offsetMs)))
+  })
+}
+
+/** How far a zone is ahead of UTC at an instant. Throws a RangeError for a zone that is not known. */
+export function zoneOffsetMs(zone: string, at: Date): number {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    timeZoneName: "longOffset",
+  }).formatToParts(at)
+  const match = /GMT(?:([+-])(\d\d):(\d\d))?/.exec(
+    parts.find(({ type }) => type === "timeZoneName")?.value ?? "",
+  )
+  const minutes = Number(match?.[2] ?? 0) * 60 + Number(match?.[3] ?? 0)
+  return (match?.[1] === "-" ? -1 : 1) * minutes * 60_000
+}

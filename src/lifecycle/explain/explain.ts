@@ -1,0 +1,115 @@
+// Explains a workspace's lifecycle from what the tick would see: each rule's verdict, and the transition that comes next.
+import type { ResolvedParameters } from "../../templates/parameters/resolve.ts"
+import type { ExplainRow, RuleRow } from "./statement.ts"
+import { usageGraceEnd } from "../rules/blocks.ts"
+import { nextStartOf } from "../deadlines/next-start.ts"
+import { blockSentences, whyNotSentences } from "../rules/reasons.ts"
+
+export type RuleVerdict = {
+  rule: string
+  precedence: number
+  verdict: "does_not_apply" | "scheduled" | "due" | "waits"
+  /** Why it does not apply, or what it waits for. */
+  because: { code: string; message: string } | null
+  /** When it fires or fired first; null where it does not apply. */
+  dueAt: Date | null
+  transition: RuleRow["transition"]
+  reason: string | null
+  templateVersionId: string
+  isOtherVersion: boolean
+}
+
+export type NextTransition = { rule: string; transition: string | null; reason: string | null; at: Date }
+
+const minuteMs = 60_000
+const firstTickAfter = (at: Date) => new Date(Math.ceil(at.getTime() / minuteMs) * minuteMs)
+
+/** The verdict on each rule, in their order. `carried`: how a start on another version would take the last values. */
+export function judgeRules(row: ExplainRow, carried: ResolvedParameters | null, now: Date): RuleVerdict[] {
+  return row.rules.map((rule) => {
+    const { whyNot, dueAt } = applicability(rule, row, now)
+    const base = {
+      rule: rule.rule,
+      precedence: rule.precedence,
+      dueAt,
+      transition: rule.transition,
+      reason: rule.reason,
+      templateVersionId: rule.template_version_id,
+      isOtherVersion: rule.is_other_version,
+    }
+    if (dueAt === null)
+      return { ...base, verdict: "does_not_apply", because: because(whyNotSentences, whyNot) }
+    const block = blockOf(rule, row, carried, now)
+    if (block !== null) return { ...base, verdict: dueAt <= now ? "waits" : "scheduled", because: block }
+    return { ...base, verdict: dueAt <= now ? "due" : "scheduled", because: null }
+  })
+}
+
+/** A next start that nobody wrote yet is computed as the tick will. What is due since ever is due now. */
+function applicability(rule: RuleRow, row: ExplainRow, now: Date): { whyNot: string; dueAt: Date | null } {
+  const whyNot = rule.why_not ?? ""
+  if (rule.rule === "autostart" && whyNot === "no_next_start" && row.next_start_open !== null) {
+    return { whyNot, dueAt: nextStartOf(row.next_start_open, now) }
+  }
+  if (rule.why_not !== null || rule.due_at === null) return { whyNot, dueAt: null }
+  return { whyNot, dueAt: rule.due_at === "-infinity" ? now : new Date(rule.due_at) }
+}
+
+/** What the rule would wait for at this instant, in the order in which the tick asks. */
+function blockOf(
+  rule: RuleRow,
+  row: ExplainRow,
+  carried: ResolvedParameters | null,
+  now: Date,
+): RuleVerdict["because"] {
+  if (row.job_status === "pending" || row.job_status === "running" || row.job_status === "canceling") {
+    return because(blockSentences, "build_in_progress")
+  }
+  if (row.is_use_unknown && isHeldByUse(rule, now)) return because(blockSentences, "usage_not_flushed")
+  if (rule.transition === null) return null
+  if (rule.is_ready !== true) return because(blockSentences, "version_not_ready")
+  if (rule.is_alive !== true) return because(blockSentences, "no_provisioner")
+  if (rule.is_other_version && carried !== null && !carried.ok) {
+    return { code: "parameter", message: `${carried.message}: ${carried.detail}` }
+  }
+  return null
+}
+
+/** Dormancy and deletion wait until use is known, autostop for a while; what is not due yet waits for nothing. */
+function isHeldByUse({ rule, due_at }: RuleRow, now: Date): boolean {
+  if (due_at === null || (due_at !== "-infinity" && new Date(due_at) > now)) return false
+  if (rule === "autostop") return due_at !== "-infinity" && new Date(due_at) > usageGraceEnd(now)
+  return rule === "dormancy" || rule === "auto_delete"
+}
+
+function because(sentences: Record<string, string>, code: string) {
+  return { code, message: sentences[code] ?? code }
+}
+
+/**
+ * The first thing that will happen if nothing else does: the earliest tick, and at it the lowest precedence. One that is only
+ * scheduled is expected to find its way free. A rule that is due and waits does so for something that nobody can foresee, and
+ * those after it in precedence wait behind it; while a build is in progress nothing happens before it ends.
+ *
+ * `checkAt`: the tick looks no sooner, even where what a rule waited for has come.
+ */
+export function nextTransition(
+  verdicts: readonly RuleVerdict[],
+  checkAt: Date | null,
+  now: Date,
+): NextTransition | null {
+  const heldFrom = Math.min(
+    ...verdicts.filter(({ verdict }) => verdict === "waits").map(({ precedence }) => precedence),
+  )
+  const [first] = verdicts
+    .filter(({ verdict, rule }) => (verdict === "due" || verdict === "scheduled") && rule !== "reminder")
+    .filter(({ precedence, because: b }) => precedence < heldFrom && b?.code !== "build_in_progress")
+    .map((verdict) => ({ verdict, at: firstTickAfter(latest(verdict.dueAt, checkAt, now)) }))
+    .sort((a, b) => a.at.getTime() - b.at.getTime() || a.verdict.precedence - b.verdict.precedence)
+  if (first === undefined) return null
+  const { rule, transition, reason } = first.verdict
+  return { rule, transition, reason, at: first.at }
+}
+
+const latest = (...instants: readonly (Date | null)[]) =>
+  new Date(Math.max(...instants.map((instant) => instant?.getTime() ?? -Infinity)))

@@ -1,0 +1,79 @@
+// Handing a watcher to the object that holds all watchers of a thing: what it must know of them, and remembers while it sleeps.
+import type { Context } from "hono"
+import type { AppEnv } from "../http/env.ts"
+import { ApiError } from "../http/errors.ts"
+import { eventStream } from "../http/event-stream.ts"
+import { feedName, type TopicKind } from "./publish.ts"
+
+export type WatchState = {
+  kind: TopicKind
+  id: string
+  /** The session that watches, and its user: looked at again each minute. */
+  keyId: string
+  userId: string
+  /** The workspace that the watcher must be able to read; null where the thing is the user's own. */
+  workspaceId: string | null
+  /** The template whose active version shows in the thing. */
+  templateId: string | null
+  /** The query of an inbox watch. */
+  inbox: InboxFilter | null
+  /** What the watcher has seen last, in the topic's own words; null before anything. */
+  cursor: string | null
+}
+
+/** A watcher who has just come; a log may begin after a line that is known already. */
+export type NewWatch = Omit<WatchState, "cursor"> & { cursor?: string }
+
+export type InboxFilter = { targets: string[]; templates: string[]; readStatus: "all" | "read" | "unread" }
+
+const header = "Dormouse-Watch"
+
+/** The Worker's request to the object that holds the watchers. The Worker has proven the caller and the right to read. */
+function watchRequest(watch: NewWatch, isSocket: boolean): Request {
+  return new Request("https://feed/watch", {
+    headers: {
+      [header]: JSON.stringify({ ...watch, cursor: watch.cursor ?? null }),
+      ...(isSocket && { Upgrade: "websocket" }),
+    },
+  })
+}
+
+export function readWatchRequest(request: Request): WatchState {
+  return JSON.parse(request.headers.get(header) ?? "null") as WatchState
+}
+
+/** The tag of the sockets that watch one thing. */
+export function topicKey({ kind, id }: { kind: TopicKind; id: string }): string {
+  return `${kind}:${id}`
+}
+
+/** A second tag of the sockets that follow an agent's log: the workspace's builds end it. */
+export function agentLogsKey(workspaceId: string): string {
+  return `agent-logs-of:${workspaceId}`
+}
+
+export function requireUpgrade(c: Context<AppEnv>): void {
+  if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return
+  throw new ApiError(426, "This endpoint is a WebSocket.", {}, { Upgrade: "websocket" })
+}
+
+/** The answer to the handshake. The caller has been proven and may read the thing. */
+export function openSocket(c: Context<AppEnv>, watch: NewWatch): Promise<Response> {
+  return feedOf(c.env, watch).fetch(watchRequest(watch, true))
+}
+
+/** The open response of server-sent events. The caller has been proven and may read the thing. */
+export async function openEvents(c: Context<AppEnv>, watch: NewWatch): Promise<Response> {
+  const answer = await feedOf(c.env, watch).fetch(watchRequest(watch, false))
+  if (!answer.ok) {
+    const message = "Too many watchers. Please try again in a moment."
+    throw new ApiError(503, message, {}, { "Retry-After": "5" })
+  }
+  return eventStream(answer.body)
+}
+
+/** What an agent tells is held with its workspace, whose builds end it. */
+function feedOf(env: Env, { kind, id, workspaceId }: NewWatch) {
+  const isOfAgent = kind === "agent-metadata" || kind === "agent-log"
+  return env.WORKSPACE_FEED.getByName(feedName(isOfAgent && workspaceId !== null ? workspaceId : id))
+}

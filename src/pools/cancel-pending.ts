@@ -1,0 +1,70 @@
+/** Ends first builds of pools that nobody wants any more, before a daemon takes them. */
+import { sql } from "drizzle-orm"
+import { insertBuilds } from "../builds/create/insert-builds.ts"
+import { type Statement, statement } from "../platform/db/client.ts"
+import { json, uuids } from "../platform/db/sql.ts"
+import { stageInput } from "../queue/prebuild-stage.ts"
+
+/** At most so many at once; the rest is left for the next cycle. */
+export const CANCEL_COUNT_MAX = 500
+
+export type CanceledBuild = { workspace_id: string; job_id: string }
+
+/**
+ * For one batch, in this order: cancels the jobs and asks for each workspace's deletion; then ends those deletions,
+ * since nothing was ever provisioned.
+ *
+ * The first tests its criteria again on the locked job: a build that a daemon has just taken, one of the active version,
+ * of another transition or already ended is left alone. Busy rows are passed over. Run twice it finds nothing.
+ */
+export function cancelPending(
+  presetIds: readonly string[],
+  now: Date,
+): [Statement<CanceledBuild>, Statement<{ workspace_id: string }>] {
+  return [
+    statement(
+      "prebuilds.cancel-pending",
+      sql`
+      with pending as (
+        select w.id as workspace_id, w.organization_id, b.template_version_id, j.id as job_id, j.provisioner, j.file_id, j.tags
+        from workspaces w
+        join templates t on t.id = w.template_id
+        join workspace_builds b on b.id = w.latest_build_id
+        join provisioner_jobs j on j.id = b.job_id
+        where w.owner_id = prebuilds_user_id() and not w.deleted
+          and b.template_version_preset_id = any (${uuids(presetIds)}) and b.template_version_id <> t.active_version_id
+          and b.initiator_id = prebuilds_user_id() and b.build_number = 1 and b.transition = 'start'
+          and j.started_at is null and j.canceled_at is null and j.completed_at is null
+        order by j.id limit ${CANCEL_COUNT_MAX}
+        for update of j skip locked
+      ), canceled as (
+        update provisioner_jobs j set canceled_at = ${now}::timestamptz, completed_at = ${now}::timestamptz,
+          updated_at = ${now}::timestamptz
+        from pending p where j.id = p.job_id returning j.id
+      ), requests as materialized (
+        select p.workspace_id, p.organization_id, gen_random_uuid() as build_id, gen_random_uuid() as job_id, 2 as build_number,
+          'delete' as transition, 'initiator' as reason, prebuilds_user_id() as initiator_id, p.template_version_id,
+          null::uuid as preset_id, null::bytea as state, p.file_id, p.provisioner, p.tags,
+          ${json(ORPHAN_INPUT)} as input, null::jsonb as on_success, '[]'::jsonb as parameters
+        from pending p join canceled c on c.id = p.job_id
+      ), ${insertBuilds(sql`requests`, now)}
+      select workspace_id, job_id from builds`,
+    ),
+    statement(
+      "prebuilds.end-orphans",
+      sql`
+      with ended as (
+        update provisioner_jobs j set started_at = ${now}::timestamptz, completed_at = ${now}::timestamptz
+        where j.created_at = ${now}::timestamptz and j.started_at is null and j.completed_at is null
+          and j.initiator_id = prebuilds_user_id() and j.input @> ${json(ORPHAN_INPUT)}
+        returning j.id
+      )
+      update workspaces w set deleted = true, updated_at = ${now}::timestamptz
+      from workspace_builds b join ended on ended.id = b.job_id
+      where w.id = b.workspace_id and w.owner_id = prebuilds_user_id()
+      returning w.id as workspace_id`,
+    ),
+  ]
+}
+
+const ORPHAN_INPUT = { ...stageInput("create"), orphan: true }

@@ -1,0 +1,62 @@
+/** Turns the plans of one cycle into bounded changes: who is refused, and how much of each plan this cycle may do. */
+import type { PoolAction } from "./plan.ts"
+import { poolState } from "./state.ts"
+import type { PoolSnapshot } from "./read-pools.ts"
+
+/** Builds that one cycle makes at most; the next cycle goes on. Keeps the statement short and its row locks brief. */
+export const BUILD_COUNT_MAX = 500
+
+/** Pool starts that may wait for a daemon at once, for each template: a flood of them never fills the queue. */
+export const QUEUED_COUNT_MAX = 25
+
+export type PlannedPool = { pool: PoolSnapshot; actions: PoolAction[] }
+
+export type Grant = { pool: PoolSnapshot; deleteIds: string[]; createCount: number }
+
+export type GrantedChanges = { grants: Grant[]; deferred: number }
+
+/**
+ * Deletes come first, then creates, dealt one at a time over the pools, so that a large pool does not starve a small one.
+ * Creates are refused to a hard-limited pool and one whose validation failed, and clamped to what the pool desires.
+ */
+export function grantChanges(planned: readonly PlannedPool[], now: Date): GrantedChanges {
+  let left = BUILD_COUNT_MAX
+  let deferred = 0
+  const grants: Grant[] = planned.map(({ pool, actions }) => {
+    const wanted = actions.flatMap((action) => (action.type === "delete" ? action.ids : []))
+    const deleteIds = wanted.slice(0, left)
+    left -= deleteIds.length
+    deferred += wanted.length - deleteIds.length
+    return { pool, deleteIds, createCount: 0 }
+  })
+
+  const waiting = planned.flatMap(({ pool, actions }, index) => {
+    const wanted = actions.reduce((sum, action) => sum + (action.type === "create" ? action.count : 0), 0)
+    const isRefused = pool.isHardLimited || pool.prebuildStatus === "validation_failed"
+    const count = isRefused ? 0 : Math.min(wanted, poolState(pool, now).desired)
+    return count > 0 ? [{ index, count, templateId: pool.templateId }] : []
+  })
+  const queued = new Map<string, number>()
+  for (const { pool } of planned)
+    queued.set(pool.templateId, (queued.get(pool.templateId) ?? 0) + pool.queuedCount)
+
+  while (left > 0 && waiting.some(({ count }) => count > 0)) {
+    let dealt = 0
+    for (const entry of waiting) {
+      const queuedCount = queued.get(entry.templateId) ?? 0
+      const grant = grants[entry.index]
+      if (entry.count === 0 || left === 0 || queuedCount >= QUEUED_COUNT_MAX || !grant) continue
+      entry.count -= 1
+      grant.createCount += 1
+      queued.set(entry.templateId, queuedCount + 1)
+      left -= 1
+      dealt += 1
+    }
+    if (dealt === 0) break
+  }
+  for (const { count } of waiting) deferred += count
+  return {
+    grants: grants.filter(({ deleteIds, createCount }) => deleteIds.length > 0 || createCount > 0),
+    deferred,
+  }
+}

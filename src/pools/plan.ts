@@ -1,0 +1,62 @@
+/** What to do about one pool: the pure half of the reconcile. */
+import { isExpired, isPoolActive, type Pool, type PoolFailures, type RunningPrebuild } from "./pool.ts"
+import { poolState } from "./state.ts"
+
+export type PoolAction =
+  | { type: "backoff"; until: Date }
+  | { type: "cancel_pending" }
+  | { type: "delete"; ids: string[] }
+  | { type: "create"; count: number }
+
+/** How long one failure keeps a pool from building again; n failures keep it n times as long. */
+export const BACKOFF_INTERVAL_MS = 60_000
+
+/** Failures older than this are forgotten by the backoff. */
+export const BACKOFF_LOOKBACK_MS = 3_600_000
+
+/** So many newest builds of a preset, all failed, stop its pool until one of them is deleted; 0 = never. */
+export const FAILURE_HARD_LIMIT = 3
+
+/**
+ * The actions in order. A backoff suppresses everything else, deletes too. Stopping and deleting builds influence
+ * nothing; starting ones only lower the creation, they never count as extraneous.
+ */
+export function planPool(pool: Pool, now: Date, backoffIntervalMs = BACKOFF_INTERVAL_MS): PoolAction[] {
+  const until = backoffUntil(pool.failures, backoffIntervalMs)
+  if (until !== null && now <= until) return [{ type: "backoff", until }]
+  return isPoolActive(pool.preset) ? planActive(pool, now) : planInactive(pool)
+}
+
+/** The last instant of the backoff, null when nothing failed lately. */
+function backoffUntil(failures: PoolFailures | null, intervalMs: number): Date | null {
+  if (failures === null || failures.failedCount === 0) return null
+  return new Date(failures.lastBuildAt.getTime() + failures.failedCount * intervalMs)
+}
+
+function planInactive(pool: Pool): PoolAction[] {
+  const actions: PoolAction[] = []
+  if (pool.pendingCount > 0) actions.push({ type: "cancel_pending" })
+  if (pool.running.length > 0) actions.push({ type: "delete", ids: oldestFirst(pool.running) })
+  return actions
+}
+
+function planActive(pool: Pool, now: Date): PoolAction[] {
+  const state = poolState(pool, now)
+  const expired = pool.running.filter(({ createdAt }) => isExpired(pool.preset, createdAt, now))
+  const lasting = pool.running.filter((prebuild) => !expired.includes(prebuild))
+  const actions: PoolAction[] = []
+  if (expired.length > 0) actions.push({ type: "delete", ids: oldestFirst(expired) })
+  if (state.extraneous > 0) {
+    actions.push({ type: "delete", ids: oldestFirst(lasting).slice(0, state.extraneous) })
+  }
+  const missing = state.desired - lasting.length - state.starting
+  if (missing > 0) actions.push({ type: "create", count: missing })
+  return actions
+}
+
+/** Ids by age, then by id, so that two reconciles of one state choose the same ones. */
+function oldestFirst(prebuilds: readonly RunningPrebuild[]): string[] {
+  return prebuilds
+    .toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1))
+    .map(({ id }) => id)
+}

@@ -1,0 +1,94 @@
+/** The pause switch and the invalidation of pools. */
+import { sql } from "drizzle-orm"
+import { actorId, may } from "../access/may.ts"
+import { type AuditRequest, auditInsert } from "../audit/fragment.ts"
+import { type Statement, statement } from "../platform/db/client.ts"
+import { json } from "../platform/db/sql.ts"
+import { nilUuid } from "../platform/http/wire.ts"
+import { isReconcilePaused } from "./membership.ts"
+
+/** A missing row reads as not paused. */
+export function readSettings(): Statement<{ reconciliation_paused: boolean }> {
+  return statement("prebuilds.settings", sql`select ${isReconcilePaused} as reconciliation_paused`)
+}
+
+/**
+ * Stores the switch. `changed` is false where the stored document is the same already; the first write of `false` over
+ * nothing is a change. Repeating it changes nothing.
+ */
+export function writeSettings(
+  isPaused: boolean,
+  request: AuditRequest,
+): Statement<{ allowed: boolean; changed: boolean }> {
+  const mayWrite = may("update", "deployment_config")
+  return statement(
+    "prebuilds.write-settings",
+    sql`
+    with before as (
+      select value from site_configs where key = 'prebuilds_settings'
+    ), changed as (
+      insert into site_configs as c (key, value)
+      select 'prebuilds_settings', ${json({ reconciliation_paused: isPaused })} where ${mayWrite}
+      on conflict (key) do update set value = excluded.value where c.value <> excluded.value
+      returning value
+    ), audited as (${auditInsert(
+      request,
+      {
+        resourceType: "prebuilds_settings",
+        resourceId: sql`${nilUuid}::uuid`,
+        resourceTarget: sql`'prebuilds settings'`,
+        userId: actorId,
+        action: "write",
+        diff: sql`jsonb_build_object('reconciliation_paused', jsonb_build_object(
+          'old', coalesce((select value -> 'reconciliation_paused' from before), 'false'),
+          'new', changed.value -> 'reconciliation_paused', 'secret', false))`,
+      },
+      sql`changed`,
+    )})
+    select ${mayWrite} as allowed, exists (select from changed) as changed`,
+  )
+}
+
+export type InvalidatedPresets = {
+  allowed: boolean
+  template_name: string
+  template_version_name: string
+  presets: string[]
+}
+
+/**
+ * Marks every preset of the template's active version, those without a pool too: prebuilds made before are replaced by
+ * the next cycle and are no longer claimed from now on. No row where the template cannot be read.
+ */
+export function invalidatePresets(templateId: string, request: AuditRequest): Statement<InvalidatedPresets> {
+  const columns = { id: sql`t.id`, organization: sql`t.organization_id` }
+  return statement(
+    "prebuilds.invalidate",
+    sql`
+    with target as (
+      select t.id, t.name, t.organization_id, t.icon, t.active_version_id, v.name as version_name,
+        ${may("update", "template", columns)} as allowed
+      from templates t join template_versions v on v.id = t.active_version_id
+      where t.id = ${templateId} and not t.deleted and ${may("read", "template", columns)}
+    ), invalidated as (
+      update template_version_presets p set last_invalidated_at = ${request.now}::timestamptz
+      from target where p.template_version_id = target.active_version_id and target.allowed
+      returning p.name, p.display_order
+    ), audited as (${auditInsert(
+      request,
+      {
+        resourceType: "template",
+        resourceId: sql`target.id`,
+        resourceTarget: sql`target.name`,
+        organizationId: sql`target.organization_id`,
+        userId: actorId,
+        action: "write",
+        additionalFields: sql`jsonb_build_object('prebuilds_invalidated', (select count(*) from invalidated))`,
+      },
+      sql`target where target.allowed`,
+    )})
+    select allowed, name as template_name, version_name as template_version_name,
+      coalesce((select jsonb_agg(i.name order by i.display_order, i.name) from invalidated i), '[]') as presets
+    from target`,
+  )
+}

@@ -1,0 +1,60 @@
+// The ports that this machine listens on, told over the agent's line when they change. Linux alone has `/proc` to read them from.
+import { setTimeout as wait } from "node:timers/promises"
+import type { ListeningPort } from "../../agents/forward/listening-ports.ts"
+import { readProcesses, readTcpRows, readText, socketsOf, type TcpRow } from "./activity.ts"
+
+const lookMs = 30_000
+/** The system's own services are below it. */
+const portMin = 1_024
+const portsMax = 256
+const nameLengthMax = 64
+
+/** Tells the ports at once and then whenever they have changed, each half minute at most, until the signal says that it is over. */
+export async function tellPorts(send: (frame: string) => void, signal: AbortSignal): Promise<void> {
+  let seenOf = ""
+  let told = ""
+  while (!signal.aborted) {
+    const rows = listenersAmong(await readTcpRows())
+    const seen = rows.map((row) => `${row.localPort}:${row.inode}`).join(" ")
+    // Whose they are costs a look at every process: only where one has begun or ceased to listen.
+    if (seen !== seenOf) {
+      const ports = portsOf(rows, await findOwners(new Set(rows.map((row) => row.inode))))
+      const frame = JSON.stringify({ type: "ports", ports })
+      if (frame !== told && !signal.aborted) send(frame)
+      seenOf = seen
+      told = frame
+    }
+    await wait(lookMs, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** The rows that listen on a port of people, lowest first; the highest are left out where there are too many. */
+export function listenersAmong(rows: readonly TcpRow[]): TcpRow[] {
+  const listeners = rows.filter((row) => row.isListening && row.localPort >= portMin)
+  const kept = new Set(
+    [...new Set(listeners.map((row) => row.localPort))].toSorted((a, b) => a - b).slice(0, portsMax),
+  )
+  return listeners
+    .filter((row) => kept.has(row.localPort))
+    .toSorted((a, b) => a.localPort - b.localPort || a.inode.localeCompare(b.inode))
+}
+
+/** One for each port, on however many addresses it is listened to. `owners`: the name of the process of an inode. */
+export function portsOf(rows: readonly TcpRow[], owners: ReadonlyMap<string, string>): ListeningPort[] {
+  const names = new Map<number, string>()
+  for (const { localPort, inode } of rows)
+    names.set(localPort, names.get(localPort) || (owners.get(inode) ?? ""))
+  return [...names].map(([port, name]) => ({ process_name: name, network: "tcp", port }))
+}
+
+async function findOwners(inodes: ReadonlySet<string>): Promise<Map<string, string>> {
+  const owners = new Map<string, string>()
+  for (const pid of await readProcesses()) {
+    if (owners.size === inodes.size) break
+    const held = (await socketsOf(pid)).filter((inode) => inodes.has(inode) && !owners.has(inode))
+    if (held.length === 0) continue
+    const name = (await readText(`/proc/${pid}/comm`)).trim().slice(0, nameLengthMax)
+    for (const inode of held) owners.set(inode, name)
+  }
+  return owners
+}

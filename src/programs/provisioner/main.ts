@@ -1,0 +1,60 @@
+/** `npm run provisioner`: the daemon that carries out provisioning jobs on this machine. */
+import { createScriptEngine } from "./engines/script.ts"
+import { createArchiveCache } from "./archive-cache.ts"
+import { connectControlPlane } from "./control-plane.ts"
+import { startDaemon } from "./daemon.ts"
+import { readOptions, usage } from "./options.ts"
+import { runJob } from "./run-job.ts"
+import { createServerClock } from "../server-clock.ts"
+
+const version = "0.1.0"
+
+async function main(): Promise<number> {
+  const args = process.argv.slice(2)
+  if (args.includes("--help")) {
+    console.log(usage)
+    return 0
+  }
+  const reading = readOptions(args, process.env)
+  if (!reading.ok) {
+    console.error(`${reading.error}\n\n${usage}`)
+    return 2
+  }
+  const { options } = reading
+  const clock = createServerClock()
+  const plane = connectControlPlane({ url: options.url, key: options.key, clock })
+  const cache = createArchiveCache(options.cacheDirectory, options.cacheBytesMax)
+  const engine = createScriptEngine({ env: process.env, interruptMs: options.interruptMs })
+  const abandon = new AbortController()
+  const report = (line: string) => console.log(`${clock.now().toISOString()} ${line}`)
+
+  const daemon = startDaemon({
+    plane,
+    name: options.name,
+    version,
+    tags: options.tags,
+    jobCountMax: options.jobCountMax,
+    report,
+    run: (id, job) =>
+      runJob({ plane, daemon: id, clock, cache, engine, report, abandoned: abandon.signal }, job),
+  })
+  let signalCount = 0
+  const onSignal = () => {
+    signalCount += 1
+    if (signalCount === 1) {
+      report("ending: no more jobs are taken; once more cancels the running ones")
+      daemon.drain()
+    } else abandon.abort()
+  }
+  process.on("SIGTERM", onSignal)
+  process.on("SIGINT", onSignal)
+  try {
+    await daemon.done
+    return 0
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    return 1
+  }
+}
+
+process.exit(await main())

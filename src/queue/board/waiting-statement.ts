@@ -1,0 +1,30 @@
+// What a board asks to repair wake-ups that were missed: how many jobs wait for its domain, and who waits there wrongly.
+import { sql } from "drizzle-orm"
+import { type Statement, statement } from "../../platform/db/client.ts"
+import { json, texts, uuids } from "../../platform/db/sql.ts"
+import type { Domain } from "./domain.ts"
+import { tagsMatch } from "../tags.ts"
+
+/** Jobs that are counted at most, and so daemons that a repair wakes at most. */
+const waitingCountMax = 100
+
+/**
+ * One row. `waiting_count`: jobs that daemons of the domain may take. Walks `provisioner_jobs_queue` as acquire does. `stray_ids`: those of
+ * the given daemons that are not of the domain any more, since they were registered otherwise or their key was revoked.
+ */
+export const waitingJobs = (
+  { organization_id, provisioners, tags }: Domain,
+  daemonIds: readonly string[],
+): Statement<{ waiting_count: number; stray_ids: string[] }> =>
+  statement(
+    "provisioner-jobs.waiting",
+    sql`select
+      (select count(*)::int from (
+        select 1 from provisioner_jobs j
+        where j.organization_id = ${organization_id}::uuid and j.started_at is null and j.completed_at is null
+          and j.provisioner = any (${texts(provisioners)}) and ${tagsMatch(sql`j.tags`, json(tags))}
+        limit ${waitingCountMax}::int) few) as waiting_count,
+      array(select s.id::text from unnest(${uuids(daemonIds)}) s(id)
+        where not exists (select 1 from provisioner_daemons d where d.id = s.id and d.organization_id = ${organization_id}::uuid
+          and d.tags = ${json(tags)} and d.provisioners @> ${texts(provisioners)} and d.provisioners <@ ${texts(provisioners)})) as stray_ids`,
+  )

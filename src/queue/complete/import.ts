@@ -1,0 +1,67 @@
+// Completing an import: what the plan lacks becomes the job's error, everything else the version's rows.
+import type { ProvisionerActor } from "../../access/actors.ts"
+import type { Session } from "../../access/session.ts"
+import type { AuditRequest } from "../../audit/fragment.ts"
+import { externalAgentType, type PlanVariable } from "../../templates/manifest/plan.ts"
+import { completeImportJob, readImportFacts } from "./import-statement.ts"
+import type { Holder } from "./build-statement.ts"
+import { type EndedJob, failJob } from "../jobs/fail-statement.ts"
+import type { ImportPlan } from "../jobs/protocol.ts"
+import { toResourceRows } from "./resource-rows.ts"
+import { withoutNul } from "../../platform/db/without-nul.ts"
+
+/** Null where the daemon does not hold the job (any more). */
+export async function completeImport(
+  session: Session<ProvisionerActor>,
+  holder: Holder,
+  report: { plan: ImportPlan; readme: string },
+  request: AuditRequest,
+): Promise<EndedJob | null> {
+  const [facts] = await session.query(readImportFacts(holder))
+  if (!facts) return null
+  const { plan, readme } = withoutNul(report)
+  const given = new Map((facts.user_variable_values ?? []).map(({ name, value }) => [name, value]))
+  const missing = plan.variables.filter((variable) => isMissing(variable, given)).map(({ name }) => name)
+  if (missing.length > 0) {
+    const error = `required template variables need values: ${missing.join(", ")}`
+    const failure = {
+      ...holder,
+      error,
+      errorCode: "REQUIRED_TEMPLATE_VARIABLES",
+      isCanceled: false,
+      state: null,
+      timings: [],
+    }
+    const [failed] = await session.query(failJob(failure, request))
+    return failed ?? null
+  }
+  const start = toResourceRows(plan.resources_start, "start", () => ({ hash: null, encrypted: null }))
+  const stop = toResourceRows(plan.resources_stop, "stop", () => ({ hash: null, encrypted: null }))
+  const [ended] = await session.query(
+    completeImportJob({
+      ...holder,
+      result: {
+        parameters: plan.parameters,
+        variables: plan.variables,
+        presets: plan.presets,
+        readme,
+        hasExternalAgent:
+          plan.has_external_agent ||
+          plan.resources_start.some((resource) => resource.type === externalAgentType),
+      },
+      tags: plan.tags,
+      rows: {
+        ...start,
+        resources: [...start.resources, ...stop.resources],
+        metadata: [...start.metadata, ...stop.metadata],
+      },
+      now: request.now,
+    }),
+  )
+  return ended ?? null
+}
+
+function isMissing(variable: PlanVariable, given: ReadonlyMap<string, string>): boolean {
+  const isRequired = variable.required ?? variable.default_value === undefined
+  return isRequired && (given.get(variable.name) ?? variable.default_value ?? "") === ""
+}

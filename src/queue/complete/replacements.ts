@@ -1,0 +1,43 @@
+// A claim whose build made resources anew: the prebuild was of little use, and who keeps the templates hears of it
+// (prebuilds-provisioning-agents.md A7).
+import { type SQL, sql } from "drizzle-orm"
+import { outboxInsert } from "../../notifications/fragment.ts"
+import { notificationIds } from "../../notifications/templates.ts"
+import { json } from "../../platform/db/sql.ts"
+import { isStage, replacedInput } from "../prebuild-stage.ts"
+import type { PlanReplacement } from "../../templates/manifest/plan.ts"
+import { withoutNul } from "../../platform/db/without-nul.ts"
+
+/** A resource a line, with its attributes. */
+const textOf = (replacements: readonly PlanReplacement[]) =>
+  withoutNul(replacements)
+    .map(({ resource, paths }) => `${resource}: ${paths.join(",")}`)
+    .join("\n")
+
+/** The input of a job `j` that ends: that of a claim remembers that it replaced something, for the metrics to count. */
+export function markReplaced(replacements: readonly PlanReplacement[]): SQL {
+  if (replacements.length === 0) return sql`j.input`
+  return sql`case when ${isStage(sql`j.input`, "claim")} then j.input || ${json(replacedInput)} else j.input end`
+}
+
+/** A CTE over `ended_builds`: a claim's replacements are told to each template admin of the site, once a build. */
+export function replacementNotice(replacements: readonly PlanReplacement[], now: Date): SQL {
+  return sql`noticed_replacements as (${outboxInsert(
+    {
+      templateId: notificationIds.workspaceResourceReplaced,
+      userId: sql`a.id`,
+      labels: sql`jsonb_build_object('workspace', f.name, 'template', f.template_name, 'template_version', f.template_version_name,
+        'preset', p.name, 'claimant', f.initiator, 'replacements', ${textOf(replacements)}::text)`,
+      targets: sql`f.targets`,
+      createdBy: "provisionerdserver",
+      idempotencyKey: sql`'resources-replaced:' || f.build_id || ':' || a.id`,
+    },
+    sql`ended_builds f
+      join workspace_builds b on b.id = f.build_id join provisioner_jobs j on j.id = b.job_id
+      join workspace_builds o on o.workspace_id = f.workspace_id and o.build_number = 1
+      join template_version_presets p on p.id = o.template_version_preset_id
+      join users a on 'template-admin' = any(a.site_roles) and not a.deleted and a.status <> 'suspended'
+      where ${replacements.length > 0}::boolean and ${isStage(sql`j.input`, "claim")}`,
+    now,
+  )})`
+}

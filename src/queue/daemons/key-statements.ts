@@ -1,0 +1,68 @@
+// Provisioner keys: made once, kept as a hash, revoked by deletion. A key fixes the organization and the tags of its daemons.
+import { sql } from "drizzle-orm"
+import { may } from "../../access/may.ts"
+import { organizationIdOf } from "../../access/lookup.ts"
+import { statement } from "../../platform/db/client.ts"
+import { json } from "../../platform/db/sql.ts"
+import type { Tags } from "../tags.ts"
+
+export type KeyRow = {
+  id: string
+  organization_id: string
+  name: string
+  tags: Record<string, string>
+  created_at: Date
+}
+
+const readable = may("read", "provisioner_daemon", { organization: sql`o.id` })
+
+export type NewKey = {
+  id: string
+  organization: string
+  name: string
+  tags: Tags
+  hash: Uint8Array
+  now: Date
+}
+
+/** One row where the organization can be read; `created` says whether the caller might make the key, and its name was free. */
+export const createKey = (key: NewKey) =>
+  statement<{ allowed: boolean; created: boolean }>(
+    "provisioner-keys.create",
+    sql`with asked as (
+      select o.id, ${may("create", "provisioner_daemon", { organization: sql`o.id` })} as allowed
+      from organizations o where o.id = ${organizationIdOf(key.organization)} and ${readable}
+    ), created as (
+      insert into provisioner_keys (id, organization_id, name, hashed_secret, tags, created_at)
+      select ${key.id}::uuid, a.id, ${key.name}, ${key.hash}::bytea, ${json(key.tags)}, ${key.now}::timestamptz
+      from asked a where a.allowed
+      on conflict do nothing returning id
+    )
+    select a.allowed, exists (select 1 from created) as created from asked a`,
+  )
+
+/** The keys of an organization by name; no row at all where the organization cannot be read. */
+export const listKeys = (organization: string) =>
+  statement<{ organization_id: string; keys: (Omit<KeyRow, "created_at"> & { created_at: string })[] }>(
+    "provisioner-keys.list",
+    sql`select o.id as organization_id, (
+      select coalesce(json_agg(json_build_object('id', k.id, 'organization_id', k.organization_id, 'name', k.name,
+        'tags', k.tags, 'created_at', k.created_at) order by lower(k.name)), '[]')
+      from provisioner_keys k where k.organization_id = o.id) as keys
+    from organizations o where o.id = ${organizationIdOf(organization)} and ${readable}`,
+  )
+
+/** Deletes a key and, by its foreign key, the daemons that held it. What they run falls silent and is reaped. */
+export const deleteKey = (organization: string, name: string) =>
+  statement<{ allowed: boolean; deleted: boolean }>(
+    "provisioner-keys.delete",
+    sql`with asked as (
+      select o.id, ${may("delete", "provisioner_daemon", { organization: sql`o.id` })} as allowed
+      from organizations o where o.id = ${organizationIdOf(organization)} and ${readable}
+    ), gone as (
+      delete from provisioner_keys k using asked a
+      where a.allowed and k.organization_id = a.id and lower(k.name) = lower(${name})
+      returning k.id
+    )
+    select a.allowed, exists (select 1 from gone) as deleted from asked a`,
+  )

@@ -1,0 +1,46 @@
+// Taking a job off the queue: one statement picks it, leases it, mints its agents' tokens and gathers all that the daemon
+// needs, so that a daemon that falls over afterwards leaves a lease that runs out and nothing else. The work is in the
+// function `acquire_job` (migrations), which says why and on what index.
+import { sql } from "drizzle-orm"
+import { statement } from "../../platform/db/client.ts"
+import type { AcquiredJob } from "./protocol.ts"
+
+type Named = { name: string; value: string }
+
+/** Null fields where no job waits. */
+export type AcquiredRow = {
+  daemon_id: string
+  organization_id: string
+  workspace_id: string | null
+  has_external_agent: boolean
+  /** Encrypted tokens of the workspace's last agents, by name; only where the version has an external agent. */
+  known_tokens: Record<string, string> | null
+  /** Instants in it are as PostgreSQL writes them into JSON. */
+  job:
+    | (Omit<AcquiredJob, "import" | "build"> & {
+        import: { user_variable_values: Named[] } | null
+        build: BuildRow | null
+      })
+    | null
+}
+type BuildRow = Omit<NonNullable<AcquiredJob["build"]>, "stage" | "access_url" | "log_level"> & {
+  stage: number | null
+  log_level: string | null
+}
+
+/** At most one row: the daemon, where it belongs to the key that asks, and the job that it got if there was one. */
+export const acquireJob = (daemonId: string, now: Date) =>
+  statement<AcquiredRow>(
+    "provisioner-jobs.acquire",
+    sql`select * from acquire_job(${daemonId}::uuid, ${now}::timestamptz)`,
+  )
+
+export type StoredToken = { hash: string; encrypted: string }
+
+/** Replaces the minted tokens of a leased job by ones that can be shown again. */
+export const storeTokens = (jobId: string, daemonId: string, tokens: Record<string, StoredToken>) =>
+  statement<{ id: string }>(
+    "provisioner-jobs.store-tokens",
+    sql`update provisioner_jobs set agent_tokens = ${JSON.stringify(tokens)}::jsonb
+      where id = ${jobId}::uuid and worker_id = ${daemonId}::uuid and completed_at is null returning id`,
+  )

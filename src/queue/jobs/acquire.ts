@@ -1,0 +1,73 @@
+// Handing a job to a daemon. Where the version has an external agent, its tokens must be shown again later: they are the ones
+// that the machine outside already knows, or new ones, and are kept encrypted as well as hashed (decision 13).
+import type { ProvisionerActor } from "../../access/actors.ts"
+import { sha256 } from "../../access/caller.ts"
+import type { Session } from "../../access/session.ts"
+import { decryptToken, encryptToken } from "../../access/token-cipher.ts"
+import { toHex } from "../../platform/db/values.ts"
+import { wireInstant } from "../view.ts"
+import { acquireJob, type AcquiredRow, type StoredToken, storeTokens } from "./acquire-statement.ts"
+import type { AcquiredJob } from "./protocol.ts"
+
+export type Acquired = { job: AcquiredJob | null; organizationId: string; workspaceId: string | null }
+
+const stages = [undefined, "create", "claim"] as const
+
+/** Null where the key owns no such daemon; `job` is null where nothing waits that the daemon may run. */
+export async function acquire(
+  session: Session<ProvisionerActor>,
+  daemonId: string,
+  now: Date,
+  env: { ACCESS_URL: string; TOKEN_KEYS: string },
+): Promise<Acquired | null> {
+  const [row] = await session.query(acquireJob(daemonId, now))
+  if (!row) return null
+  const { job } = row
+  const acquired = { organizationId: row.organization_id, workspaceId: row.workspace_id }
+  if (job === null) return { ...acquired, job: null }
+  if (job.build && row.has_external_agent && Object.keys(job.build.agent_tokens).length > 0) {
+    job.build.agent_tokens = await keepTokens(session, daemonId, row, env.TOKEN_KEYS)
+  }
+  return { ...acquired, job: toAcquiredJob(job, env.ACCESS_URL) }
+}
+
+function toAcquiredJob(job: NonNullable<AcquiredRow["job"]>, accessUrl: string): AcquiredJob {
+  const { import: imported, build, created_at, ...rest } = job
+  if (build === null) {
+    return { ...rest, created_at: wireInstant(created_at), ...(imported && { import: imported }) }
+  }
+  const { stage, log_level, ...facts } = build
+  return {
+    ...rest,
+    created_at: wireInstant(created_at),
+    build: {
+      ...facts,
+      workspace: { ...facts.workspace, created_at: wireInstant(facts.workspace.created_at) },
+      stage: stages[stage ?? 0] ?? "regular",
+      access_url: accessUrl,
+      ...(log_level && { log_level }),
+    },
+  }
+}
+
+async function keepTokens(
+  session: Session<ProvisionerActor>,
+  daemonId: string,
+  { job, known_tokens }: AcquiredRow,
+  tokenKeys: string,
+): Promise<Record<string, string>> {
+  const build = job?.build
+  if (!job || !build) return {}
+  const tokens: Record<string, string> = {}
+  const stored: Record<string, StoredToken> = {}
+  // A claim makes a new owner's workspace of it: nothing that the pool knew counts (decision 17).
+  const isKept = stages[build.stage ?? 0] !== "claim"
+  for (const [name, minted] of Object.entries(build.agent_tokens)) {
+    const known = known_tokens?.[name]
+    const token = (isKept && known !== undefined ? await decryptToken(tokenKeys, known) : null) ?? minted
+    tokens[name] = token
+    stored[name] = { hash: toHex(await sha256(token)), encrypted: await encryptToken(tokenKeys, token) }
+  }
+  await session.query(storeTokens(job.job_id, daemonId, stored))
+  return tokens
+}

@@ -1,0 +1,50 @@
+// The end of a job that failed: the error, the state that the engine still could save, and who hears of it (C6).
+import { sql } from "drizzle-orm"
+import type { AuditRequest } from "../../audit/fragment.ts"
+import { statement } from "../../platform/db/client.ts"
+import { buildAudit, endedBuilds, failureNotices } from "../../builds/ended-builds.ts"
+import { type Timing, timingInsert } from "./timings.ts"
+import { holds } from "./update-statement.ts"
+
+export type JobFailure = {
+  daemonId: string
+  jobId: string
+  error: string
+  errorCode: string | null
+  /** The daemon obeyed a cancellation: the job keeps no error where it was canceled. */
+  isCanceled: boolean
+  state: Uint8Array | null
+  timings: readonly Timing[]
+}
+
+export type EndedJob = {
+  id: string
+  type: string
+  organization_id: string
+  build_id: string | null
+  workspace_id: string | null
+}
+
+/**
+ * One row where the job ended now. Precondition: it runs, and its daemon belongs to the key; a job that has ended stays as
+ * it is, so a second failure, or one that comes after the reaper, gets no row. Agents and next start are not touched.
+ */
+export const failJob = (failure: JobFailure, request: AuditRequest) =>
+  statement<EndedJob>(
+    "provisioner-jobs.fail",
+    sql`with held as (
+      select j.id as job_id, ${failure.isCanceled} and j.canceled_at is not null as is_canceled
+      from provisioner_jobs j where ${holds(failure)} for update of j
+    ), ended as (
+      update provisioner_jobs j set completed_at = ${request.now}::timestamptz, updated_at = ${request.now}::timestamptz,
+        error = case when h.is_canceled then null else ${failure.error} end,
+        error_code = case when h.is_canceled then null else ${failure.errorCode}::text end, agent_tokens = null
+      from held h where j.id = h.job_id
+      returning j.id, j.type, j.organization_id, h.is_canceled
+    ), saved as (
+      update workspace_builds b set provisioner_state = ${failure.state}::bytea, updated_at = ${request.now}::timestamptz
+      from ended e where ${failure.state}::bytea is not null and b.job_id = e.id
+    ), ${timingInsert(failure.timings, request.now)}, ${endedBuilds(sql`e.is_canceled`)}, ${failureNotices(request.now)}, ${buildAudit(request, 500)}
+    select e.id, e.type, e.organization_id, b.id as build_id, b.workspace_id
+    from ended e left join workspace_builds b on b.job_id = e.id`,
+  )

@@ -1,0 +1,87 @@
+// The query parameters of the provisioner lists (api.md 2.11): each is checked, and one that is not known is refused.
+import { z } from "@hono/zod-openapi"
+import { badRequest, type Validation } from "../../platform/http/errors.ts"
+import { tagSet } from "../tags-schema.ts"
+
+const isUuid = (text: string) => z.guid().safeParse(text).success
+
+type Parser<T> = (text: string) => T | undefined
+
+export const parsers = {
+  limit: (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
+  ids: (text: string) => {
+    const ids = text.split(",").map((id) => id.trim())
+    return ids.every(isUuid) ? ids : undefined
+  },
+  tags: (text: string) => {
+    const parsed = tagSet.safeParse(parseJson(text))
+    return parsed.success ? parsed.data : undefined
+  },
+  boolean: (text: string) => {
+    if (/^(1|t|true)$/i.test(text)) return true
+    return /^(0|f|false)$/i.test(text) ? false : undefined
+  },
+  words: (words: readonly string[]) => (text: string) => {
+    const asked = text.split(",").map((word) => word.trim())
+    return asked.every((word) => words.includes(word)) ? asked : undefined
+  },
+  uuid: (text: string) => (isUuid(text) ? text.toLowerCase() : undefined),
+  durationMs: (text: string) => parseDurationMs(text),
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const unitMs: Record<string, number> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+}
+
+/** A duration as Go writes it: `1h30m`. */
+export function parseDurationMs(text: string): number | undefined {
+  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined
+  let ms = 0
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
+    ms += Number(amount) * (unitMs[unit ?? ""] ?? 0)
+  }
+  return ms
+}
+
+/** Reads the query by a table of parsers; empty values count as not given. Throws the 400 that names each bad one. */
+export function parseQuery<T extends Record<string, Parser<unknown>>>(
+  query: Record<string, string>,
+  table: T,
+): { [K in keyof T]?: NonNullable<ReturnType<T[K]>> } {
+  const validations: Validation[] = []
+  const values: Record<string, unknown> = {}
+  for (const [name, text] of Object.entries(query)) {
+    const parse = table[name]
+    if (parse === undefined) {
+      // The token of a caller who sends it in the query is none of the list's business.
+      if (name !== "coder_session_token" && name !== "access_token") {
+        validations.push({ field: name, detail: `${JSON.stringify(name)} is not a valid query param` })
+      }
+      continue
+    }
+    if (text === "") continue
+    const value = parse(text)
+    if (value === undefined) {
+      validations.push({
+        field: name,
+        detail: `Query param ${JSON.stringify(name)} has an invalid value: ${JSON.stringify(text)}`,
+      })
+    } else values[name] = value
+  }
+  if (validations.length > 0) throw badRequest("Query parameters have invalid values.", { validations })
+  return values as { [K in keyof T]?: NonNullable<ReturnType<T[K]>> }
+}

@@ -1,0 +1,173 @@
+// A provisioner job as clients see it (api.md 1.5): the SQL that gathers it as one JSON value, and the shape on the wire.
+// Gathering in the statement that asks keeps a page of workspaces at one round trip.
+import { z } from "@hono/zod-openapi"
+import { type SQL, sql } from "drizzle-orm"
+import { parseInstant } from "../platform/db/values.ts"
+import { timeSchema, wireTime } from "../platform/http/wire.ts"
+import { aliveSince, daemonStaleAfterMs } from "./freshness.ts"
+import type { JobStatus } from "./status.ts"
+import { tagsMatch } from "./tags.ts"
+
+/** What {@link jobJson} yields; instants are text, as PostgreSQL writes them into JSON. */
+export type JobJson = {
+  id: string
+  created_at: string
+  started_at: string | null
+  completed_at: string | null
+  canceled_at: string | null
+  error: string | null
+  error_code: string | null
+  status: JobStatus
+  worker_id: string | null
+  file_id: string
+  tags: Record<string, string>
+  organization_id: string
+  initiator_id: string
+  type: string
+  template_version_id: string | null
+  workspace_build_id: string | null
+  logs_overflowed: boolean
+  queue: { position: number; size: number } | null
+}
+
+export type MatchedProvisionersJson = { count: number; available: number; most_recently_seen: string | null }
+
+/** The job under the alias `alias`, as JSON; its place in the queue is worked out only while it is pending. */
+export function jobJson(alias: string, now: Date): SQL {
+  const j = sql.raw(alias)
+  return sql`json_build_object(
+    'id', ${j}.id, 'created_at', ${j}.created_at, 'started_at', ${j}.started_at, 'completed_at', ${j}.completed_at,
+    'canceled_at', ${j}.canceled_at, 'error', ${j}.error, 'error_code', ${j}.error_code, 'status', ${j}.job_status,
+    'worker_id', ${j}.worker_id, 'file_id', ${j}.file_id, 'tags', ${j}.tags, 'organization_id', ${j}.organization_id,
+    'initiator_id', ${j}.initiator_id, 'type', ${j}.type, 'template_version_id', ${j}.input ->> 'template_version_id',
+    'workspace_build_id', ${j}.input ->> 'workspace_build_id', 'logs_overflowed', ${j}.logs_overflowed,
+    'queue', case when ${j}.job_status = 'pending' then ${queueJson(alias, now)} end)`
+}
+
+/**
+ * The job's best rank and the largest size over the tag sets of live daemons that may run it (C9). People come before
+ * prebuilds, then the oldest; a daemon serves its own organization, so only that one's jobs compete.
+ */
+function queueJson(alias: string, now: Date): SQL {
+  const j = sql.raw(alias)
+  return sql`(
+    select json_build_object('position', coalesce(min(q.position), 0), 'size', coalesce(max(q.size), 0))
+    from (
+      select distinct d.tags from provisioner_daemons d
+      where d.organization_id = ${j}.organization_id and ${j}.provisioner = any(d.provisioners)
+        and d.last_seen_at >= ${aliveSince(now)}::timestamptz and ${tagsMatch(sql`${j}.tags`, sql`d.tags`)}
+    ) s
+    cross join lateral (
+      select count(*) as size, count(*) filter (where
+        (p.initiator_id = prebuilds_user_id(), p.created_at, p.id)
+        <= (${j}.initiator_id = prebuilds_user_id(), ${j}.created_at, ${j}.id)) as position
+      from provisioner_jobs p
+      where p.organization_id = ${j}.organization_id and p.started_at is null and p.completed_at is null
+        and p.job_status = 'pending' and p.provisioner = ${j}.provisioner and ${tagsMatch(sql`p.tags`, sql`s.tags`)}
+    ) q)`
+}
+
+/** The daemons that may run the job: ever seen, alive when it was made, and the latest sign of life (C11). */
+export function matchedProvisionersJson(alias: string): SQL {
+  const j = sql.raw(alias)
+  return sql`(
+    select json_build_object('count', count(*), 'available', count(*) filter (
+      where d.last_seen_at >= ${j}.created_at - make_interval(secs => ${sql.raw(String(daemonStaleAfterMs / 1000))})),
+      'most_recently_seen', max(d.last_seen_at))
+    from provisioner_daemons d
+    where d.organization_id = ${j}.organization_id and ${j}.provisioner = any(d.provisioners)
+      and ${tagsMatch(sql`${j}.tags`, sql`d.tags`)})`
+}
+
+export const jobSchema = z
+  .object({
+    id: z.uuid(),
+    created_at: timeSchema,
+    started_at: timeSchema.optional(),
+    completed_at: timeSchema.optional(),
+    canceled_at: timeSchema.optional(),
+    error: z.string().optional(),
+    error_code: z.string().optional(),
+    status: z.enum(["pending", "running", "succeeded", "canceling", "canceled", "failed", "unknown"]),
+    worker_id: z.uuid().optional(),
+    worker_name: z.string().optional(),
+    file_id: z.uuid(),
+    tags: z.record(z.string(), z.string()),
+    queue_position: z.int(),
+    queue_size: z.int(),
+    organization_id: z.uuid(),
+    initiator_id: z.uuid(),
+    input: z.object({
+      template_version_id: z.uuid().optional(),
+      workspace_build_id: z.uuid().optional(),
+      error: z.string().optional(),
+    }),
+    type: z.enum(["template_version_import", "workspace_build", "template_version_dry_run"]),
+    available_workers: z.array(z.uuid()).optional(),
+    metadata: z.object({
+      template_version_name: z.string(),
+      template_id: z.string(),
+      template_name: z.string(),
+      template_display_name: z.string(),
+      template_icon: z.string(),
+      workspace_id: z.uuid().optional(),
+      workspace_name: z.string().optional(),
+      workspace_build_transition: z.string().optional(),
+    }),
+    logs_overflowed: z.boolean(),
+  })
+  .openapi("ProvisionerJob")
+export type JobView = z.infer<typeof jobSchema>
+
+export const matchedProvisionersSchema = z
+  .object({ count: z.int(), available: z.int(), most_recently_seen: timeSchema.nullable() })
+  .openapi("MatchedProvisioners")
+export type MatchedProvisionersView = z.infer<typeof matchedProvisionersSchema>
+
+/** RFC 3339 from an instant that PostgreSQL wrote into JSON. */
+export const wireInstant = (text: string) => wireTime(parseInstant(text))
+export const wireInstantOrNull = (text: string | null) => (text === null ? null : wireInstant(text))
+
+const blankMetadata = {
+  template_version_name: "",
+  template_id: "00000000-0000-0000-0000-000000000000",
+  template_name: "",
+  template_display_name: "",
+  template_icon: "",
+}
+
+/** Inside builds and versions the worker's name, the workers and the metadata stay blank. */
+export function toJobView(job: JobJson): JobView {
+  return {
+    id: job.id,
+    created_at: wireInstant(job.created_at),
+    ...(job.started_at && { started_at: wireInstant(job.started_at) }),
+    ...(job.completed_at && { completed_at: wireInstant(job.completed_at) }),
+    ...(job.canceled_at && { canceled_at: wireInstant(job.canceled_at) }),
+    ...(job.error && { error: job.error }),
+    ...(job.error_code && { error_code: job.error_code }),
+    status: job.status,
+    ...(job.worker_id && { worker_id: job.worker_id }),
+    file_id: job.file_id,
+    tags: job.tags,
+    queue_position: job.queue?.position ?? 0,
+    queue_size: job.queue?.size ?? 0,
+    organization_id: job.organization_id,
+    initiator_id: job.initiator_id,
+    input: {
+      ...(job.template_version_id && { template_version_id: job.template_version_id }),
+      ...(job.workspace_build_id && { workspace_build_id: job.workspace_build_id }),
+    },
+    type: job.type as JobView["type"],
+    metadata: blankMetadata,
+    logs_overflowed: job.logs_overflowed,
+  }
+}
+
+export function toMatchedProvisionersView(matched: MatchedProvisionersJson | null): MatchedProvisionersView {
+  return {
+    count: matched?.count ?? 0,
+    available: matched?.available ?? 0,
+    most_recently_seen: wireInstantOrNull(matched?.most_recently_seen ?? null),
+  }
+}

@@ -1,0 +1,126 @@
+/** What retention deletes: one bounded statement for each kind of row. Each is safe to repeat and beside itself. */
+import { type SQL, sql } from "drizzle-orm"
+import { type Statement, statement } from "../platform/db/client.ts"
+import { dropOldBuilds, dropOldStates, dropUnusedVersions } from "./purge-builds.ts"
+import { type Retained, retentionMs } from "./periods.ts"
+
+/** Rows that one statement removes at most, so that its locks and its log are short. */
+const ROW_COUNT_MAX = 5_000
+
+/** Builds take all that they left with them, a hundred rows and more. */
+const BUILD_COUNT_MAX = 500
+
+export type Purge = {
+  kind: Retained
+  /** Whoever removes so many has probably not removed all. */
+  countMax: number
+  statement: Statement<{ count: number }>
+}
+
+const beforeOf = (kind: Retained, now: Date): SQL =>
+  sql`${new Date(now.getTime() - retentionMs[kind])}::timestamptz`
+
+/** Deletes the rows that a condition picks, by `ctid`; rows that somebody holds are left for the next time. */
+function purgeWhere(kind: Retained, where: SQL): Purge {
+  const name = sql.identifier(kind)
+  return {
+    kind,
+    countMax: ROW_COUNT_MAX,
+    statement: statement(
+      `retention.${kind}`,
+      sql`with gone as (
+        delete from ${name} where ctid = any (array(
+          select t.ctid from ${name} t where ${where} limit ${ROW_COUNT_MAX} for update skip locked))
+        returning 1
+      ) select count(*) as count from gone`,
+    ),
+  }
+}
+
+/**
+ * Rows whose ids grow with their instant: the oldest ids are looked at, by the primary key, and none beyond them, so a
+ * purge with nothing to do reads its bound of rows, side by side on a few hundred pages.
+ */
+function purgeOldest(kind: Retained, column: string, now: Date, further: SQL = sql``): Purge {
+  const name = sql.identifier(kind)
+  return {
+    kind,
+    countMax: ROW_COUNT_MAX,
+    statement: statement(
+      `retention.${kind}`,
+      sql`with oldest as (
+        select t.id, t.${sql.identifier(column)} as at from ${name} t order by t.id limit ${ROW_COUNT_MAX}
+      ), gone as (
+        delete from ${name} t using oldest o where t.id = o.id and o.at < ${beforeOf(kind, now)} ${further}
+        returning 1
+      ) select count(*) as count from gone`,
+    ),
+  }
+}
+
+/** Raw statistics are kept until the roll-up has passed them by a day, however late it is. */
+const isRolledUp = sql`and o.at < (select m.through_at - interval '1 day' from rollup_marks m where m.name = 'usage')`
+
+/** What an index finds by its age: looked for each minute. */
+export function minutePurges(now: Date): Purge[] {
+  const before = (kind: Retained) => beforeOf(kind, now)
+  return [
+    purgeOldest("provisioner_job_logs", "created_at", now),
+    purgeOldest("provisioner_job_timings", "started_at", now),
+    purgeOldest("workspace_agent_logs", "created_at", now),
+    purgeOldest("workspace_agent_script_timings", "started_at", now),
+    purgeOldest("workspace_agent_stats", "created_at", now, isRolledUp),
+    purgeOldest("workspace_app_stats", "session_ended_at", now, isRolledUp),
+    purgeOldest("lifecycle_ticks", "tick_at", now),
+    purgeWhere("template_usage_stats", sql`t.start_time < ${before("template_usage_stats")}`),
+    purgeWhere("audit_logs", sql`t.time < ${before("audit_logs")}`),
+    purgeWhere(
+      "notification_messages",
+      sql`t.status <> 'pending' and t.created_at < ${before("notification_messages")}`,
+    ),
+    purgeWhere("inbox_notifications", sql`t.created_at < ${before("inbox_notifications")}`),
+    purgeWhere("api_keys", sql`t.expires_at < ${before("api_keys")}`),
+    purgeWhere(
+      "provisioner_daemons",
+      sql`coalesce(t.last_seen_at, t.created_at) < ${before("provisioner_daemons")}
+        and not exists (select from provisioner_jobs j where j.worker_id = t.id and j.completed_at is null)`,
+    ),
+    {
+      kind: "provisioner_state",
+      countMax: ROW_COUNT_MAX,
+      statement: dropOldStates(before("provisioner_state"), ROW_COUNT_MAX),
+    },
+    {
+      kind: "provisioner_jobs",
+      countMax: BUILD_COUNT_MAX,
+      statement: dropOldBuilds(before("provisioner_jobs"), BUILD_COUNT_MAX),
+    },
+  ]
+}
+
+/** What is rare, or passes over rows that stay: looked for once an hour. */
+export function hourlyPurges(now: Date): Purge[] {
+  const before = (kind: Retained) => beforeOf(kind, now)
+  return [
+    // The newest word of an application is what its workspace shows.
+    purgeWhere(
+      "workspace_app_statuses",
+      sql`t.created_at < ${before("workspace_app_statuses")}
+        and exists (select from workspace_app_statuses n where n.app_id = t.app_id and n.created_at > t.created_at)`,
+    ),
+    // A status stays while it is what a person's days since then began with.
+    purgeWhere(
+      "user_status_changes",
+      sql`t.changed_at < ${before("user_status_changes")} and exists (
+        select from user_status_changes n where n.user_id = t.user_id and (n.changed_at, n.id) > (t.changed_at, t.id)
+          and n.changed_at < ${before("user_status_changes")})`,
+    ),
+    // Series of templates and queues that nobody adds to any more.
+    purgeWhere("metrics", sql`t.updated_at < ${before("metrics")}`),
+    {
+      kind: "template_versions",
+      countMax: BUILD_COUNT_MAX,
+      statement: dropUnusedVersions(before("template_versions"), BUILD_COUNT_MAX),
+    },
+  ]
+}

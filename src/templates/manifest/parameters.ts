@@ -1,0 +1,130 @@
+/** Parameters and variables of a template manifest, with the checks that make a parameter usable. */
+import { z } from "zod"
+import { checkParameterValue } from "../parameters/value.ts"
+import { isPattern } from "../parameters/pattern.ts"
+
+const TEXT_LENGTH_MAX = 8192
+const OPTION_COUNT_MAX = 200
+const REGEX_LENGTH_MAX = 1024
+
+const noNul = (value: string) => !value.includes("\0")
+const NUL_MESSAGE = "must not contain NUL bytes"
+export const plainText = z.string().max(TEXT_LENGTH_MAX).refine(noNul, NUL_MESSAGE)
+const entryName = z.string().min(1).max(128).refine(noNul, NUL_MESSAGE)
+
+/** People write `4` or `true` where the wire wants text, so defaults and values take both. */
+export const scalarText = z.union([plainText, z.number(), z.boolean()]).transform((value) => String(value))
+
+const FORM_TYPES = [
+  "",
+  "radio",
+  "dropdown",
+  "input",
+  "textarea",
+  "slider",
+  "checkbox",
+  "switch",
+  "tag-select",
+  "multi-select",
+] as const
+
+const parameterOption = z.object({
+  name: plainText.min(1),
+  description: plainText.default(""),
+  value: scalarText,
+  icon: plainText.default(""),
+})
+
+const parameterShape = z.object({
+  name: entryName.describe("What people and clients call it; unique within the template."),
+  display_name: plainText.default(""),
+  description: plainText.default("").describe("Markdown."),
+  type: z
+    .enum(["string", "number", "bool", "list(string)"], {
+      error: "must be one of string, number, bool, list(string)",
+    })
+    .default("string"),
+  form_type: z.enum(FORM_TYPES).default(""),
+  mutable: z.boolean().default(true).describe("May change after the workspace was created."),
+  default_value: scalarText.optional().describe("Absent: the parameter is required."),
+  icon: plainText.default(""),
+  options: z.array(parameterOption).max(OPTION_COUNT_MAX).default([]),
+  validation_error: plainText
+    .default("")
+    .describe("Shown instead of our words; {value}, {min}, {max} stand in."),
+  validation_regex: z.string().max(REGEX_LENGTH_MAX).default(""),
+  validation_min: z.int().optional(),
+  validation_max: z.int().optional(),
+  validation_monotonic: z.enum(["increasing", "decreasing"]).optional(),
+  required: z.boolean().optional().describe("By default: whether default_value is absent."),
+  ephemeral: z.boolean().default(false).describe("Used for one build and then forgotten; needs a default."),
+  order: z.int().default(0),
+})
+
+/** What is wrong with a parameter whose fields are well-formed each on their own. */
+function contradictions(parameter: z.infer<typeof parameterShape>): [field: string, message: string][] {
+  const found: [string, string][] = []
+  const { type } = parameter
+  const isNumber = type === "number"
+  if (!isNumber && parameter.validation_min !== undefined) found.push(["validation_min", "is for numbers"])
+  if (!isNumber && parameter.validation_max !== undefined) found.push(["validation_max", "is for numbers"])
+  if (!isNumber && parameter.validation_monotonic) found.push(["validation_monotonic", "is for numbers"])
+  if (
+    parameter.validation_min !== undefined &&
+    parameter.validation_max !== undefined &&
+    parameter.validation_min > parameter.validation_max
+  ) {
+    found.push(["validation_min", "is greater than validation_max"])
+  }
+  if (parameter.validation_regex !== "") {
+    if (type !== "string") found.push(["validation_regex", "is for strings"])
+    if (!isPattern(parameter.validation_regex))
+      found.push(["validation_regex", "is not a regular expression"])
+  }
+  if (parameter.ephemeral && parameter.default_value === undefined) {
+    found.push(["ephemeral", "needs a default_value"])
+  }
+  if (parameter.ephemeral && !parameter.mutable) found.push(["ephemeral", "needs a mutable parameter"])
+  if (parameter.required === true && parameter.default_value !== undefined) {
+    found.push(["required", "contradicts the default_value"])
+  }
+  if (parameter.required === false && parameter.default_value === undefined) {
+    found.push(["default_value", "is needed when the parameter is not required"])
+  }
+  const values = parameter.options.map((option) => option.value)
+  if (new Set(values).size !== values.length) found.push(["options", "have the same value twice"])
+  if (found.length === 0 && parameter.default_value !== undefined && parameter.default_value !== "") {
+    const complaint = checkParameterValue(parameter, parameter.default_value)
+    if (complaint !== null) found.push(["default_value", complaint])
+  }
+  return found
+}
+
+export const manifestParameter = parameterShape
+  .superRefine((parameter, ctx) => {
+    for (const [field, message] of contradictions(parameter)) {
+      ctx.addIssue({ code: "custom", path: [field], message })
+    }
+  })
+  .transform(({ default_value, required, ...rest }) => ({
+    ...rest,
+    required: required ?? default_value === undefined,
+    default_value: default_value ?? "",
+  }))
+
+export const manifestVariable = z
+  .object({
+    name: entryName,
+    description: plainText.default(""),
+    type: z
+      .enum(["string", "number", "bool"], { error: "must be one of string, number, bool" })
+      .default("string"),
+    default_value: scalarText.optional(),
+    required: z.boolean().optional().describe("By default: whether default_value is absent."),
+    sensitive: z.boolean().default(false),
+  })
+  .transform(({ default_value, required, ...rest }) => ({
+    ...rest,
+    required: required ?? default_value === undefined,
+    default_value: default_value ?? "",
+  }))

@@ -1,0 +1,87 @@
+/** Presets of a template manifest: named sets of parameter values, with the pool of prebuilt workspaces each keeps. */
+import { z } from "zod"
+import { isZone, parseCronWindow } from "../../schedule/cron-window.ts"
+import { findScheduleConflict } from "../../schedule/schedule-overlap.ts"
+import { plainText, scalarText } from "./parameters.ts"
+
+const INSTANCE_COUNT_MAX = 1000
+const SCHEDULE_COUNT_MAX = 100
+const PRESET_COUNT_MAX = 100
+const TTL_SECONDS_MIN = 3600
+const TTL_SECONDS_MAX = 31_536_000
+
+const instances = z.int().min(0).max(INSTANCE_COUNT_MAX)
+
+const expirationPolicy = z.object({
+  ttl: z
+    .int()
+    .refine(
+      (ttl) => ttl === 0 || (ttl >= TTL_SECONDS_MIN && ttl <= TTL_SECONDS_MAX),
+      `must be 0 or ${TTL_SECONDS_MIN} to ${TTL_SECONDS_MAX} seconds`,
+    )
+    .describe("Seconds after which an unclaimed prebuilt workspace is replaced; 0 = never."),
+})
+
+const scheduleEntry = z.object({
+  cron: z
+    .string()
+    .max(256)
+    .refine((cron) => parseCronWindow(cron) !== null, "must be a cron of 5 fields whose minute is *")
+    .describe("Read as a window: `* 9-18 * * 1-5` is 09:00 to 18:59 on weekdays."),
+  instances,
+})
+
+const scheduling = z.object({
+  timezone: z.string().refine(isZone, "must be a known IANA time zone"),
+  schedule: z
+    .array(scheduleEntry)
+    .min(1)
+    .max(SCHEDULE_COUNT_MAX)
+    .superRefine((entries, ctx) => {
+      const conflict = findScheduleConflict(entries.map((entry) => entry.cron))
+      if (conflict === null) return
+      const [first, second] = conflict.pair
+      const why = conflict.error ?? `overlaps entry ${first}`
+      ctx.addIssue({ code: "custom", path: [second, "cron"], message: why })
+    }),
+})
+
+const prebuilds = z.object({
+  instances: instances.describe("How many ready workspaces are kept when no schedule says otherwise."),
+  expiration_policy: expirationPolicy.optional(),
+  scheduling: scheduling.optional(),
+})
+
+const manifestPreset = z.object({
+  name: plainText.min(1).max(128),
+  default: z.boolean().default(false),
+  description: plainText.max(128).default(""),
+  icon: plainText.max(256).default(""),
+  parameters: z
+    .record(
+      z.string().min(1).max(128),
+      scalarText.refine((value) => value !== "", "must not be empty"),
+    )
+    .default({}),
+  prebuilds: prebuilds.optional(),
+})
+
+export const manifestPresets = z
+  .array(manifestPreset)
+  .max(PRESET_COUNT_MAX)
+  .superRefine((presets, ctx) => {
+    const names = new Set<string>()
+    for (const [index, preset] of presets.entries()) {
+      if (names.has(preset.name)) {
+        ctx.addIssue({
+          code: "custom",
+          path: [index, "name"],
+          message: `another preset is named "${preset.name}"`,
+        })
+      }
+      names.add(preset.name)
+    }
+    if (presets.filter((preset) => preset.default).length > 1) {
+      ctx.addIssue({ code: "custom", path: [], message: "only one preset can be the default" })
+    }
+  })

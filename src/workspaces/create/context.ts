@@ -1,0 +1,103 @@
+// Everything that decides whether a workspace may be created and what it will be: read in one statement.
+import { sql } from "drizzle-orm"
+import { organizationIdOf, userIdOf } from "../../access/lookup.ts"
+import { actorId, may } from "../../access/may.ts"
+import { statement, type Statement } from "../../platform/db/client.ts"
+import type { JobStatus } from "../../queue/status.ts"
+import type { ParameterDefinition } from "../../templates/parameters/resolve.ts"
+
+export type CreateContext = {
+  owner_id: string
+  owner_username: string
+  is_member: boolean
+  template: {
+    id: string
+    name: string
+    organization_id: string
+    deleted: boolean
+    deprecation_message: string
+    default_ttl_ms: number
+    autostart_days: number
+    active_version_id: string
+    require_active_version: boolean
+    may_create: boolean
+    may_use: boolean
+    may_update: boolean
+  } | null
+  version: {
+    id: string
+    name: string
+    archived: boolean
+    file_id: string
+    provisioner: string
+    tags: Record<string, string>
+    job_status: JobStatus
+    job_error: string | null
+    parameters: ParameterDefinition[]
+    presets: { id: string; parameters: { name: string; value: string }[] }[]
+  } | null
+  is_name_taken: boolean
+}
+
+export type CreateTarget = {
+  user: string
+  /** The organization of the older path; null where the template decides. */
+  organization: string | null
+  templateId: string | null
+  versionId: string | null
+  name: string
+}
+
+/**
+ * One row where the owner exists and the caller may know of them, as of someone who uses the same templates; none otherwise.
+ * A template that may not be read is null, as is one of another organization than the path's; the version is the one asked for,
+ * else the template's active one. A system user owns nothing by hand: prebuilds are the reconcile's to make.
+ */
+export function createContext(target: CreateTarget): Statement<CreateContext> {
+  const { user, organization, templateId, versionId, name } = target
+  const isReadable = may("read", "template", { organization: sql`t.organization_id` })
+  const isHere =
+    organization === null ? sql`true` : sql`t.organization_id = ${organizationIdOf(organization)}`
+  const isMember =
+    organization === null
+      ? sql`true`
+      : sql`exists (select 1 from organization_members m
+          where m.user_id = u.id and m.organization_id = ${organizationIdOf(organization)})`
+  const isKnown = sql`(u.id = ${actorId} or ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })}
+    or exists (select 1 from organization_members m
+      where m.user_id = u.id and ${may("read", "template", { organization: sql`m.organization_id` })}))`
+  return statement(
+    "workspaces.create-context",
+    sql`with owner as (
+      select u.id, u.username, ${isMember} as is_member from users u where u.id = ${userIdOf(user)} and not u.is_system
+        and ${isKnown}
+    ), version as (
+      select v.* from template_versions v
+      where v.id = coalesce(${versionId}::uuid, (select t.active_version_id from templates t where t.id = ${templateId}::uuid))
+    ), template as (
+      select t.* from templates t
+      where t.id = coalesce(${templateId}::uuid, (select v.template_id from version v)) and ${isReadable} and ${isHere}
+    )
+    select u.id as owner_id, u.username as owner_username, u.is_member,
+      (select json_build_object('id', t.id, 'name', t.name, 'organization_id', t.organization_id, 'deleted', t.deleted,
+          'deprecation_message', t.deprecation_message, 'default_ttl_ms', t.default_ttl_ms, 'autostart_days', t.autostart_days,
+          'active_version_id', t.active_version_id, 'require_active_version', t.require_active_version,
+          'may_create', ${may("create", "workspace", { owner: sql`u.id`, organization: sql`t.organization_id` })},
+          'may_use', ${may("use", "template", { organization: sql`t.organization_id` })},
+          'may_update', ${may("update", "template", { organization: sql`t.organization_id` })})
+        from template t) as template,
+      (select json_build_object('id', v.id, 'name', v.name, 'archived', v.archived, 'file_id', v.file_id,
+          'provisioner', j.provisioner, 'tags', j.tags, 'job_status', j.job_status, 'job_error', j.error,
+          'parameters', (select coalesce(json_agg(p order by p.display_order, p.name), '[]')
+            from template_version_parameters p where p.template_version_id = v.id),
+          'presets', (select coalesce(json_agg(json_build_object('id', s.id, 'parameters', (
+              select coalesce(json_agg(json_build_object('name', q.name, 'value', q.value) order by q.name), '[]')
+              from template_version_preset_parameters q where q.preset_id = s.id)) order by s.display_order, s.name), '[]')
+            from template_version_presets s where s.template_version_id = v.id))
+        from version v join provisioner_jobs j on j.id = v.job_id
+        where v.template_id = (select t.id from template t)) as version,
+      exists (select 1 from workspaces w
+        where w.owner_id = u.id and lower(w.name) = lower(${name}) and not w.deleted) as is_name_taken
+    from owner u`,
+  )
+}

@@ -1,0 +1,171 @@
+// What creating a workspace comes to, decided without the database: the refusals in their order, or the values to write.
+import type { ApiError } from "../../platform/http/errors.ts"
+import { ApiError as Refusal, badRequest, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
+import { normaliseTags } from "../../queue/tags.ts"
+import { nextAllowedAutostart } from "../../schedule/autostart.ts"
+import { parseWeeklySchedule } from "../../schedule/cron.ts"
+import { matchPreset } from "../../templates/parameters/match-preset.ts"
+import { resolveParameters, type ResolvedParameters } from "../../templates/parameters/resolve.ts"
+import type { CreateContext } from "./context.ts"
+import type { CreateRequest } from "./request.ts"
+import { initialTtl } from "../schedule/ttl.ts"
+
+type NamedValue = { name: string; value: string }
+type Template = NonNullable<CreateContext["template"]>
+type Version = NonNullable<CreateContext["version"]>
+
+export type CreatePlan = {
+  ownerId: string
+  name: string
+  template: Template
+  version: Version
+  autostartSchedule: string | null
+  nextStartAt: Date | null
+  ttlMs: number | null
+  automaticUpdates: "always" | "never"
+  presetId: string | null
+  tags: Record<string, string>
+  /** Values of a first build. */
+  parameters: NamedValue[]
+  /** Values of the second build that a claimed prebuild gets, or why it cannot be claimed with what was asked for. */
+  claim: { parameters: NamedValue[]; refusal: null } | { parameters: null; refusal: ApiError }
+}
+
+/** Throws the first refusal, in the order of prebuilds-provisioning-agents.md A7 and then D. */
+export function planCreate(
+  context: CreateContext | undefined,
+  request: CreateRequest,
+  now: Date,
+): CreatePlan {
+  if (context === undefined || !context.is_member) throw notFound()
+  const { template, version } = requireTarget(context, request)
+  if (!template.may_create) throw forbidden("Unauthorized to create workspace.")
+  if (!template.may_use) {
+    throw forbidden(`Unauthorized access to use the template ${JSON.stringify(template.name)}.`)
+  }
+  if (template.deprecation_message !== "") {
+    throw badRequest(
+      `Template ${JSON.stringify(template.name)} has been deprecated, and cannot be used to create a new workspace.`,
+      { detail: template.deprecation_message },
+    )
+  }
+  const autostartSchedule = requireSchedule(request.autostart_schedule || null)
+  const { ttlMs, problem } = initialTtl(request.ttl_ms ?? null, template.default_ttl_ms)
+  if (problem !== null) throw invalid("Invalid Workspace Time to Shutdown.", "ttl_ms", problem)
+  const automaticUpdates = request.automatic_updates || "never"
+  if (automaticUpdates !== "always" && automaticUpdates !== "never") {
+    throw invalid(
+      "Invalid Workspace Automatic Updates setting.",
+      "automatic_updates",
+      "must be always or never",
+    )
+  }
+  if (context.is_name_taken) throw nameTaken(request.name)
+  return {
+    ownerId: context.owner_id,
+    name: request.name,
+    template,
+    version,
+    autostartSchedule,
+    nextStartAt:
+      autostartSchedule === null
+        ? null
+        : nextAllowedAutostart(autostartSchedule, now, template.autostart_days),
+    ttlMs,
+    automaticUpdates,
+    tags: normaliseTags(context.owner_id, version.tags),
+    ...planBuild(template, version, request),
+  }
+}
+
+export function nameTaken(name: string): ApiError {
+  return conflict(`Workspace ${JSON.stringify(name)} already exists.`, {
+    validations: [{ field: "name", detail: "This value is already in use and should be unique." }],
+  })
+}
+
+function requireTarget(
+  { template, version }: CreateContext,
+  request: CreateRequest,
+): { template: Template; version: Version } {
+  if (template === null && request.template_id !== null) {
+    const message = `Template ${JSON.stringify(request.template_id)} doesn't exist.`
+    throw invalid(message, "template_id", "template not found")
+  }
+  if (template === null || version === null) {
+    const message = `Template version ${JSON.stringify(request.template_version_id)} doesn't exist.`
+    throw invalid(message, "template_version_id", "template version not found")
+  }
+  if (version.archived) {
+    throw invalid(
+      "Archived template versions cannot be used to make a workspace.",
+      "template_version_id",
+      "template version archived",
+    )
+  }
+  if (template.deleted) {
+    throw new Refusal(404, `Template ${JSON.stringify(template.name)} has been deleted!`)
+  }
+  return { template, version }
+}
+
+function requireSchedule(text: string | null): string | null {
+  if (text === null) return null
+  const parsed = parseWeeklySchedule(text)
+  if (!parsed.ok) throw invalid("Invalid Autostart Schedule.", "schedule", parsed.error)
+  return text
+}
+
+/** The preset, then the version's state, then the parameters. A request without a preset takes the best that its values match. */
+function planBuild(template: Template, version: Version, request: CreateRequest) {
+  const given = new Map(
+    (request.rich_parameter_values ?? []).map(({ name, value }) => [name, value] as const),
+  )
+  const asked = request.template_version_preset_id
+  const preset =
+    asked === null
+      ? matchPreset(version.presets, given)
+      : version.presets.find((preset) => preset.id === asked)
+  if (preset === undefined) {
+    const message = "Template version preset doesn't exist."
+    throw invalid(message, "template_version_preset_id", "preset not found in the template version")
+  }
+  requireImported(version)
+  if (template.require_active_version && version.id !== template.active_version_id && !template.may_update) {
+    throw forbidden("insert workspace build")
+  }
+  const presetValues = new Map((preset?.parameters ?? []).map(({ name, value }) => [name, value] as const))
+  const source = { parameters: version.parameters, preset: presetValues, given, previous: new Map() }
+  const fresh = resolveParameters(source)
+  // A prebuild was made from the preset alone; what it got then counts as its previous values.
+  const pooled = resolveParameters({ ...source, given: new Map() })
+  const previous = new Map((pooled.ok ? pooled.values : []).map(({ name, value }) => [name, value] as const))
+  const claimed = resolveParameters({ ...source, previous })
+  if (!fresh.ok) throw parameterRefusal(fresh)
+  return {
+    presetId: preset?.id ?? null,
+    parameters: fresh.values,
+    claim: claimed.ok
+      ? { parameters: claimed.values, refusal: null }
+      : { parameters: null, refusal: parameterRefusal(claimed) },
+  }
+}
+
+function requireImported({ name, job_status: status, job_error: error }: Version): void {
+  if (status === "pending" || status === "running") {
+    throw new Refusal(406, `The provided template version is ${status}. Wait for it to complete importing!`)
+  }
+  if (status === "failed" || status === "canceled") {
+    throw badRequest(
+      `The provided template version ${JSON.stringify(name)} has failed to import: ${JSON.stringify(error ?? "")}. You cannot build workspaces with it!`,
+    )
+  }
+}
+
+function parameterRefusal({ message, detail }: Exclude<ResolvedParameters, { ok: true }>): ApiError {
+  return badRequest(message, { detail })
+}
+
+function invalid(message: string, field: string, detail: string): ApiError {
+  return badRequest(message, { validations: [{ field, detail }] })
+}

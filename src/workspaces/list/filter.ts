@@ -1,0 +1,152 @@
+// The workspace search as SQL conditions on `workspaces w`. Conditions stand on the row itself where they can, so that lists
+// sort and filter through its indexes; the rest are look-ups by the latest build's id.
+import { sql, type SQL } from "drizzle-orm"
+import { organizationIdOf, userIdOf } from "../../access/lookup.ts"
+import { may } from "../../access/may.ts"
+import { texts, uuids } from "../../platform/db/sql.ts"
+import type { SearchableStatus, WorkspaceFilter } from "./search.ts"
+
+const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
+
+/**
+ * Every condition of a search, and-ed. Deleted workspaces are never found.
+ * A name of three characters or more goes through the trigram index on lower(name); a shorter one scans the names alone.
+ */
+export function matches(filter: WorkspaceFilter, now: Date): SQL {
+  const conditions = [
+    sql`not w.deleted`,
+    when(filter.ids, (ids) => sql`w.id = any(${uuids(ids)})`),
+    when(filter.ownerUsername, (owner) => sql`w.owner_id = ${userIdOf(owner)}`),
+    when(filter.name, (name) => sql`lower(w.name) like ${`%${withoutEscapes(name)}%`}`),
+    when(
+      filter.templateName,
+      (name) =>
+        sql`w.template_id in (select t.id from templates t where lower(t.name) = ${name} and not t.deleted)`,
+    ),
+    when(filter.organization, (organization) => sql`w.organization_id = ${organizationIdOf(organization)}`),
+    when(filter.status, hasStatus),
+    when(filter.hasAgentStatuses, (statuses) => hasAgentIn(statuses, now)),
+    when(filter.dormant, () => sql`w.dormant_at is not null`),
+    // Never used counts as used before any instant.
+    when(
+      filter.lastUsedBefore,
+      (at) => sql`(w.last_used_at is null or w.last_used_at <= ${at}::timestamptz)`,
+    ),
+    when(filter.lastUsedAfter, (at) => sql`w.last_used_at >= ${at}::timestamptz`),
+    when(filter.usingActive, isUsingActive),
+    when(filter.hasParam, hasParameterNamed),
+    when(filter.params, hasParameterPair),
+    // There are no AI tasks here, so no workspace has one.
+    when(filter.hasAiTask, (hasTask) => sql`${!hasTask}::boolean`),
+    when(
+      filter.hasExternalAgent,
+      (has) => sql`exists (select 1 from workspace_builds b
+        where b.id = w.latest_build_id and b.has_external_agent = ${has}::boolean)`,
+    ),
+    when(filter.shared, (shared) => sql`(w.user_acl <> '{}' or w.group_acl <> '{}') = ${shared}::boolean`),
+    when(filter.sharedWithUser, (user) => sql`w.user_acl ? ${userIdOf(user)}::text`),
+    when(filter.sharedWithGroup, (group) => sql`w.group_acl ? ${groupIdOf(group)}::text`),
+  ]
+  return sql.join(
+    conditions.filter((condition) => condition !== undefined),
+    sql` and `,
+  )
+}
+
+function when<Value>(value: Value | undefined, condition: (value: Value) => SQL): SQL | undefined {
+  return value === undefined ? undefined : condition(value)
+}
+
+/** What a search names and must exist; `problem` is the answer where it does not. */
+export function namedThings(filter: WorkspaceFilter): { field: string; problem: string; id: SQL }[] {
+  const things: { field: string; problem: string; id: SQL }[] = []
+  if (filter.organization) {
+    const problem = `organization ${JSON.stringify(filter.organization)} does not exist, or you are unauthorized to view it`
+    const id = sql`(select o.id from organizations o where o.id = ${organizationIdOf(filter.organization)}
+      and ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })})`
+    things.push({ field: "organization", problem, id })
+  }
+  if (filter.sharedWithUser) {
+    const problem = `user ${JSON.stringify(filter.sharedWithUser)} does not exist, or you are unauthorized to view them`
+    things.push({ field: "shared_with_user", problem, id: userIdOf(filter.sharedWithUser) })
+  }
+  if (filter.sharedWithGroup) {
+    const problem = `group ${JSON.stringify(filter.sharedWithGroup.group)} does not exist, or you are unauthorized to view it`
+    things.push({ field: "shared_with_group", problem, id: groupIdOf(filter.sharedWithGroup) })
+  }
+  return things
+}
+
+/** `%` and `_` are wildcards of the language; its escape character is not. */
+function withoutEscapes(pattern: string): string {
+  return pattern.replaceAll("\\", "\\\\")
+}
+
+function groupIdOf({ organization, group }: { organization: string | null; group: string }): SQL {
+  if (organization === null && uuidPattern.test(group)) {
+    return sql`(select g.id from groups g where g.id = ${group}::uuid)`
+  }
+  return sql`(select g.id from groups g
+    where lower(g.name) = ${group} and g.organization_id = ${organizationIdOf(organization ?? "default")})`
+}
+
+// The transition and the job's status behind each name; null where any transition will do.
+const behind: Record<SearchableStatus, { transition: string | null; job: string }> = {
+  pending: { transition: null, job: "pending" },
+  starting: { transition: "start", job: "running" },
+  running: { transition: "start", job: "succeeded" },
+  stopping: { transition: "stop", job: "running" },
+  stopped: { transition: "stop", job: "succeeded" },
+  deleting: { transition: "delete", job: "running" },
+  deleted: { transition: "delete", job: "succeeded" },
+  failed: { transition: null, job: "failed" },
+  canceling: { transition: null, job: "canceling" },
+  canceled: { transition: null, job: "canceled" },
+}
+
+/** By the copies of the latest build that the row carries. */
+function hasStatus(status: SearchableStatus): SQL {
+  const { transition, job } = behind[status]
+  // Written as the index workspaces_list_order writes it.
+  if (status === "running")
+    return sql`(w.latest_transition = 'start' and w.latest_job_status = 'succeeded') is true`
+  if (transition === null) return sql`w.latest_job_status = ${job}`
+  return sql`(w.latest_transition = ${transition} and w.latest_job_status = ${job})`
+}
+
+/** Any agent, sub agents too, of a latest build that is a start. */
+function hasAgentIn(statuses: string[], now: Date): SQL {
+  return sql`(w.latest_transition = 'start' and exists (select 1 from workspace_agents a
+    where a.build_id = w.latest_build_id and not a.deleted and ${agentStatus(now)} = any(${texts(statuses)})))`
+}
+
+/** prebuilds-provisioning-agents.md E4, of `workspace_agents a`. */
+function agentStatus(now: Date): SQL {
+  const silentMs = (since: SQL) => sql`extract(epoch from ${now}::timestamptz - ${since}) * 1000`
+  return sql`case
+    when a.first_connected_at is null then case
+      when a.connection_timeout_seconds > 0 and ${silentMs(sql`a.created_at`)} > a.connection_timeout_seconds * 1000 then 'timeout'
+      else 'connecting' end
+    when a.socket_open then 'connected'
+    when a.disconnected_at >= a.last_connected_at then 'disconnected'
+    when ${silentMs(sql`a.last_connected_at`)} > 30000 then 'disconnected'
+    else 'connected' end`
+}
+
+function isUsingActive(usingActive: boolean): SQL {
+  return sql`exists (select 1 from workspace_builds b join templates t on t.id = w.template_id
+    where b.id = w.latest_build_id and (b.template_version_id = t.active_version_id) = ${usingActive}::boolean)`
+}
+
+function hasParameterNamed(names: string[]): SQL {
+  const patterns = names.map(withoutEscapes)
+  return sql`exists (select 1 from workspace_build_parameters p
+    where p.workspace_build_id = w.latest_build_id and p.name ilike any(${texts(patterns)}))`
+}
+
+function hasParameterPair(pairs: { name: string; value: string }[]): SQL {
+  return sql`exists (select 1 from workspace_build_parameters p
+    join unnest(${texts(pairs.map((pair) => pair.name))}, ${texts(pairs.map((pair) => pair.value))}) as wanted (name, value)
+      on lower(p.name) = wanted.name and lower(p.value) = wanted.value
+    where p.workspace_build_id = w.latest_build_id)`
+}

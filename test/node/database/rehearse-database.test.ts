@@ -1,0 +1,30 @@
+// What a deployment does to an empty database, before it does it.
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import { readMigrations } from "../../../dev/database/migrations.ts"
+import { rehearseDatabase } from "../../../dev/database/rehearse.ts"
+import { rootDirectory } from "../../../dev/root.ts"
+
+const now = new Date("2026-03-04T09:00:00Z")
+const migrations = readMigrations(join(rootDirectory, "migrations"))
+
+test("an owner who is no superuser applies all migrations, and the Worker's role may use every table", async () => {
+  const tables = await rehearseDatabase(migrations, now)
+  expect(tables).toEqual(expect.arrayContaining(["workspaces", "provisioner_jobs", "metrics", "audit_logs"]))
+})
+
+test.each([
+  [
+    "bars the Worker from a table",
+    "revoke update on workspaces from dormouse_worker",
+    "may not use workspaces",
+  ],
+  [
+    "lets the Worker change the schema",
+    "grant create on schema public to dormouse_worker",
+    "may change the schema",
+  ],
+])("a migration is refused that %s", async (_name, sql, message) => {
+  const wrong = { tag: "9999_wrong", sql, checksum: "wrong" }
+  await expect(rehearseDatabase([...migrations, wrong], now)).rejects.toThrow(message)
+})

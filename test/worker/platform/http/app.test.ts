@@ -1,0 +1,145 @@
+// The ground that every route stands on: errors, bodies, methods, headers.
+import { env, exports } from "cloudflare:workers"
+import { createExecutionContext } from "cloudflare:test"
+import { neonConfig } from "@neondatabase/serverless"
+import { describe, expect, test, vi } from "vitest"
+import worker from "../../../../dev/local/worker-entry.ts"
+import openapi from "../../../../openapi.json"
+import { givenUser } from "../../given-people.ts"
+import { api, fetchWorker } from "../../harness.ts"
+
+describe("every answer", () => {
+  test("names the version that clients compare, and forbids sniffing", async () => {
+    const { status, headers, text } = await api("/healthz")
+    expect([status, text]).toEqual([200, "OK"])
+    expect(headers.get("X-Coder-Build-Version")).toMatch(/^v2\.36\.0\+/)
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff")
+  })
+})
+
+describe("404", () => {
+  test("an unknown route", async () => {
+    const { status, headers, text } = await api("/api/v2/nothing-here")
+    expect(status).toBe(404)
+    expect(headers.get("Content-Type")).toBe("application/json; charset=utf-8")
+    expect(text).toBe('{"message":"Route not found."}\n')
+    expect(headers.get("X-Coder-Build-Version")).toMatch(/^v/)
+  })
+})
+
+describe("405", () => {
+  test("a known path under another method, with an empty body", async () => {
+    const { status, headers, text } = await api("/healthz", { method: "POST" })
+    expect([status, text, headers.get("Allow")]).toEqual([405, "", "GET"])
+  })
+})
+
+describe("503", () => {
+  const without = (url: string) =>
+    worker.fetch(
+      new Request("https://dormouse.test/api/v2/users/me", {
+        headers: { "Coder-Session-Token": "abcdefghij-abcdefghijklmnopqrstuv" },
+      }) as never,
+      { ...env, DATABASE_URL: url },
+      createExecutionContext(),
+    )
+
+  test("a DATABASE_URL that is malformed is said so, and not repeated", async () => {
+    const response = await without("mysql://someone:hunter2@example.test/db")
+    expect(response.status).toBe(503)
+    expect(await response.text()).not.toContain("hunter2")
+  })
+
+  test("a database that cannot be reached is a fixed sentence, for whoever reads and whoever writes", async () => {
+    const { token } = await givenUser()
+    const passOn = neonConfig.fetchFunction
+    neonConfig.fetchFunction = () => Promise.reject(new Error("connect ECONNREFUSED 10.0.0.1:5432"))
+    const read = await api("/api/v2/users/me", { token })
+    const written = await api("/api/v2/users/me/keys/tokens", { token, body: {} })
+    neonConfig.fetchFunction = passOn
+    for (const { status, text, headers } of [read, written]) {
+      expect(status).toBe(503)
+      expect(text).toBe('{"message":"The database is not available. Please try again in a moment."}\n')
+      expect(headers.get("Retry-After")).toBe("5")
+    }
+    expect((await api("/api/v2/users/me", { token })).status).toBe(200)
+  })
+})
+
+describe("413", () => {
+  test("a JSON body beyond the bound, whether it says its length or not", async () => {
+    const { token } = await givenUser()
+    const large = JSON.stringify({ name: "x".repeat(4 * 1024 * 1024) })
+    const path = "/api/v2/users/me/keys/tokens"
+    const said = await api(path, { token, body: large })
+    expect([said.status, said.text]).toEqual([413, '{"message":"Request body too large."}\n'])
+    const streamed = new Response(large).body!.pipeThrough(new TransformStream())
+    const unsaid = await exports.default.fetch(`https://dormouse.test${path}`, {
+      method: "POST",
+      headers: { "Coder-Session-Token": token },
+      body: streamed,
+    })
+    expect([unsaid.status, await unsaid.text()]).toEqual([413, '{"message":"Request body too large."}\n'])
+  })
+})
+
+describe("whatever is sent", () => {
+  const shapes = { organization: "default", user: "me" } as Record<string, string>
+  const bodies = ["{", "[]", '{"name":5,"id":[],"value":{}}', '{"name":"\\u0000"}']
+  /** Every operation of the document, with ids that are none and with ids that nobody has. */
+  const operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+    Object.entries(methods as Record<string, { requestBody?: unknown }>).map(([method, { requestBody }]) => ({
+      method: method.toUpperCase(),
+      path,
+      takesBody: requestBody !== undefined,
+    })),
+  )
+  const fill = (path: string, id: string) =>
+    path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => shapes[name] ?? id)
+
+  test("no operation answers with a 5xx, and each refusal is an error body", async () => {
+    expect(operations.length).toBeGreaterThan(150)
+    const found: string[] = []
+    const attempt = async (method: string, path: string, token: string, body: string | undefined) => {
+      const answer = await fetchWorker(path, { method, token, body })
+      const isStream = answer.webSocket !== null || answer.headers.get("Content-Type") === "text/event-stream"
+      const text = isStream ? "" : await answer.text()
+      if (isStream) await answer.body?.cancel()
+      if (answer.status >= 500 || (answer.status >= 400 && !text.startsWith('{"message":"')))
+        found.push(`${method} ${path} ${body?.slice(0, 20)}: ${answer.status} ${text.slice(0, 80)}`)
+    }
+    for (const { method, path, takesBody } of operations) {
+      // Each its own person: some of these end the session.
+      const { token } = await givenUser({ roles: ["owner"] })
+      const nobodys = fill(path, crypto.randomUUID())
+      await Promise.all([
+        attempt(method, fill(path, "%00"), token, undefined),
+        attempt(method, nobodys, token, undefined),
+        ...(takesBody ? bodies.map((body) => attempt(method, nobodys, token, body)) : []),
+      ])
+    }
+    expect(found).toEqual([])
+  })
+})
+
+describe("the log", () => {
+  test("has one line a request, without the token in its URL", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {})
+    await (
+      await fetchWorker("/api/v2/nothing?coder_session_token=abcdefghij-abcdefghijklmnopqrstuv&x=1")
+    ).text()
+    const lines = log.mock.calls.map(([line]) => JSON.stringify(line))
+    log.mockRestore()
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toContain("coder_session_token=redacted")
+    expect(lines[0]).not.toContain("abcdefghijklmnopqrstuv")
+  })
+})
+
+test("the reference page lists what the document has", async () => {
+  const document = await api("/openapi.json")
+  expect(document.body.openapi).toBe("3.1.0")
+  const page = await fetchWorker("/docs")
+  expect(page.headers.get("Content-Type")).toContain("text/html")
+  expect(await page.text()).toContain("<h1>Dormouse</h1>")
+})
