@@ -58,10 +58,23 @@ export async function run({ client, url }: BenchDatabase): Promise<Omit<Result, 
   return {
     figures: { ...figures, tripCountMax: worker.tripCountMax(), proofRatio, meRatio, proofGrowth },
     targets: [
-      { name: "round trips to the database a request", value: worker.tripCountMax(), atLeast: 1, atMost: 1 },
-      { name: "authenticated over unauthenticated, nothing else asked", value: proofRatio, atMost: ratioMax },
+      {
+        name: "round trips to the database a request",
+        value: worker.tripCountMax(),
+        atLeast: 1,
+        atMost: 1,
+      },
+      {
+        name: "authenticated over unauthenticated, nothing else asked",
+        value: proofRatio,
+        atMost: ratioMax,
+      },
       { name: "authenticated over unauthenticated, a user read", value: meRatio, atMost: ratioMax },
-      { name: `growth from ${smallest} to ${largest} accounts`, value: proofGrowth, atMost: growthMax },
+      {
+        name: `growth from ${smallest} to ${largest} accounts`,
+        value: proofGrowth,
+        atMost: growthMax,
+      },
     ],
   }
 }
@@ -111,7 +124,8 @@ async function ask(url: string, question: Question, token: string): Promise<void
   const headers = isAuthenticated ? { "Coder-Session-Token": token } : {}
   const response = await fetch(`${url}/api/v2${path}`, { headers })
   const text = await response.text()
-  if (response.status !== 200) throw new Error(`GET ${path} was answered ${response.status}: ${text}`)
+  if (response.status !== 200)
+    throw new Error(`GET ${path} was answered ${response.status}: ${text}`)
 }
 
 /** Accounts of the default organization with their keys, none of which is used. */
@@ -133,7 +147,10 @@ async function seedAccounts(client: Client, from: number, to: number): Promise<v
 }
 
 /** The one key that asks: of the first account, used just now, so that no request writes. */
-async function seedKey(client: Client, { id, secret }: { id: string; secret: string }): Promise<void> {
+async function seedKey(
+  client: Client,
+  { id, secret }: { id: string; secret: string },
+): Promise<void> {
   await client.query(
     `insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at, expires_at, created_at, updated_at)
     select $1, u.id, $2, 'token', 31536000, $3, $3::timestamptz + interval '1 year', $3, $3 from users u where u.username = 'user-1'`,

@@ -59,15 +59,22 @@ export async function run(
       { name: "statements with nothing due", value: idle.statements, atMost: 3 },
       // Two a batch, and those that ask whether there is anything, find the end and write the ledger.
       { name: "statements for 10,000 due", value: few.statements, atMost: 2 * batches + 3 },
-      { name: "MB of heap kept from the first batch to the last", value: heap.growthMb(), atMost: 4 },
+      {
+        name: "MB of heap kept from the first batch to the last",
+        value: heap.growthMb(),
+        atMost: 4,
+      },
     ],
   }
 }
 
 // By a path that the compiler does not follow, because the sweep's types are those of the Worker's runtime.
 const sweepPath = "../src/lifecycle/tick/tick.ts"
-const { lifecycleSweep }: { lifecycleSweep: { run: (context: object) => Promise<Record<string, number>> } } =
-  await import(sweepPath)
+const {
+  lifecycleSweep,
+}: { lifecycleSweep: { run: (context: object) => Promise<Record<string, number>> } } = await import(
+  sweepPath
+)
 
 type Run = { done: number; seconds: number; statements: number }
 
@@ -100,7 +107,11 @@ async function runTick(url: string, onCall?: () => void): Promise<Run> {
 
 /** Every binding is a namespace whose objects answer each call with success. */
 const standInObject: unknown = new Proxy({}, { get: () => () => Promise.resolve({ ok: true }) })
-const standInBinding = { getByName: () => standInObject, idFromName: () => null, get: () => standInObject }
+const standInBinding = {
+  getByName: () => standInObject,
+  idFromName: () => null,
+  get: () => standInObject,
+}
 const standInEnv: unknown = new Proxy({}, { get: () => standInBinding })
 
 /** What stays on the heap when garbage is gone, sampled; the growth from the first batches to the last. */

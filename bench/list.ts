@@ -82,14 +82,20 @@ function statementsOf(q: string) {
 }
 
 /** Makes a person the actor of the connection, as authentication does for a request. */
-async function actAs(client: Client, population: Population, role: "owner" | "member"): Promise<void> {
+async function actAs(
+  client: Client,
+  population: Population,
+  role: "owner" | "member",
+): Promise<void> {
   await client.query("select set_config('dormouse.actor', $1, false)", [
     JSON.stringify(await actorOf(client, population, role)),
   ])
 }
 
 async function actorOf(client: Client, { ownerIds }: Population, role: "owner" | "member") {
-  const { rows } = await client.query<{ id: string }>("select id from organizations where is_default")
+  const { rows } = await client.query<{ id: string }>(
+    "select id from organizations where is_default",
+  )
   return {
     kind: "user",
     id: ownerIds[7],

@@ -53,7 +53,8 @@ export async function run({ db, client, url }: BenchDatabase): Promise<Omit<Resu
       `select count(*)::int as n from provisioner_jobs where input @> '{"prebuilt_workspace_stage": 2}'`,
     )
   ).rows
-  if (claims?.n !== requestsPerRound * rounds) throw new Error(`${claims?.n} claims through the API`)
+  if (claims?.n !== requestsPerRound * rounds)
+    throw new Error(`${claims?.n} claims through the API`)
 
   const quiet = await reconcileQuietly(db, client)
   const claimP99Ms = percentile(claimMs, 0.99)
@@ -83,9 +84,14 @@ export async function run({ db, client, url }: BenchDatabase): Promise<Omit<Resu
 }
 
 /** 32 connections, each claiming until nothing is left: the statement of the claim without HTTP and authentication. */
-async function claimAtDatabase(url: string, pool: SeededPool): Promise<{ seconds: number; ms: number[] }> {
+async function claimAtDatabase(
+  url: string,
+  pool: SeededPool,
+): Promise<{ seconds: number; ms: number[] }> {
   const [owner] = await withClient(url, (one) =>
-    one.query<{ id: string }>("select id from users where username = 'bench-owner'").then(({ rows }) => rows),
+    one
+      .query<{ id: string }>("select id from users where username = 'bench-owner'")
+      .then(({ rows }) => rows),
   )
   if (owner === undefined) throw new Error("an owner is seeded")
   const startedAt = performance.now()
@@ -124,7 +130,12 @@ async function withClient<T>(url: string, work: (client: Client) => Promise<T>):
 }
 
 type Application = {
-  request: (url: string, init: RequestInit, env: unknown, context: unknown) => Promise<Response> | Response
+  request: (
+    url: string,
+    init: RequestInit,
+    env: unknown,
+    context: unknown,
+  ) => Promise<Response> | Response
 }
 
 /** The Worker's own application, called as a function. The objects that only hear hints are silent stand-ins. */
@@ -143,7 +154,9 @@ async function openApi(url: string, token: string) {
     JOB_BOARD: silent,
     WORKSPACE_FEED: silent,
     AGENT_HUB: silent,
-    ...Object.fromEntries(["READ", "WRITE", "LOGIN", "ADDRESS"].map((name) => [`RATE_LIMIT_${name}`, limit])),
+    ...Object.fromEntries(
+      ["READ", "WRITE", "LOGIN", "ADDRESS"].map((name) => [`RATE_LIMIT_${name}`, limit]),
+    ),
   }
   const context = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }
   const log = console.log

@@ -15,9 +15,20 @@ import { acquireJob, type AcquiredRow } from "../src/queue/jobs/acquire-statemen
 import { completeDryRunJob } from "../src/queue/complete/import-statement.ts"
 import type { BenchDatabase } from "./lib/bench-database.ts"
 import { median } from "./lib/median.ts"
-import { type ChaosCell, chaosCellNames, type ChaosOutcome, prepareChaos } from "./lib/queue-chaos.ts"
+import {
+  type ChaosCell,
+  chaosCellNames,
+  type ChaosOutcome,
+  prepareChaos,
+} from "./lib/queue-chaos.ts"
 import type { Result } from "./lib/report.ts"
-import { bulkEpoch, type QueuePopulation, seedBuildJobs, seedDaemons, seedDryRuns } from "./lib/seed-queue.ts"
+import {
+  bulkEpoch,
+  type QueuePopulation,
+  seedBuildJobs,
+  seedDaemons,
+  seedDryRuns,
+} from "./lib/seed-queue.ts"
 
 const daemonCount = 16
 const databaseJobCount = 4_000
@@ -97,7 +108,11 @@ const anyJob = randomUUID()
 function compile<Row>({ sql }: Statement<Row>) {
   const { sql: text, params } = dialect.sqlToQuery(sql)
   const values = params.map(encodeValue)
-  return async (connection: PoolClient, daemonId: string, jobId: string = anyJob): Promise<Row[]> => {
+  return async (
+    connection: PoolClient,
+    daemonId: string,
+    jobId: string = anyJob,
+  ): Promise<Row[]> => {
     const actual = new Map<unknown, unknown>([
       [anyDaemon, daemonId],
       [anyJob, jobId],
@@ -111,7 +126,11 @@ function compile<Row>({ sql }: Statement<Row>) {
 }
 
 /** Each daemon on a connection of its own, with the statements of production. */
-async function ourJobsPerSecond(url: string, client: Client, population: QueuePopulation): Promise<number> {
+async function ourJobsPerSecond(
+  url: string,
+  client: Client,
+  population: QueuePopulation,
+): Promise<number> {
   await seedDryRuns(client, population, databaseJobCount)
   const pool = new Pool({ connectionString: url, max: daemonCount })
   const acquire = compile<AcquiredRow>(acquireJob(anyDaemon, bulkEpoch))
@@ -141,7 +160,12 @@ async function ourJobsPerSecond(url: string, client: Client, population: QueuePo
 const noRows = { resources: [], metadata: [], agents: [], apps: [], scripts: [], agentMetadata: [] }
 
 async function bossJobsPerSecond(url: string, queue: string): Promise<number> {
-  const boss = new PgBoss({ connectionString: url, max: daemonCount, supervise: false, schedule: false })
+  const boss = new PgBoss({
+    connectionString: url,
+    max: daemonCount,
+    supervise: false,
+    schedule: false,
+  })
   boss.on("error", (error) => console.error(error))
   await boss.start()
   await boss.createQueue(queue)

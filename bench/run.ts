@@ -9,7 +9,10 @@ import { report, type Result } from "./lib/report.ts"
 import type { Calibration } from "./lib/calibration.ts"
 
 /** What each bench exports as `run`; `isDurable` beside it asks for a database that writes its commits to the disk. */
-export type Bench = (database: BenchDatabase, calibration: Calibration) => Promise<Omit<Result, "bench">>
+export type Bench = (
+  database: BenchDatabase,
+  calibration: Calibration,
+) => Promise<Omit<Result, "bench">>
 
 const name = process.argv[2] ?? ""
 const names = readdirSync(import.meta.dirname)

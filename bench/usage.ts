@@ -71,8 +71,16 @@ export async function run({ db, client, url }: BenchDatabase): Promise<Omit<Resu
           value: minutes.oldestUnwrittenS,
           atMost: flushIntervalMs / 1_000 + 5,
         },
-        { name: "acknowledged heartbeats lost in crashes", value: lost.acknowledgedLost, atMost: 0 },
-        { name: "batch of 10,000 rows against single updates", value: batch.batchRatio, atLeast: 20 },
+        {
+          name: "acknowledged heartbeats lost in crashes",
+          value: lost.acknowledgedLost,
+          atMost: 0,
+        },
+        {
+          name: "batch of 10,000 rows against single updates",
+          value: batch.batchRatio,
+          atLeast: 20,
+        },
       ],
     }
   } finally {
@@ -152,7 +160,9 @@ async function measureMinutes(url: string, directory: string, heartbeats: readon
     for (let second = 0; second < 60; second += stepSeconds) {
       last = await step(startMs + number * 60_000 + second * 1_000)
       if (number === 1) firstMinute ??= last
-      const due = heartbeats.filter((_, n) => (n % 60) - second >= 0 && (n % 60) - second < stepSeconds)
+      const due = heartbeats.filter(
+        (_, n) => (n % 60) - second >= 0 && (n % 60) - second < stepSeconds,
+      )
       await system.pings.send(due)
       sent += due.length
     }
@@ -229,9 +239,10 @@ async function measureCrashes(
 
 /** The flush's statement with all rows, against one statement a row; both write every row. */
 async function measureBatch(db: BenchDatabase["db"], client: Client) {
-  const { rows } = await client.query<{ id: string }>("select id from workspaces order by id limit $1", [
-    rowCount,
-  ])
+  const { rows } = await client.query<{ id: string }>(
+    "select id from workspaces order by id limit $1",
+    [rowCount],
+  )
   const ids = rows.map((row) => row.id)
   let atMs = startMs + 86_400_000
   const batchMs: number[] = []

@@ -55,7 +55,9 @@ const isRawBody = (path: string) => path === `${prefix}/files`
 
 /** Where a build's state comes in: asked for with a build, put in its place, reported by a daemon. */
 const mayHoldState = (path: string) =>
-  /\/workspaces\/[^/]+\/builds$|\/workspacebuilds\/[^/]+\/state$|\/jobs\/[^/]+\/(complete|fail)$/.test(path)
+  /\/workspaces\/[^/]+\/builds$|\/workspacebuilds\/[^/]+\/state$|\/jobs\/[^/]+\/(complete|fail)$/.test(
+    path,
+  )
 
 export function createApp(clock: Clock) {
   const app = new OpenAPIHono<AppEnv>()
@@ -193,5 +195,7 @@ function describe(error: unknown): Record<string, unknown> {
   if (error instanceof StatementFailed || error instanceof DatabaseUnavailable) {
     return { message: error.message, statement: error.statement, code: error.code }
   }
-  return error instanceof Error ? { message: error.message, stack: error.stack } : { message: String(error) }
+  return error instanceof Error
+    ? { message: error.message, stack: error.stack }
+    : { message: String(error) }
 }

@@ -1,6 +1,11 @@
 // What the cron does each minute: sweeps in order, each "everything due at now". One that fails does not stop the next; the
 // run is marked failed at the end, so that the platform shows it.
-import { connect, parseDatabaseUrl, type Database, type DatabaseCall } from "./platform/db/client.ts"
+import {
+  connect,
+  parseDatabaseUrl,
+  type Database,
+  type DatabaseCall,
+} from "./platform/db/client.ts"
 import { writeEvent } from "./platform/event.ts"
 import type { PostedJob } from "./queue/board/post.ts"
 

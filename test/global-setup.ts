@@ -12,7 +12,9 @@ import { rootDirectory } from "../dev/root.ts"
 const templateDatabase = "dormouse_template"
 
 /** Once for all projects that have a world; rules alone need none. */
-export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+export default async function setup(
+  project: TestProject,
+): Promise<(() => Promise<void>) | undefined> {
   if (project.vitest.projects.every(({ name }) => name === "unit")) return undefined
   const parent = scratchDirectory()
   removeAbandoned(parent)
@@ -79,7 +81,11 @@ async function createTemplate(url: (database: string) => string): Promise<void> 
   const admin = new Client({ connectionString: url("postgres") })
   await admin.connect()
   await admin.query(`create database ${templateDatabase}`)
-  await migrate(url(templateDatabase), readMigrations(join(rootDirectory, "migrations")), new Date(0))
+  await migrate(
+    url(templateDatabase),
+    readMigrations(join(rootDirectory, "migrations")),
+    new Date(0),
+  )
   await admin.query(`alter database ${templateDatabase} is_template true allow_connections false`)
   await admin.end()
 }
@@ -89,6 +95,7 @@ async function createTemplate(url: (database: string) => string): Promise<void> 
 function removeAbandoned(parent: string): void {
   mkdirSync(parent, { recursive: true })
   for (const name of readdirSync(parent)) {
-    if (!isAlive(Number.parseInt(name, 10))) rmSync(join(parent, name), { recursive: true, force: true })
+    if (!isAlive(Number.parseInt(name, 10)))
+      rmSync(join(parent, name), { recursive: true, force: true })
   }
 }

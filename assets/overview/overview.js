@@ -25,7 +25,8 @@ async function attempt(work) {
   try {
     await work()
   } catch (error) {
-    if (error instanceof Refused && error.status === 401 && !byId("fleet").hidden) return showSignIn()
+    if (error instanceof Refused && error.status === 401 && !byId("fleet").hidden)
+      return showSignIn()
     byId("problem").textContent = error instanceof Error ? error.message : String(error)
   }
 }
@@ -57,7 +58,9 @@ function actionsOf(workspace) {
       onclick: () => attempt(() => call(method, to, body).then(refresh)),
     })
   const deadline =
-    build.deadline === null ? null : new Date(new Date(build.deadline).getTime() + hourMs).toISOString()
+    build.deadline === null
+      ? null
+      : new Date(new Date(build.deadline).getTime() + hourMs).toISOString()
   return [
     ...(dormantAt === null ? [] : [button("Wake", "PUT", `${path}/dormant`, { dormant: false })]),
     ...(build.status === "running" && deadline !== null
@@ -141,9 +144,13 @@ async function refresh() {
   /** @type {{ workspaces: Workspace[], count: number }} */
   const { workspaces, count } = await call("GET", `/workspaces?limit=${listMax}`)
   const found = await Promise.all(workspaces.map(explain))
-  const open = new Set([...document.querySelectorAll("article:has(details[open])")].map(({ id }) => id))
+  const open = new Set(
+    [...document.querySelectorAll("article:has(details[open])")].map(({ id }) => id),
+  )
   byId("workspaces").replaceChildren(
-    ...workspaces.map((workspace, index) => card(workspace, found[index], open.has(`w-${workspace.id}`))),
+    ...workspaces.map((workspace, index) =>
+      card(workspace, found[index], open.has(`w-${workspace.id}`)),
+    ),
   )
   const counts = Object.entries(Object.groupBy(workspaces, stateOf)).map(
     ([state, all]) => `${all?.length} ${state}`,

@@ -2,7 +2,11 @@
 
 /** @import { Explanation, Workspace } from "./api.js" */
 
-const stamp = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" })
+const stamp = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+})
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" })
 
 const verbs = { start: "Starts", stop: "Stops", delete: "Is deleted" }

@@ -96,12 +96,25 @@ function createDaemons(directory: string, url: string, key: string) {
   const program = join(rootDirectory, "src", "programs", "provisioner", "main.ts")
   // Dozens are started and killed: each would compile the same modules anew. What is compiled is kept by one that ends in peace; a
   // test's own process is told not to.
-  const compiled = { NODE_COMPILE_CACHE: join(directory, "compiled"), NODE_DISABLE_COMPILE_CACHE: undefined }
-  spawnSync(process.execPath, [program, "--help"], { stdio: "ignore", env: { ...process.env, ...compiled } })
+  const compiled = {
+    NODE_COMPILE_CACHE: join(directory, "compiled"),
+    NODE_DISABLE_COMPILE_CACHE: undefined,
+  }
+  spawnSync(process.execPath, [program, "--help"], {
+    stdio: "ignore",
+    env: { ...process.env, ...compiled },
+  })
   /** Unless it runs already. Ends when the control plane knows the daemon, or when the daemon has ended. */
   const start = (name: string): Promise<void> => {
     if (running.get(name)?.exitCode === null) return Promise.resolve()
-    const flags = ["--name", name, "--jobs", String(jobsADaemon), "--cache-dir", join(directory, "archives")]
+    const flags = [
+      "--name",
+      name,
+      "--jobs",
+      String(jobsADaemon),
+      "--cache-dir",
+      join(directory, "archives"),
+    ]
     const child = spawn(process.execPath, [program, ...flags], {
       stdio: ["ignore", "pipe", "ignore"],
       env: {

@@ -7,7 +7,10 @@ export type HeartbeatClient = {
   /** By `clients` clients at a time within the Worker; all are acknowledged, or this rejects. */
   send: (heartbeats: readonly Heartbeat[], options?: { isDirect: boolean }) => Promise<void>
   /** Over HTTP, as many at a time; `onKept` hears of each that was acknowledged. Ends without a word where the Worker does. */
-  sendOverHttp: (heartbeats: readonly Heartbeat[], onKept: (heartbeat: Heartbeat) => void) => Promise<void>
+  sendOverHttp: (
+    heartbeats: readonly Heartbeat[],
+    onKept: (heartbeat: Heartbeat) => void,
+  ) => Promise<void>
   get: <T>(path: string) => Promise<T>
   close: () => void
 }

@@ -18,15 +18,22 @@ export async function measurePortForward() {
   const server = await startServer()
   const children: ChildProcess[] = []
   const start = (program: string, args: string[], env: Record<string, string>) => {
-    const child = spawn(process.execPath, [join(rootDirectory, "src", "programs", program), ...args], {
-      env: { PATH: process.env["PATH"] ?? "", HOME: running.directory, ...env },
-      stdio: ["ignore", "pipe", "ignore"],
-    })
+    const child = spawn(
+      process.execPath,
+      [join(rootDirectory, "src", "programs", program), ...args],
+      {
+        env: { PATH: process.env["PATH"] ?? "", HOME: running.directory, ...env },
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    )
     children.push(child)
     return child
   }
   try {
-    start("agent/main.ts", [], { CODER_AGENT_URL: running.url, CODER_AGENT_TOKEN: running.agentToken })
+    start("agent/main.ts", [], {
+      CODER_AGENT_URL: running.url,
+      CODER_AGENT_TOKEN: running.agentToken,
+    })
     await until(async () => {
       const agent = await running.api.call("GET", `/workspaceagents/${running.agentId}`)
       return agent.status === "connected" && agent.lifecycle_state === "ready"
@@ -80,7 +87,9 @@ async function startServer(): Promise<{ port: number; close: () => void }> {
 
 async function measure(port: number): Promise<{ mibPerSecond: number; roundTripMs: number }> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true })
-  await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject))
+  await new Promise<void>((resolve, reject) =>
+    socket.once("connect", resolve).once("error", reject),
+  )
   const times: number[] = []
   for (let trip = 0; trip < roundTrips; trip++) {
     const startedAt = performance.now()

@@ -49,7 +49,9 @@ export const chaosCellNames = Object.keys(chaosCells) as ChaosCell[]
 async function killBackends(system: ChaosSystem): Promise<void> {
   const client = await open(system.adminUrl())
   for (let kills = 0; kills < killsMax; kills++) {
-    await client.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'dormouse'")
+    await client.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'dormouse'",
+    )
     await sleep(killEveryMs)
   }
   await client.end()
@@ -173,7 +175,8 @@ async function untilBusy(system: ChaosSystem, daemonCount: number): Promise<void
         "select count(distinct worker_id)::int as busy from provisioner_jobs where started_at is not null and completed_at is null",
       )
       if ((rows[0]?.busy ?? 0) >= daemonCount) return
-      if (performance.now() > untilMs) throw new Error("the builds ended before every daemon was at work")
+      if (performance.now() > untilMs)
+        throw new Error("the builds ended before every daemon was at work")
       await sleep(20)
     }
   } finally {
@@ -193,7 +196,11 @@ async function settle(system: ChaosSystem): Promise<void> {
     let silentSinceMs = performance.now()
     let seen = ""
     for (;;) {
-      const { rows } = await client.query<{ waiting: number; held: number; renewed: string | null }>(
+      const { rows } = await client.query<{
+        waiting: number
+        held: number
+        renewed: string | null
+      }>(
         `select count(*) filter (where started_at is null)::int as waiting, count(started_at)::int as held,
            max(updated_at)::text as renewed
          from provisioner_jobs where completed_at is null`,
@@ -232,7 +239,8 @@ async function judge(system: ChaosSystem, builds: readonly string[]) {
   )
   await client.end()
   const marks = Map.groupBy(system.marks(), (mark) => mark)
-  const isTwice = ({ build_id, endings }: Ended) => endings > 1 || (marks.get(build_id)?.length ?? 0) > 1
+  const isTwice = ({ build_id, endings }: Ended) =>
+    endings > 1 || (marks.get(build_id)?.length ?? 0) > 1
   const count = (holds: (row: Ended) => boolean) => rows.filter(holds).length
   return {
     rows,

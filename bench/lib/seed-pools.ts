@@ -55,11 +55,16 @@ export async function seedPools(
 }
 
 /** `count` running prebuilds of a pool, each with a ready agent. */
-export async function seedPrebuilds(client: Client, pool: SeededPool, count: number): Promise<void> {
+export async function seedPrebuilds(
+  client: Client,
+  pool: SeededPool,
+  count: number,
+): Promise<void> {
   const key = crypto.randomUUID()
   const numbers = "generate_series(1, $2::int) n"
   await client.query("set session_replication_role = replica")
-  const run = (text: string, ...more: unknown[]) => client.query(text, [key, count, poolEpoch, ...more])
+  const run = (text: string, ...more: unknown[]) =>
+    client.query(text, [key, count, poolEpoch, ...more])
   await run(
     `insert into workspaces (id, owner_id, organization_id, template_id, name, last_used_at, created_at, updated_at, owner_name,
        latest_build_id, latest_build_number, latest_transition, latest_job_status)

@@ -41,7 +41,11 @@ export async function seedDaemons(client: Client, count: number): Promise<QueueP
 }
 
 /** Jobs that leave nothing behind but themselves. */
-export async function seedDryRuns(client: Client, population: QueuePopulation, count: number): Promise<void> {
+export async function seedDryRuns(
+  client: Client,
+  population: QueuePopulation,
+  count: number,
+): Promise<void> {
   await client.query(
     `insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at)
      select gen_random_uuid(), v.organization_id, ($2::uuid[])[1 + n % cardinality($2::uuid[])], 'template_version_dry_run', v.file_id,

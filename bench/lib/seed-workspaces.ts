@@ -47,7 +47,10 @@ export async function seedTemplate(client: Client, seenAt: Date): Promise<Popula
      values (gen_random_uuid(), $1, 'bench', $2, $3, $4, $4) returning id`,
     [organization, versionId, creator, bulkEpoch],
   )
-  await client.query("update template_versions set template_id = $1 where id = $2", [templateId, versionId])
+  await client.query("update template_versions set template_id = $1 where id = $2", [
+    templateId,
+    versionId,
+  ])
   const [key] = await one(
     `insert into provisioner_keys (id, organization_id, name, hashed_secret, tags, created_at)
      values (gen_random_uuid(), $1, 'bench', '\\x00', '{}', $2) returning id`,

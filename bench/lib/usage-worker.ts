@@ -36,7 +36,10 @@ const withoutLimits = (env: Env): Env => ({
 const worker = createWorker(localClock)
 
 /** Authenticates, checks the permission and marks, in one transaction of one round trip: the least that a route without the tracker can do. */
-async function updateOnce(env: Env, { keyId, keyHash, workspaceId, seenAtMs }: Ping): Promise<"kept"> {
+async function updateOnce(
+  env: Env,
+  { keyId, keyHash, workspaceId, seenAtMs }: Ping,
+): Promise<"kept"> {
   const seenAt = new Date(seenAtMs)
   const columns = { id: sql`w.id`, owner: sql`w.owner_id`, organization: sql`w.organization_id` }
   const [, rows] = await connect(env.DATABASE_URL).batch([

@@ -14,7 +14,10 @@ const steps: { name: string; command: string[] }[] = [
     name: "template schema is generated",
     command: ["node", "dev/build/write-template-schema.ts", "--check"],
   },
-  { name: "migrations say what the schema says", command: ["node", "dev/database/check-migrations.ts"] },
+  {
+    name: "migrations say what the schema says",
+    command: ["node", "dev/database/check-migrations.ts"],
+  },
   { name: "no dead code", command: ["knip"] },
   { name: "tests", command: ["vitest", "run"] },
   { name: "bundle below its ceiling", command: ["node", "dev/build/bundle-size.ts"] },

@@ -49,7 +49,9 @@ async function bringUpToDate(text: string): Promise<void> {
     throw new Error("Set DATABASE_URL to the direct (not pooled) URL of the production database.")
   const { url, host } = readDatabaseUrl(text)
   if (host.split(".")[0]?.endsWith("-pooler")) {
-    throw new Error("DATABASE_URL is the pooled URL. Migrations need the direct one, without -pooler.")
+    throw new Error(
+      "DATABASE_URL is the pooled URL. Migrations need the direct one, without -pooler.",
+    )
   }
   const added = await migrate(url, migrations, new Date())
   console.log(added.length === 0 ? "the schema is up to date" : `applied ${added.join(", ")}`)
@@ -63,7 +65,9 @@ async function rehearse(text: string): Promise<void> {
   if (text === "") return console.log("DATABASE_URL is not set: what it lacks is not known")
   const pending = await pendingMigrations(readDatabaseUrl(text).url, migrations)
   console.log(
-    pending.length === 0 ? "the database of DATABASE_URL is up to date" : `would apply ${pending.join(", ")}`,
+    pending.length === 0
+      ? "the database of DATABASE_URL is up to date"
+      : `would apply ${pending.join(", ")}`,
   )
 }
 

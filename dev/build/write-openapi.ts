@@ -20,7 +20,10 @@ async function readDocument(): Promise<string> {
   const worker = await startLocalWorker({
     port: await freePort(),
     directory,
-    bindings: { DATABASE_URL: "postgres://nobody:nothing@127.0.0.1:1/none", ACCESS_URL: "http://127.0.0.1" },
+    bindings: {
+      DATABASE_URL: "postgres://nobody:nothing@127.0.0.1:1/none",
+      ACCESS_URL: "http://127.0.0.1",
+    },
     onLog: () => {},
   })
   try {

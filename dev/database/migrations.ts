@@ -45,7 +45,9 @@ export async function migrate(
       const checksum = applied.get(migration.tag)
       if (checksum === migration.checksum) continue
       if (checksum !== undefined) {
-        throw new Error(`Migration ${migration.tag} was changed after this database had applied it.`)
+        throw new Error(
+          `Migration ${migration.tag} was changed after this database had applied it.`,
+        )
       }
       await applyOne(client, migration, now)
       added.push(migration.tag)
@@ -58,7 +60,10 @@ export async function migrate(
 }
 
 /** The migrations that a database has not applied yet. Changes nothing. */
-export async function pendingMigrations(databaseUrl: string, migrations: Migration[]): Promise<string[]> {
+export async function pendingMigrations(
+  databaseUrl: string,
+  migrations: Migration[],
+): Promise<string[]> {
   const client = await open(databaseUrl)
   try {
     const { rows: found } = await client.query(
@@ -74,7 +79,10 @@ export async function pendingMigrations(databaseUrl: string, migrations: Migrati
 }
 
 async function open(databaseUrl: string): Promise<Client> {
-  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: connectMsMax })
+  const client = new Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: connectMsMax,
+  })
   client.on("error", () => {})
   try {
     await client.connect()
@@ -89,9 +97,11 @@ function whyNoConnection(error: unknown): string {
   // A name with several addresses fails with an error for each.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const code = first instanceof Error && "code" in first ? String(first.code) : "no answer in time"
-  if (code === "28P01" || code === "28000") return "The server of DATABASE_URL refuses its user or password."
+  if (code === "28P01" || code === "28000")
+    return "The server of DATABASE_URL refuses its user or password."
   if (code === "3D000") return "The database that DATABASE_URL names does not exist on its server."
-  if (first instanceof DatabaseError) return `The server of DATABASE_URL refuses the connection (${code}).`
+  if (first instanceof DatabaseError)
+    return `The server of DATABASE_URL refuses the connection (${code}).`
   return `The server of DATABASE_URL cannot be reached (${code}).`
 }
 
@@ -99,15 +109,16 @@ async function applyOne(client: Client, migration: Migration, now: Date): Promis
   await client.query("begin")
   try {
     await client.query(migration.sql)
-    await client.query("insert into schema_migrations (tag, checksum, applied_at) values ($1, $2, $3)", [
-      migration.tag,
-      migration.checksum,
-      now,
-    ])
+    await client.query(
+      "insert into schema_migrations (tag, checksum, applied_at) values ($1, $2, $3)",
+      [migration.tag, migration.checksum, now],
+    )
     await client.query("commit")
   } catch (error) {
     await client.query("rollback").catch(() => {})
     const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`Migration ${migration.tag} failed and was rolled back: ${reason}`, { cause: error })
+    throw new Error(`Migration ${migration.tag} failed and was rolled back: ${reason}`, {
+      cause: error,
+    })
   }
 }

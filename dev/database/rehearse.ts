@@ -48,7 +48,8 @@ async function checkWorkerRole(url: string): Promise<string[]> {
     url,
     "select has_schema_privilege('dormouse_worker', 'public', 'create') as may_change",
   )
-  if (schema === undefined || schema.may_change) throw new Error("The Worker's role may change the schema.")
+  if (schema === undefined || schema.may_change)
+    throw new Error("The Worker's role may change the schema.")
   return rows.map(({ name }) => name)
 }
 

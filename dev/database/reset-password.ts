@@ -20,8 +20,12 @@ try {
     const password = newPassword()
     const found = await resetPassword(client, account, await hashPassword(password), new Date())
     if (found === null) throw new Error(`There is no account ${JSON.stringify(account)}.`)
-    console.log(`${found.username} (${found.email}) signs in with this password from now on: ${password}`)
-    console.log("Every session and token of the account has ended. Change the password after signing in.")
+    console.log(
+      `${found.username} (${found.email}) signs in with this password from now on: ${password}`,
+    )
+    console.log(
+      "Every session and token of the account has ended. Change the password after signing in.",
+    )
   } finally {
     await client.end()
   }

@@ -123,7 +123,10 @@ export async function playDays(cast: Cast): Promise<void> {
 
   story.chapter("Thursday: it is gone")
   await clock.advanceTo(at(3, 9, 1))
-  story.expect("a dormant workspace is not started", (await read(atlas)).latest_build.build_number === 6)
+  story.expect(
+    "a dormant workspace is not started",
+    (await read(atlas)).latest_build.build_number === 6,
+  )
   story.tell("atlas: not started, for it is dormant")
   await cast.grace.call("POST", `/workspaces/${birch.id}/builds`, { transition: "start" })
   await tellBuild(birch, 8, startByHand)

@@ -27,7 +27,8 @@ let opening: Promise<LocalSystem> | undefined
 let provisioner: LocalProvisioner | undefined
 let isStopping = false
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end(130))
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => void end(130))
 
 try {
   await run()
@@ -48,7 +49,9 @@ async function run(): Promise<void> {
   mkdirSync(directory, { recursive: true })
   claim = await claimRun(directory)
   const secrets = readSecrets(directory)
-  console.log("Starting a system of its own, with an empty database and a clock that the demo moves.")
+  console.log(
+    "Starting a system of its own, with an empty database and a clock that the demo moves.",
+  )
   opening = startLocalSystem({
     directory,
     port: await freePort(),
@@ -131,7 +134,8 @@ async function forLonger(api: ApiClient, session: ApiClient): Promise<ApiClient>
 async function jobsEnd(admin: ApiClient, story: Story): Promise<void> {
   await story.until(
     "the provisioner ends its jobs",
-    () => admin.call("GET", "/organizations/default/provisionerjobs?status=pending,running,canceling"),
+    () =>
+      admin.call("GET", "/organizations/default/provisionerjobs?status=pending,running,canceling"),
     (jobs: unknown[]) => jobs.length === 0,
   )
 }
@@ -143,7 +147,9 @@ async function heartbeat(url: string, key: string, daemonId: string): Promise<vo
     headers: { "Coder-Provisioner-Daemon-Key": key },
   })
   if (!response.ok)
-    throw new Error(`the provisioner's heartbeat was refused: ${response.status} ${await response.text()}`)
+    throw new Error(
+      `the provisioner's heartbeat was refused: ${response.status} ${await response.text()}`,
+    )
 }
 
 /** The first midnight of a Monday that is still to come, so that no alarm of the platform's clock is ahead of the demo's. */
@@ -155,7 +161,9 @@ function nextMonday(now: Date): Date {
 
 /** What demos that were killed have left: their processes, and their folders. */
 async function removeAbandoned(parent: string): Promise<void> {
-  const names = existsSync(parent) ? readdirSync(parent).filter((name) => /^demo-\d+$/.test(name)) : []
+  const names = existsSync(parent)
+    ? readdirSync(parent).filter((name) => /^demo-\d+$/.test(name))
+    : []
   for (const name of names) {
     if (isAlive(Number(name.slice("demo-".length)))) continue
     await claimRun(join(parent, name))

@@ -40,12 +40,17 @@ export function createObserver(story: Story, clock: DemoClock) {
     who.call("GET", `/workspaces/${id}?include_deleted=true`)
 
   /** Waits for a build to end well, and tells it with the reason that the API gives. */
-  const tellBuild = async (watched: Watched, number: number, expected: Expected): Promise<Build> => {
+  const tellBuild = async (
+    watched: Watched,
+    number: number,
+    expected: Expected,
+  ): Promise<Build> => {
     const what = `build ${number}, ${expected.transition} because of ${expected.reason}`
     const { latest_build: build, name } = await story.until(
       what,
       () => read(watched),
-      (workspace) => workspace.latest_build.build_number >= number && isOver(workspace.latest_build),
+      (workspace) =>
+        workspace.latest_build.build_number >= number && isOver(workspace.latest_build),
     )
     if (build.job.status !== "succeeded")
       throw new DidNotHappen(`${what}: the job ${build.job.status}: ${build.job.error}`)
@@ -55,7 +60,10 @@ export function createObserver(story: Story, clock: DemoClock) {
         build.transition === expected.transition &&
         build.reason === expected.reason,
     )
-    const logs: { output: string }[] = await watched.who.call("GET", `/workspacebuilds/${build.id}/logs`)
+    const logs: { output: string }[] = await watched.who.call(
+      "GET",
+      `/workspacebuilds/${build.id}/logs`,
+    )
     story.expect(`${what} wrote a log`, logs.length > 0)
     const lines = `${logs.length} log line${logs.length === 1 ? "" : "s"}`
     story.tell(
@@ -75,7 +83,9 @@ export function createObserver(story: Story, clock: DemoClock) {
       `${name}: the explanation foretells ${expected.transition} because of ${expected.reason} (it says ${JSON.stringify(next)})`,
       next?.transition === expected.transition && next.reason === expected.reason,
     )
-    story.tell(`${name}: foretold to ${next.transition} at ${minuteOf(next.at)}, reason "${next.reason}"`)
+    story.tell(
+      `${name}: foretold to ${next.transition} at ${minuteOf(next.at)}, reason "${next.reason}"`,
+    )
     return { ...expected, watched, at: new Date(next.at), afterBuild: history[0].build_number }
   }
 
@@ -85,7 +95,10 @@ export function createObserver(story: Story, clock: DemoClock) {
     const lastMs = Math.ceil(at.getTime() / minuteMs - 1) * minuteMs
     await clock.advanceTo(new Date(lastMs))
     const before = await read(watched)
-    story.expect(`${before.name}: nothing happens before ${at.toISOString()}`, isAt(before, afterBuild))
+    story.expect(
+      `${before.name}: nothing happens before ${at.toISOString()}`,
+      isAt(before, afterBuild),
+    )
     await clock.advanceTo(new Date(lastMs + minuteMs))
     return holds(foretold)
   }
@@ -105,7 +118,10 @@ export function createObserver(story: Story, clock: DemoClock) {
     const workspace = await read(watched)
     const agent = workspace.latest_build.resources.flatMap(({ agents }) => agents ?? [])[0]
     if (agent === undefined) throw new DidNotHappen("the workspace has no agent to be used through")
-    await watched.who.call("POST", `/workspaces/${watched.id}/usage`, { agent_id: agent.id, app_name: app })
+    await watched.who.call("POST", `/workspaces/${watched.id}/usage`, {
+      agent_id: agent.id,
+      app_name: app,
+    })
     await clock.flush()
   }
 

@@ -6,7 +6,13 @@ import type { Story } from "./story.ts"
 
 const minuteMs = 60_000
 
-type PoolState = { preset_id: string; preset_name: string; desired: number; eligible: number; hits: number }
+type PoolState = {
+  preset_id: string
+  preset_name: string
+  desired: number
+  eligible: number
+  hits: number
+}
 
 export type Pool = {
   read: () => Promise<PoolState>
@@ -18,7 +24,12 @@ export type Pool = {
   isUntouched: () => Promise<void>
 }
 
-export function watchPool(admin: ApiClient, templateId: string, clock: DemoClock, story: Story): Pool {
+export function watchPool(
+  admin: ApiClient,
+  templateId: string,
+  clock: DemoClock,
+  story: Story,
+): Pool {
   let ready: string[] = []
   const read = async (): Promise<PoolState> => {
     const { pools } = await admin.call("GET", `/templates/${templateId}/prebuilds`)

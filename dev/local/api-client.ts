@@ -37,7 +37,10 @@ export function createApiClient(url: string, token?: string): ApiClient {
       const text = await response.text()
       const answer = parse(text)
       if (response.ok) return answer
-      throw new ApiFailure(response.status, `${method} ${path}: ${response.status} ${describe(answer, text)}`)
+      throw new ApiFailure(
+        response.status,
+        `${method} ${path}: ${response.status} ${describe(answer, text)}`,
+      )
     },
   }
 }

@@ -23,7 +23,10 @@ export async function switchOff(folder: string): Promise<void> {
   await forEachMachine(folder, (machine) => flip(machine, "off"))
 }
 
-async function forEachMachine(folder: string, work: (machine: string) => Promise<void>): Promise<void> {
+async function forEachMachine(
+  folder: string,
+  work: (machine: string) => Promise<void>,
+): Promise<void> {
   const machines = readdirSync(folder).map((name) => join(folder, name))
   // One that was never finished has no switch.
   await Promise.all(machines.filter((machine) => existsSync(join(machine, "machine.sh"))).map(work))

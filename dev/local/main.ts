@@ -32,7 +32,8 @@ let claim: RunClaim | undefined
 let opening: Promise<LocalSystem> | undefined
 let isStopping = false
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void shutDown(0))
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => void shutDown(0))
 
 try {
   await start()
@@ -61,15 +62,21 @@ async function start(): Promise<void> {
   })
   const system = await opening
   const seeded = external === undefined ? await seed(system) : null
-  const clock = startMinuteClock(system.worker, (message) => console.error(`the tick failed: ${message}`))
+  const clock = startMinuteClock(system.worker, (message) =>
+    console.error(`the tick failed: ${message}`),
+  )
   stops.push(clock.stop)
   if (seeded !== null)
     console.log(greeting({ url: system.url, ...firstUser, password: secrets.password, ...seeded }))
-  else console.log(`\nDormouse runs at ${system.url}, on the database of DATABASE_URL. Ctrl-C stops it.`)
+  else
+    console.log(
+      `\nDormouse runs at ${system.url}, on the database of DATABASE_URL. Ctrl-C stops it.`,
+    )
 }
 
 function fixedPorts(): { postgresPort?: number; endpointPort?: number } {
-  const { DORMOUSE_POSTGRES_PORT: postgres = "", DORMOUSE_ENDPOINT_PORT: endpoint = "" } = process.env
+  const { DORMOUSE_POSTGRES_PORT: postgres = "", DORMOUSE_ENDPOINT_PORT: endpoint = "" } =
+    process.env
   return {
     ...(postgres === "" ? {} : { postgresPort: readPort(postgres, "DORMOUSE_POSTGRES_PORT") }),
     ...(endpoint === "" ? {} : { endpointPort: readPort(endpoint, "DORMOUSE_ENDPOINT_PORT") }),
@@ -77,7 +84,9 @@ function fixedPorts(): { postgresPort?: number; endpointPort?: number } {
 }
 
 /** Makes what is missing through the public API, and starts the provisioner that builds it. Returns what can be tried. */
-async function seed(system: LocalSystem): Promise<{ templateId: string; workspaceId: string | undefined }> {
+async function seed(
+  system: LocalSystem,
+): Promise<{ templateId: string; workspaceId: string | undefined }> {
   const secrets = readSecrets(directory)
   const api = createApiClient(system.url)
   if (await needsFirstUser(api)) {
@@ -119,7 +128,9 @@ async function shutDown(code: number): Promise<void> {
   if (code === 0) console.log("\nstopping")
   const system = await opening?.catch(() => undefined)
   for (const stop of [system?.stop ?? (async () => {}), ...stops.splice(0)].toReversed()) {
-    await stop().catch((error: unknown) => console.error(error instanceof Error ? error.message : error))
+    await stop().catch((error: unknown) =>
+      console.error(error instanceof Error ? error.message : error),
+    )
   }
   claim?.release()
   process.exit(code)

@@ -3,7 +3,10 @@ import type { LocalWorker } from "./worker-process.ts"
 
 export type MinuteClock = { stop: () => Promise<void> }
 
-export function startMinuteClock(worker: LocalWorker, onFailure: (message: string) => void): MinuteClock {
+export function startMinuteClock(
+  worker: LocalWorker,
+  onFailure: (message: string) => void,
+): MinuteClock {
   let running: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout
   let isStopped = false

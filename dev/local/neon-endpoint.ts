@@ -100,7 +100,10 @@ async function answer(
   pools: Pools,
   keepsPlans: boolean,
 ): Promise<void> {
-  if (request.method !== "POST" || new URL(request.url ?? "/", "http://localhost").pathname !== "/sql") {
+  if (
+    request.method !== "POST" ||
+    new URL(request.url ?? "/", "http://localhost").pathname !== "/sql"
+  ) {
     sendJson(response, 404, { message: "not found" })
     return
   }
@@ -146,7 +149,11 @@ async function runBody(
   return { results }
 }
 
-async function runQuery(client: PoolClient, { query, params }: QueryText, output: Output): Promise<unknown> {
+async function runQuery(
+  client: PoolClient,
+  { query, params }: QueryText,
+  output: Output,
+): Promise<unknown> {
   const result = await client.query<unknown[]>({
     text: query,
     values: params,
@@ -162,7 +169,9 @@ async function runQuery(client: PoolClient, { query, params }: QueryText, output
     rowCount: result.rowCount,
     rows: output.arrayMode
       ? result.rows
-      : result.rows.map((row) => Object.fromEntries(row.map((value, at) => [fields[at]?.name, value]))),
+      : result.rows.map((row) =>
+          Object.fromEntries(row.map((value, at) => [fields[at]?.name, value])),
+        ),
     rowAsArray: output.arrayMode,
   }
 }
@@ -209,7 +218,8 @@ async function readBody(request: IncomingMessage): Promise<string> {
     if (size <= bodyBytesMax) chunks.push(bytes)
     else chunks.length = 0
   }
-  if (size > bodyBytesMax) throw new TooLargeError(`request is too large (max is ${bodyBytesMax} bytes)`)
+  if (size > bodyBytesMax)
+    throw new TooLargeError(`request is too large (max is ${bodyBytesMax} bytes)`)
   return Buffer.concat(chunks).toString("utf8")
 }
 
@@ -274,7 +284,8 @@ function sendError(response: ServerResponse, error: unknown): void {
     sendJson(response, 400, { message: error.message, ...Object.fromEntries(fields) })
   } else if (error instanceof TooLargeError) sendJson(response, 413, { message: error.message })
   else if (error instanceof UnreachableError) sendJson(response, 503, { message: error.message })
-  else if (error instanceof RefusedError) sendJson(response, 400, { message: error.message, code: null })
+  else if (error instanceof RefusedError)
+    sendJson(response, 400, { message: error.message, code: null })
   else sendJson(response, 400, { message: "the request is not understood", code: null })
 }
 

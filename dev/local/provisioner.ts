@@ -23,19 +23,23 @@ const stopMsMax = 8_000
 export function startLocalProvisioner(options: LocalProvisionerOptions): LocalProvisioner {
   const machines = join(options.directory, "machines")
   mkdirSync(machines, { recursive: true })
-  const child = spawn(process.execPath, [join(rootDirectory, "src", "programs", "provisioner", "main.ts")], {
-    cwd: rootDirectory,
-    // A group of its own, so that Ctrl-C reaches only us and what it runs is ended in order.
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...process.env,
-      DORMOUSE_URL: options.url,
-      DORMOUSE_PROVISIONER_KEY: options.key,
-      DORMOUSE_PROVISIONER_NAME: "local",
-      DORMOUSE_MACHINES: machines,
+  const child = spawn(
+    process.execPath,
+    [join(rootDirectory, "src", "programs", "provisioner", "main.ts")],
+    {
+      cwd: rootDirectory,
+      // A group of its own, so that Ctrl-C reaches only us and what it runs is ended in order.
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...process.env,
+        DORMOUSE_URL: options.url,
+        DORMOUSE_PROVISIONER_KEY: options.key,
+        DORMOUSE_PROVISIONER_NAME: "local",
+        DORMOUSE_MACHINES: machines,
+      },
     },
-  })
+  )
   const log = createWriteStream(join(options.directory, "provisioner.log"), { flags: "a" })
   child.stdout.pipe(log, { end: false })
   child.stderr.pipe(log, { end: false })

@@ -33,5 +33,7 @@ export function readSecrets(directory: string): LocalSecrets {
 
 export function writeSecrets(directory: string, secrets: LocalSecrets): void {
   mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, "secrets.json"), `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 })
+  writeFileSync(join(directory, "secrets.json"), `${JSON.stringify(secrets, null, 2)}\n`, {
+    mode: 0o600,
+  })
 }

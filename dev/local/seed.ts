@@ -30,11 +30,19 @@ export async function needsFirstUser(api: ApiClient): Promise<boolean> {
 }
 
 export async function createFirstUser(api: ApiClient, password: string): Promise<void> {
-  await api.call("POST", "/users/first", { ...firstUser, name: "Local Admin", password, trial: false })
+  await api.call("POST", "/users/first", {
+    ...firstUser,
+    name: "Local Admin",
+    password,
+    trial: false,
+  })
 }
 
 export async function signIn(api: ApiClient, password: string): Promise<ApiClient> {
-  const { session_token } = await api.call("POST", "/users/login", { email: firstUser.email, password })
+  const { session_token } = await api.call("POST", "/users/login", {
+    email: firstUser.email,
+    password,
+  })
   return api.as(session_token)
 }
 
@@ -49,7 +57,10 @@ export async function createProvisionerKey(api: ApiClient): Promise<string> {
 }
 
 /** Pushes the template as an archive and waits until a provisioner has imported it. Returns its id. */
-export async function ensureTemplate(api: ApiClient, policy: Record<string, number> = {}): Promise<string> {
+export async function ensureTemplate(
+  api: ApiClient,
+  policy: Record<string, number> = {},
+): Promise<string> {
   const found = await api.call("GET", "/organizations/default/templates")
   const existing = found.find((template: { name: string }) => template.name === templateName)
   if (existing !== undefined) return existing.id
@@ -97,7 +108,8 @@ export async function waitForJob(read: () => Promise<WithJob>, msMax: number): P
     if (job.status === "failed" || job.status === "canceled") {
       throw new Error(`the job ${job.status}: ${job.error ?? "no reason given"}`)
     }
-    if (performance.now() > untilMs) throw new Error(`the job is still ${job.status} after ${msMax / 1000} s`)
+    if (performance.now() > untilMs)
+      throw new Error(`the job is still ${job.status} after ${msMax / 1000} s`)
     await sleep(150)
   }
 }

@@ -39,7 +39,10 @@ const databaseName = "dormouse"
 type Database = { url: string; endpoint: string | null; mayMigrate: boolean }
 
 /** Where a system keeps what belongs to one database, such as what its objects hold: each database has its own. */
-export function stateDirectory(directory: string, external: LocalSystemOptions["external"]): string {
+export function stateDirectory(
+  directory: string,
+  external: LocalSystemOptions["external"],
+): string {
   if (external === undefined) return join(directory, "worker-local")
   const { host, port, url } = external.database
   const name = createHash("sha256").update(`${host}:${port}${new URL(url).pathname}`)
@@ -64,7 +67,10 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   }
 }
 
-async function openDatabase(options: LocalSystemOptions, stops: (() => Promise<void>)[]): Promise<Database> {
+async function openDatabase(
+  options: LocalSystemOptions,
+  stops: (() => Promise<void>)[],
+): Promise<Database> {
   const { external, onProgress } = options
   if (external === undefined) {
     onProgress("starting PostgreSQL 18")
@@ -82,15 +88,21 @@ async function openDatabase(options: LocalSystemOptions, stops: (() => Promise<v
   }
   const { database, mayMigrate } = external
   const endpoint =
-    database.kind === "neon" ? null : await openEndpoint(options, database.host, database.port, stops)
-  onProgress(`using the database of DATABASE_URL${endpoint === null ? ", over Neon's own endpoint" : ""}`)
+    database.kind === "neon"
+      ? null
+      : await openEndpoint(options, database.host, database.port, stops)
+  onProgress(
+    `using the database of DATABASE_URL${endpoint === null ? ", over Neon's own endpoint" : ""}`,
+  )
   return { url: database.url, endpoint, mayMigrate }
 }
 
 async function createDatabase(url: (database: string) => string): Promise<void> {
   const admin = new Client({ connectionString: url("postgres") })
   await admin.connect()
-  const { rowCount } = await admin.query("select 1 from pg_database where datname = $1", [databaseName])
+  const { rowCount } = await admin.query("select 1 from pg_database where datname = $1", [
+    databaseName,
+  ])
   if (rowCount === 0) await admin.query(`create database ${databaseName}`)
   await admin.end()
 }
@@ -111,11 +123,16 @@ async function openEndpoint(
   return endpoint.url
 }
 
-async function prepareSchema(database: Database, onProgress: (line: string) => void): Promise<void> {
+async function prepareSchema(
+  database: Database,
+  onProgress: (line: string) => void,
+): Promise<void> {
   const migrations = readMigrations(join(rootDirectory, "migrations"))
   if (database.mayMigrate) {
     const added = await migrate(database.url, migrations, new Date())
-    onProgress(added.length === 0 ? "the schema is up to date" : `${added.length} migrations applied`)
+    onProgress(
+      added.length === 0 ? "the schema is up to date" : `${added.length} migrations applied`,
+    )
     return
   }
   const pending = await pendingMigrations(database.url, migrations)

@@ -117,7 +117,9 @@ async function readConfiguration(): Promise<Configuration> {
   // Its remarks about secrets that only a deployed Worker has would only puzzle here. It is read when wrangler is loaded.
   process.env["WRANGLER_LOG"] ??= "error"
   const wrangler = await import("wrangler")
-  const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(join(rootDirectory, "wrangler.toml"))
+  const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(
+    join(rootDirectory, "wrangler.toml"),
+  )
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- wrangler types these maps more loosely than it fills them
   return workerOptions as unknown as Configuration
 }

@@ -31,7 +31,9 @@ export async function claimRun(directory: string): Promise<RunClaim> {
 }
 
 async function endRecorded(record: string): Promise<void> {
-  const left = readRecord(record).filter(({ pid, mark }) => mark !== "unknown" && startMark(pid) === mark)
+  const left = readRecord(record).filter(
+    ({ pid, mark }) => mark !== "unknown" && startMark(pid) === mark,
+  )
   const alive = () => left.filter(({ pid }) => isAlive(pid))
   for (const { pid } of left) signal(pid, "SIGINT")
   const untilMs = performance.now() + endMsMax

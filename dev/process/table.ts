@@ -18,7 +18,8 @@ export function isCode(error: unknown, code: string): boolean {
 
 /** When a process started, as the system writes it: tells it from a later one with the same number. "unknown" where nobody says. */
 export function startMark(pid: number): string {
-  if (!hasProc()) return ask(["-o", "lstart=", "-p", String(pid)])[0]?.replaceAll(/\s+/g, "-") ?? "unknown"
+  if (!hasProc())
+    return ask(["-o", "lstart=", "-p", String(pid)])[0]?.replaceAll(/\s+/g, "-") ?? "unknown"
   return readStat(pid)?.[19] ?? "unknown"
 }
 
@@ -46,7 +47,10 @@ function readStat(pid: number): string[] | undefined {
 // Systems without /proc.
 function ask(flags: string[]): string[] {
   try {
-    const text = execFileSync("ps", flags, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+    const text = execFileSync("ps", flags, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    })
     return text
       .split("\n")
       .map((line) => line.trim())

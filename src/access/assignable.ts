@@ -44,7 +44,10 @@ export const organizationRoleGivers: Record<string, { site: string[]; organizati
       const grants: RoleGrants = Reflect.get(organizationRoles, role)
       return [
         role,
-        { site: dominatorsIn(siteRoles, grants), organization: dominatorsIn(organizationRoles, grants) },
+        {
+          site: dominatorsIn(siteRoles, grants),
+          organization: dominatorsIn(organizationRoles, grants),
+        },
       ]
     }),
   )

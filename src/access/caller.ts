@@ -29,14 +29,18 @@ export function presentedToken(c: Context<AppEnv>): string | undefined {
 /** `<id 10>-<secret 22>`, or the 401 that says what is wrong with its shape. */
 export function parseApiKey(token: string | undefined): { id: string; secret: string } | ApiError {
   if (token === undefined) {
-    return unauthenticated(signedOut, `Cookie "${sessionCookie}" or query parameter must be provided.`)
+    return unauthenticated(
+      signedOut,
+      `Cookie "${sessionCookie}" or query parameter must be provided.`,
+    )
   }
   const parts = token.split("-")
   const [id = "", secret = ""] = parts
   if (parts.length !== 2) {
     return invalidFormat(`incorrect amount of API key parts, expected 2 got ${parts.length}`)
   }
-  if (id.length !== 10) return invalidFormat(`invalid API key ID length, expected 10 got ${id.length}`)
+  if (id.length !== 10)
+    return invalidFormat(`invalid API key ID length, expected 10 got ${id.length}`)
   if (secret.length !== 22)
     return invalidFormat(`invalid API key secret length, expected 22 got ${secret.length}`)
   return { id, secret }

@@ -17,10 +17,19 @@ export async function csrfToken(session: string): Promise<string> {
 
 export const refuseForgery: MiddlewareHandler<AppEnv> = async (c, next) => {
   const cookie = getCookie(c, sessionCookie)
-  if (harmless.has(c.req.method) || cookie === undefined || cookie === "" || exempt.test(c.req.path))
+  if (
+    harmless.has(c.req.method) ||
+    cookie === undefined ||
+    cookie === "" ||
+    exempt.test(c.req.path)
+  )
     return next()
-  if (isOtherwisePresented(c, cookie) || isFromOurPages(c) || (await hasCsrfToken(c, cookie))) return next()
-  return c.text("Something is wrong with your CSRF token. Please refresh the page and try again.", 400)
+  if (isOtherwisePresented(c, cookie) || isFromOurPages(c) || (await hasCsrfToken(c, cookie)))
+    return next()
+  return c.text(
+    "Something is wrong with your CSRF token. Please refresh the page and try again.",
+    400,
+  )
 }
 
 /** The token in a place that no other site can fill. */
@@ -37,7 +46,9 @@ function isFromOurPages(c: Context<AppEnv>): boolean {
   const site = c.req.header("Sec-Fetch-Site")
   if (site !== undefined) return site === "same-origin"
   const origin = c.req.header("Origin")
-  return origin !== undefined && [new URL(c.req.url).origin, originOf(c.env.ACCESS_URL)].includes(origin)
+  return (
+    origin !== undefined && [new URL(c.req.url).origin, originOf(c.env.ACCESS_URL)].includes(origin)
+  )
 }
 
 const originOf = (url: string): string | null => URL.parse(url)?.origin ?? null

@@ -39,7 +39,8 @@ export function isAllowed(
   const reach = reachOf(action, resource)
   const isOwn = who.id !== undefined && object.owner === who.id
   const inOrganization = (object.organization && who.organizations[object.organization]) || []
-  const holds = (held: readonly string[], wanted: string[]) => held.some((role) => wanted.includes(role))
+  const holds = (held: readonly string[], wanted: string[]) =>
+    held.some((role) => wanted.includes(role))
   const hasRole =
     holds(who.roles, reach.siteAny) ||
     holds(inOrganization, reach.organizationAny) ||
@@ -53,7 +54,11 @@ function isInScope({ scopes }: RoleHolder, action: Action, resource: Resource | 
   return scopes === null || scopes.some((scope) => allowing.includes(scope))
 }
 
-function isListed({ allowList }: RoleHolder, resource: Resource | "*", id: string | undefined): boolean {
+function isListed(
+  { allowList }: RoleHolder,
+  resource: Resource | "*",
+  id: string | undefined,
+): boolean {
   const entries = allowListEntriesFor(resource)
   if (id !== undefined) entries.push(`${resource}:${id}`, `*:${id}`)
   return allowList === null || allowList.some((entry) => entries.includes(entry))

@@ -7,7 +7,9 @@ const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 /** The id of a living user: `me`, an id or a username. Null where there is none; whether the caller may see them is not asked. */
 export function userIdOf(user: string): SQL {
   if (user.toLowerCase() === "me") return sql`(select actor_id())`
-  const isIt = uuidPattern.test(user) ? sql`u.id = ${user}::uuid` : sql`lower(u.username) = lower(${user})`
+  const isIt = uuidPattern.test(user)
+    ? sql`u.id = ${user}::uuid`
+    : sql`lower(u.username) = lower(${user})`
   return sql`(select u.id from users u where ${isIt} and not u.deleted)`
 }
 

@@ -81,7 +81,9 @@ function compile(who: Asker, action: Action, resource: Resource, columns: Resour
     terms.push(sql`(${owner} = ${who.id} and ${who.hasSiteRole(reach.siteOwn)})`)
   }
   if (owner && organization && reach.organizationOwn.length > 0) {
-    terms.push(sql`(${owner} = ${who.id} and ${who.hasRoleIn(organization, reach.organizationOwn)})`)
+    terms.push(
+      sql`(${owner} = ${who.id} and ${who.hasRoleIn(organization, reach.organizationOwn)})`,
+    )
   }
   return sql`((${sql.join(terms, sql` or `)}) and ${tokenAllows(who, action, resource, columns.id)})`
 }

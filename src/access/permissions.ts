@@ -85,7 +85,9 @@ const memberWork = {
 /** Roles of the deployment. Everyone who signs in holds `member`. */
 export const siteRoles = {
   owner: { any: { "*": ["*"] } },
-  "user-admin": { any: { ...memberWork, assign_role: ["assign", "unassign", "read"], user: ["*"] } },
+  "user-admin": {
+    any: { ...memberWork, assign_role: ["assign", "unassign", "read"], user: ["*"] },
+  },
   "template-admin": { any: { ...templateWork, user: ["read"] } },
   auditor: {
     any: { ...oversight, deployment_config: ["read"], deployment_stats: ["read"], user: ["read"] },
@@ -110,7 +112,16 @@ export const organizationRoles = {
       ...templateWork,
       audit_log: ["read"],
       organization: ["read", "update"],
-      workspace: ["create", "read", "update", "delete", "start", "stop", "create_agent", "delete_agent"],
+      workspace: [
+        "create",
+        "read",
+        "update",
+        "delete",
+        "start",
+        "stop",
+        "create_agent",
+        "delete_agent",
+      ],
       workspace_dormant: ["read", "update", "delete", "stop"],
       organization_member: ["*"],
       group: ["*"],
@@ -181,7 +192,10 @@ export type Reach = {
 }
 
 const allSite: Record<string, RoleGrants> = { ...siteRoles, ...systemSiteRoles }
-const allOrganization: Record<string, RoleGrants> = { ...organizationRoles, ...systemOrganizationRoles }
+const allOrganization: Record<string, RoleGrants> = {
+  ...organizationRoles,
+  ...systemOrganizationRoles,
+}
 
 /** The roles that allow an action on a kind of resource, by how far each reaches. */
 export function reachOf(action: Action, resource: Resource | "*"): Reach {

@@ -33,7 +33,9 @@ async function holderOf(c: Context<AppEnv>): Promise<string | null> {
   if (token === undefined) return null
   const [id, secret] = token.split("-")
   if (id?.length === 10 && secret?.length === 22) return id
-  return Array.from((await sha256(token)).slice(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("")
+  return Array.from((await sha256(token)).slice(0, 16), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("")
 }
 
 /** Lifts the limit of a token for its holder, an owner: for tests of load. The address's limit stays, for all may claim to be one. */

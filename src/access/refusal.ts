@@ -29,7 +29,8 @@ export async function settleRefusal(
 }
 
 const isNarrow = (actor: Actor | undefined) =>
-  actor?.kind === "user" && !(actor.scopes.includes("coder:all") && actor.allow_list.includes("*:*"))
+  actor?.kind === "user" &&
+  !(actor.scopes.includes("coder:all") && actor.allow_list.includes("*:*"))
 
 const withChallenge = ({ status, message, body, headers }: ApiError) =>
   new ApiError(status, message, body, { ...scopeChallenge(), ...headers })

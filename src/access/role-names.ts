@@ -1,5 +1,10 @@
 // Roles as people read them (api.md 1.1).
-import { organizationRoles, siteRoles, type OrganizationRole, type SiteRole } from "./permissions.ts"
+import {
+  organizationRoles,
+  siteRoles,
+  type OrganizationRole,
+  type SiteRole,
+} from "./permissions.ts"
 
 export type SlimRole = { name: string; display_name: string; organization_id?: string }
 

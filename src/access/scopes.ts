@@ -1,16 +1,33 @@
 // What a token may be used for: its scopes narrow its owner's permissions to kinds of work, its allow list to single objects.
 // Neither ever adds anything.
-import { actions, includes, resources, type Action, type Permissions, type Resource } from "./permissions.ts"
+import {
+  actions,
+  includes,
+  resources,
+  type Action,
+  type Permissions,
+  type Resource,
+} from "./permissions.ts"
 
 /** Scopes that name a kind of work. Besides them there is `<resource>:<action>` and `<resource>:*`. */
 const composites: Record<string, Permissions> = {
   "coder:all": { "*": ["*"] },
   "coder:application_connect": { workspace: ["read", "application_connect"] },
   "coder:workspaces.create": { template: ["read", "use"], workspace: ["create", "read", "update"] },
-  "coder:workspaces.operate": { template: ["read"], workspace: ["read", "update", "start", "stop"] },
+  "coder:workspaces.operate": {
+    template: ["read"],
+    workspace: ["read", "update", "start", "stop"],
+  },
   "coder:workspaces.delete": { template: ["read", "use"], workspace: ["read", "delete"] },
-  "coder:workspaces.access": { template: ["read"], workspace: ["read", "ssh", "application_connect"] },
-  "coder:templates.build": { template: ["read"], file: ["create", "read"], provisioner_jobs: ["read"] },
+  "coder:workspaces.access": {
+    template: ["read"],
+    workspace: ["read", "ssh", "application_connect"],
+  },
+  "coder:templates.build": {
+    template: ["read"],
+    file: ["create", "read"],
+    provisioner_jobs: ["read"],
+  },
   "coder:templates.author": {
     template: ["read", "create", "update", "delete", "view_insights"],
     file: ["create", "read"],
@@ -24,7 +41,8 @@ const legacy: Record<string, string> = {
   application_connect: "coder:application_connect",
 }
 
-const isResource = (text: string): text is Resource => resources.some((resource) => resource === text)
+const isResource = (text: string): text is Resource =>
+  resources.some((resource) => resource === text)
 const isAction = (text: string): text is Action => actions.some((action) => action === text)
 
 /** The scope's canonical name; null where there is no such scope. */

@@ -50,7 +50,8 @@ export function openSession<A extends Actor>(
   }
 }
 
-export const signedOut = "You are signed out or your session has expired. Please sign in again to continue."
+export const signedOut =
+  "You are signed out or your session has expired. Please sign in again to continue."
 
 /** A 401 with the header that says why (api.md 0.2). */
 export function unauthenticated(message: string, detail?: string): ApiError {

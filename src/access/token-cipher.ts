@@ -8,7 +8,9 @@ export function parseTokenKeys(text: string): Map<string, Uint8Array<ArrayBuffer
     const [id = "", encoded = ""] = part.trim().split(":")
     const bytes = fromBase64(encoded)
     if (!/^[\w-]+$/.test(id) || bytes?.byteLength !== 32) {
-      throw new Error("TOKEN_KEYS must be a list of id:base64 pairs, each key 32 bytes, separated by commas.")
+      throw new Error(
+        "TOKEN_KEYS must be a list of id:base64 pairs, each key 32 bytes, separated by commas.",
+      )
     }
     keys.set(id, bytes)
   }

@@ -58,13 +58,17 @@ externalAgentRoutes.openapi(
     const [row] = await c.get("caller").query(externalAgent(workspace, agent))
     if (row === undefined) throw notFound()
     if (!row.can_update) throw forbidden()
-    if (row.has_external_agent !== true) throw new ApiError(404, "Workspace does not have an external agent.")
-    if (row.agent_id === null) throw new ApiError(404, `External agent '${agent}' not found in workspace.`)
+    if (row.has_external_agent !== true)
+      throw new ApiError(404, "Workspace does not have an external agent.")
+    if (row.agent_id === null)
+      throw new ApiError(404, `External agent '${agent}' not found in workspace.`)
     if (row.auth_instance_id !== null) {
       throw new ApiError(404, "External agent is authenticated with an instance ID.")
     }
     const token =
-      row.encrypted_token === null ? null : await decryptToken(c.env.TOKEN_KEYS, row.encrypted_token)
+      row.encrypted_token === null
+        ? null
+        : await decryptToken(c.env.TOKEN_KEYS, row.encrypted_token)
     if (token === null) throw new ApiError(404, `External agent '${agent}' not found in workspace.`)
     const { operating_system, architecture } = row
     const command = initCommand(operating_system ?? "", architecture ?? "", c.env.ACCESS_URL, token)
@@ -88,7 +92,8 @@ externalAgentRoutes.openapi(
   async (c) => {
     const { os, arch } = c.req.valid("param")
     const script = initScript(os, arch, c.env.ACCESS_URL)
-    if (script === null) throw new ApiError(400, `Unknown os/arch: ${os.toLowerCase()}/${arch.toLowerCase()}`)
+    if (script === null)
+      throw new ApiError(400, `Unknown os/arch: ${os.toLowerCase()}/${arch.toLowerCase()}`)
     return c.text(script, 200, { "Content-Digest": `sha256:${await digestOf(script)}` })
   },
 )
@@ -97,5 +102,7 @@ externalAgentRoutes.openapi(
 async function digestOf(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))
   const base64 = btoa(String.fromCharCode(...new Uint8Array(digest)))
-  return [...new TextEncoder().encode(base64)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+  return [...new TextEncoder().encode(base64)]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("")
 }

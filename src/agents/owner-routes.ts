@@ -54,7 +54,8 @@ ownerRoutes.openapi(
   async (c) => {
     const { id = "", match = "" } = c.req.valid("query")
     await c.get("agent").actor()
-    if (id === "" && match === "") throw badRequest("'id' or 'match' query parameter must be provided.")
+    if (id === "" && match === "")
+      throw badRequest("'id' or 'match' query parameter must be provided.")
     if (id !== "" && match !== "")
       throw badRequest("'id' and 'match' query parameters cannot be provided together.")
     throw new ApiError(404, "No matching external auth provider is configured.", {

@@ -41,7 +41,13 @@ agentRoutes.openapi(
 )
 
 const logSchema = z
-  .object({ id: z.int(), created_at: timeSchema, output: z.string(), level: z.string(), source_id: z.uuid() })
+  .object({
+    id: z.int(),
+    created_at: timeSchema,
+    output: z.string(),
+    level: z.string(),
+    source_id: z.uuid(),
+  })
   .openapi("WorkspaceAgentLog")
 
 const logId = (name: string, description: string) =>
@@ -137,7 +143,8 @@ agentRoutes.openapi(
     path: `${base}/watch-metadata-ws`,
     tags: ["Agents"],
     summary: "Watch an agent's metadata over a WebSocket",
-    description: 'All items in a text frame `{"type": "data", "data": [...]}`, at once and on change.',
+    description:
+      'All items in a text frame `{"type": "data", "data": [...]}`, at once and on change.',
     request: { params },
     responses: { 101: { description: "The socket." }, ...readErrors, ...errors(426) },
   }),
@@ -190,7 +197,11 @@ agentRoutes.openapi(
   },
 )
 
-async function reachAgent(c: Context<AppEnv>, agent: string, withDeleted: boolean): Promise<AgentReach> {
+async function reachAgent(
+  c: Context<AppEnv>,
+  agent: string,
+  withDeleted: boolean,
+): Promise<AgentReach> {
   const [reach] = await c.get("caller").query(agentReach(agent, { withDeleted }))
   if (reach === undefined) throw agentNotFound()
   return reach

@@ -130,7 +130,9 @@ export const resourceSchema = z
     hide: z.boolean(),
     icon: z.string(),
     agents: z.array(agentSchema).optional(),
-    metadata: z.array(z.object({ key: z.string(), value: z.string(), sensitive: z.boolean() })).optional(),
+    metadata: z
+      .array(z.object({ key: z.string(), value: z.string(), sensitive: z.boolean() }))
+      .optional(),
     daily_cost: z.int(),
   })
   .openapi("WorkspaceResource")
@@ -237,7 +239,12 @@ export function toAppView(app: AppJson): AppView {
 }
 
 export function toAppStatusView(status: AppStatusJson): AppStatusView {
-  return { ...status, created_at: instant(status.created_at), icon: "", needs_user_attention: false }
+  return {
+    ...status,
+    created_at: instant(status.created_at),
+    icon: "",
+    needs_user_attention: false,
+  }
 }
 
 export function toLogSourceView(source: LogSourceJson): z.infer<typeof logSourceSchema> {

@@ -8,7 +8,8 @@ export type AuditedField = { old?: SQL; new?: SQL; isSecret?: boolean }
  * The expressions are over the columns of the audited relation; a missing side is null.
  */
 export function auditDiff(fields: Record<string, AuditedField>): SQL {
-  const side = (value: SQL | undefined) => (value === undefined ? sql`null::jsonb` : sql`to_jsonb(${value})`)
+  const side = (value: SQL | undefined) =>
+    value === undefined ? sql`null::jsonb` : sql`to_jsonb(${value})`
   const rows = Object.entries(fields).map(
     ([name, { old: before, new: after, isSecret = false }]) =>
       sql`(${name}::text, ${side(before)}, ${side(after)}, ${isSecret}::boolean)`,

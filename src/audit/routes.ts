@@ -73,7 +73,11 @@ const listRoute = createRoute({
   summary: "List what was done, newest first",
   request: {
     query: pageQuery.extend({
-      q: z.string().max(8_192).default("").openapi({ example: "resource_type:workspace action:delete" }),
+      q: z
+        .string()
+        .max(8_192)
+        .default("")
+        .openapi({ example: "resource_type:workspace action:delete" }),
     }),
   },
   responses: {
@@ -126,7 +130,10 @@ type AuditRow = {
 /** By the index on time. Rows of no organization are for those who may read the whole trail. */
 function listAudit(query: { q: string; limit: number; offset: number }) {
   const found = sql.join(
-    [may("read", "audit_log", { organization: sql`a.organization_id` }), ...auditConditions(query.q)],
+    [
+      may("read", "audit_log", { organization: sql`a.organization_id` }),
+      ...auditConditions(query.q),
+    ],
     sql` and `,
   )
   const limit = Math.min(query.limit === 0 ? limitDefault : query.limit, limitMax)
@@ -168,7 +175,11 @@ function linkTo(row: AuditRow): string {
     case "workspace":
       return row.owner_name === null ? "" : `/@${row.owner_name}/${row.resource_target}`
     case "workspace_build": {
-      const { workspace_name: name, workspace_owner: owner, build_number: number } = row.additional_fields
+      const {
+        workspace_name: name,
+        workspace_owner: owner,
+        build_number: number,
+      } = row.additional_fields
       if (typeof name !== "string" || typeof owner !== "string") return ""
       return `/@${owner}/${name}/builds/${String(number)}`
     }
@@ -227,5 +238,8 @@ export const auditRoutes = createRouter().openapi(listRoute, async (c) => {
     isAllowed(who, "read", "audit_log", { organization }),
   )
   if (!canRead) throw forbidden()
-  return c.json({ audit_logs: rows.map(toAuditView), count: total?.count ?? 0, count_cap: countMax }, 200)
+  return c.json(
+    { audit_logs: rows.map(toAuditView), count: total?.count ?? 0, count_cap: countMax },
+    200,
+  )
 })

@@ -38,7 +38,10 @@ export function auditConditions(query: string): SQL[] {
     ),
     when(date("date_from"), (at) => sql`a.time >= ${at}::timestamptz`),
     when(date("date_to"), (at) => sql`a.time < ${new Date(at.getTime() + dayMs)}::timestamptz`),
-    when(reader.text("build_reason"), (text) => sql`a.additional_fields ->> 'build_reason' = ${text}`),
+    when(
+      reader.text("build_reason"),
+      (text) => sql`a.additional_fields ->> 'build_reason' = ${text}`,
+    ),
     when(reader.text("organization"), (name) => sql`a.organization_id = ${organizationIdOf(name)}`),
     when(reader.text("request_id"), (id) => sql`lower(a.request_id) = ${id}`),
   ]

@@ -59,7 +59,12 @@ async function runFollowUps(
       after: queued.build_number,
     }
     try {
-      const asked = await askForBuild(asker, queued.workspace_id, toBuildRequest(queued.on_success), request)
+      const asked = await askForBuild(
+        asker,
+        queued.workspace_id,
+        toBuildRequest(queued.on_success),
+        request,
+      )
       counts.started += 1
       made.push(asked.created)
       await publishWorkspaces(env, [queued.workspace_id])

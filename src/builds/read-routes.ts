@@ -4,7 +4,14 @@ import { sql } from "drizzle-orm"
 import { resourceSchema, toResourceViews } from "../agents/view.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
-import { errors, jsonBody, jsonRequest, pageQuery, parseWireTime, uuidSchema } from "../platform/http/wire.ts"
+import {
+  errors,
+  jsonBody,
+  jsonRequest,
+  pageQuery,
+  parseWireTime,
+  uuidSchema,
+} from "../platform/http/wire.ts"
 import { jobLogSchema } from "../queue/logs.ts"
 import { logQuery, serveLogs } from "../queue/serve-logs.ts"
 import { stateText } from "../templates/manifest/state-size.ts"
@@ -80,7 +87,8 @@ buildReadRoutes.openapi(list, async (c) => {
     listBuilds(workspace, { limit, offset, afterId, since }, c.var.now),
   ])
   if (!gate) throw notFound()
-  if (!gate.after_found) throw badRequest(`Record at "after_id" (${JSON.stringify(afterId)}) does not exist.`)
+  if (!gate.after_found)
+    throw badRequest(`Record at "after_id" (${JSON.stringify(afterId)}) does not exist.`)
   return c.json(
     rows.map((row) => toBuildView(row.build, c.var.now)),
     200,
@@ -174,7 +182,9 @@ const putState = createRoute({
 
 buildReadRoutes.openapi(putState, async (c) => {
   const bytes = new Uint8Array(Buffer.from(c.req.valid("json").state, "base64"))
-  const [asked] = await c.var.caller.query(replaceState(c.req.valid("param").build, bytes, c.var.now))
+  const [asked] = await c.var.caller.query(
+    replaceState(c.req.valid("param").build, bytes, c.var.now),
+  )
   if (!asked) throw notFound()
   if (!asked.allowed) throw forbidden()
   return c.body(null, 204)

@@ -21,7 +21,12 @@ export const buildById = (id: string, now: Date, isSystem = false): Statement<Bu
       : sql`select ${buildJson(sql`it.id`, now)} as build from ${readable} where it.id = ${id}::uuid`,
   )
 
-export type BuildPage = { limit: number; offset: number; afterId: string | null; since: Date | null }
+export type BuildPage = {
+  limit: number
+  offset: number
+  afterId: string | null
+  since: Date | null
+}
 
 /** Builds of a workspace, newest first; `after_id` is the one before the page. */
 export const listBuilds = (workspaceId: string, page: BuildPage, now: Date): Statement<BuildRow> =>
@@ -75,7 +80,9 @@ export const buildParameters = (id: string): Statement<{ parameters: NamedValue[
     from ${readable} where it.id = ${id}::uuid`,
   )
 
-export const buildResources = (id: string): Statement<{ completed: boolean; resources: ResourceJson[] }> =>
+export const buildResources = (
+  id: string,
+): Statement<{ completed: boolean; resources: ResourceJson[] }> =>
   statement(
     "builds.resources",
     sql`select k.completed_at is not null as completed, ${resourcesJson(sql`it.job_id`)} as resources
@@ -94,7 +101,11 @@ export const buildState = (id: string): Statement<{ state: Uint8Array | null }> 
   )
 
 /** One row where the build can be read; `allowed` says whether the state was replaced. */
-export const replaceState = (id: string, state: Uint8Array, now: Date): Statement<{ allowed: boolean }> =>
+export const replaceState = (
+  id: string,
+  state: Uint8Array,
+  now: Date,
+): Statement<{ allowed: boolean }> =>
   statement(
     "builds.replace-state",
     sql`with asked as (
@@ -108,4 +119,7 @@ export const replaceState = (id: string, state: Uint8Array, now: Date): Statemen
 
 /** The job of a build that can be read. */
 export const buildJob = (id: string): Statement<{ job_id: string; workspace_id: string }> =>
-  statement("builds.job", sql`select it.job_id, it.workspace_id from ${readable} where it.id = ${id}::uuid`)
+  statement(
+    "builds.job",
+    sql`select it.job_id, it.workspace_id from ${readable} where it.id = ${id}::uuid`,
+  )

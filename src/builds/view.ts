@@ -139,7 +139,9 @@ export function toBuildView(build: BuildJson, now: Date): BuildView {
     workspace_name: build.workspace_name,
     workspace_owner_id: build.workspace_owner_id,
     workspace_owner_name: build.workspace_owner_name,
-    ...(build.workspace_owner_avatar_url && { workspace_owner_avatar_url: build.workspace_owner_avatar_url }),
+    ...(build.workspace_owner_avatar_url && {
+      workspace_owner_avatar_url: build.workspace_owner_avatar_url,
+    }),
     template_version_id: build.template_version_id,
     template_version_name: build.template_version_name,
     build_number: build.build_number,

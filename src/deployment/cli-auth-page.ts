@@ -52,7 +52,8 @@ export const cliAuthPage: Handler<AppEnv> = (c) => {
           <form id="sign-in">
             <label>E-mail <input id="email" type="email" autocomplete="username" required /></label>
             <label
-              >Password <input id="password" type="password" autocomplete="current-password" required
+              >Password
+              <input id="password" type="password" autocomplete="current-password" required
             /></label>
             <button>Sign in</button>
             <p id="problem" role="alert"></p>

@@ -32,14 +32,21 @@ export const overviewPage: Handler<AppEnv> = (c) => {
         <body>
           <header>
             <h1><img src="/overview/icon.svg" alt="" width="28" height="28" /> Dormouse</h1>
-            <nav><a href="/docs">API</a> <button id="sign-out" class="quiet" hidden>Sign out</button></nav>
+            <nav>
+              <a href="/docs">API</a> <button id="sign-out" class="quiet" hidden>Sign out</button>
+            </nav>
           </header>
-          <noscript>This page needs JavaScript. The API does not: <a href="/docs">/docs</a>.</noscript>
+          <noscript
+            >This page needs JavaScript. The API does not: <a href="/docs">/docs</a>.</noscript
+          >
           <form id="sign-in" hidden>
             <p>Sign in to see your workspaces.</p>
-            <label>E-mail <input name="email" type="email" autocomplete="username" required /></label>
             <label
-              >Password <input name="password" type="password" autocomplete="current-password" required
+              >E-mail <input name="email" type="email" autocomplete="username" required
+            /></label>
+            <label
+              >Password
+              <input name="password" type="password" autocomplete="current-password" required
             /></label>
             <button>Sign in</button>
           </form>

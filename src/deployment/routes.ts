@@ -60,7 +60,9 @@ const updateCheckRoute = createRoute({
   summary: "Whether there is a newer version",
   responses: {
     200: jsonBody(
-      z.object({ current: z.boolean(), version: z.string(), url: z.string() }).openapi("UpdateCheck"),
+      z
+        .object({ current: z.boolean(), version: z.string(), url: z.string() })
+        .openapi("UpdateCheck"),
       "There is no checker: what runs is current.",
     ),
   },
@@ -200,7 +202,9 @@ const appearanceRoute = createRoute({
           docs_url: z.string(),
           service_banner: z.object({ enabled: z.boolean() }),
           announcement_banners: z.array(z.object({ enabled: z.boolean(), message: z.string() })),
-          support_links: z.array(z.object({ name: z.string(), target: z.string(), icon: z.string() })),
+          support_links: z.array(
+            z.object({ name: z.string(), target: z.string(), icon: z.string() }),
+          ),
         })
         .openapi("AppearanceConfig"),
       "Names, links and banners.",
@@ -257,7 +261,10 @@ export const deploymentRoutes = createRouter()
   )
   .openapi(sshRoute, async (c) => {
     await c.get("caller").actor()
-    return c.json({ hostname_prefix: "coder.", hostname_suffix: "coder", ssh_config_options: {} }, 200)
+    return c.json(
+      { hostname_prefix: "coder.", hostname_suffix: "coder", ssh_config_options: {} },
+      200,
+    )
   })
   .openapi(regionsRoute, async (c) => {
     await c.get("caller").actor()

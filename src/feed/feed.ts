@@ -42,7 +42,8 @@ export class WorkspaceFeed extends DurableObject<Env> {
     if (request.headers.get("Upgrade") === "websocket") {
       const { 0: client, 1: server } = new WebSocketPair()
       const tags = [topicKey(state)]
-      if (state.kind === "agent-log" && state.workspaceId !== null) tags.push(agentLogsKey(state.workspaceId))
+      if (state.kind === "agent-log" && state.workspaceId !== null)
+        tags.push(agentLogsKey(state.workspaceId))
       this.ctx.acceptWebSocket(server, tags)
       server.serializeAttachment(state)
       if (isFull) server.close(closes.full.code, closes.full.reason)

@@ -11,7 +11,9 @@ export const inboxOverlapMs = 5 * 60_000
 
 export async function showInboxes(db: Database, watchers: readonly Watcher[]): Promise<void> {
   if (watchers.length === 0) return
-  const since = new Date(Math.min(...watchers.map((watcher) => readCursor(watcher.state().cursor).at)))
+  const since = new Date(
+    Math.min(...watchers.map((watcher) => readCursor(watcher.state().cursor).at)),
+  )
   const userIds = [...new Set(watchers.map((watcher) => watcher.state().id))]
   const rows = await db.all(watchedInboxes(userIds, since))
   const byUser = new Map(rows.map((row) => [row.user_id, row]))

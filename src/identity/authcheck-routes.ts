@@ -1,7 +1,12 @@
 // "May I?" asked in advance (api.md 2.1): clients show or hide what they offer by it.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
-import { isAllowed, roleHolderOf, type ProtectedObject, type RoleHolder } from "../access/is-allowed.ts"
+import {
+  isAllowed,
+  roleHolderOf,
+  type ProtectedObject,
+  type RoleHolder,
+} from "../access/is-allowed.ts"
 import { actions, resources, type Action, type Resource } from "../access/permissions.ts"
 import { statement } from "../platform/db/client.ts"
 import { json } from "../platform/db/sql.ts"
@@ -68,7 +73,9 @@ function readWanted(checks: [string, Check][]): { type: string; id: string }[] {
   for (const [key, { object }] of checks) {
     const { resource_type: type, resource_id: id } = object
     if (type === "") {
-      throw badRequest(`Object's "resource_type" field must be defined for key ${JSON.stringify(key)}.`)
+      throw badRequest(
+        `Object's "resource_type" field must be defined for key ${JSON.stringify(key)}.`,
+      )
     }
     if (!id) continue
     const invalid = (field: string, message: string) =>
@@ -85,7 +92,9 @@ function readWanted(checks: [string, Check][]): { type: string; id: string }[] {
     wanted.push({ type, id: id.toLowerCase() })
   }
   if (wanted.length > resourceIdsMax) {
-    throw badRequest(`"resource_id" may be used in no more than ${resourceIdsMax} checks of one request.`)
+    throw badRequest(
+      `"resource_id" may be used in no more than ${resourceIdsMax} checks of one request.`,
+    )
   }
   return wanted
 }
@@ -99,7 +108,9 @@ function answer(who: RoleHolder, { object, action }: Check, found: Found[]): boo
   if (!isAction(action) || !isResource(type)) return false
   const asks = (place: ProtectedObject) => isAllowed(who, action, type, place)
   if (id) {
-    const it = found.find((candidate) => candidate.type === type && candidate.id === id.toLowerCase())
+    const it = found.find(
+      (candidate) => candidate.type === type && candidate.id === id.toLowerCase(),
+    )
     return it !== undefined && asks(it)
   }
   const owner = object.owner_id === "me" ? who.id : object.owner_id || undefined
@@ -108,7 +119,8 @@ function answer(who: RoleHolder, { object, action }: Check, found: Found[]): boo
       asks({ owner, organization }),
     )
   }
-  const organization = object.organization_id === nilUuid ? undefined : object.organization_id || undefined
+  const organization =
+    object.organization_id === nilUuid ? undefined : object.organization_id || undefined
   return asks({ owner, organization })
 }
 
@@ -118,5 +130,8 @@ export const authCheckRoutes = createRouter().openapi(authCheckRoute, async (c) 
   const wanted = readWanted(checks)
   const found = wanted.length === 0 ? [] : await caller.query(findObjects(wanted))
   const who = roleHolderOf(await caller.actor())
-  return c.json(Object.fromEntries(checks.map(([key, check]) => [key, answer(who, check, found)])), 200)
+  return c.json(
+    Object.fromEntries(checks.map(([key, check]) => [key, answer(who, check, found)])),
+    200,
+  )
 })

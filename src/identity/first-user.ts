@@ -56,7 +56,9 @@ const createFirstRoute = createRoute({
   },
   responses: {
     201: jsonBody(
-      z.object({ user_id: uuidSchema, organization_id: uuidSchema }).openapi("CreateFirstUserResponse"),
+      z
+        .object({ user_id: uuidSchema, organization_id: uuidSchema })
+        .openapi("CreateFirstUserResponse"),
       "The first user.",
     ),
     ...errors(400, 401, 409, 429, 503),
@@ -69,7 +71,13 @@ const isThere = statement<{ there: boolean }>(
     or exists (select 1 from site_configs where key = 'first_user') as there`,
 )
 
-type FirstUser = { id: string; email: string; username: string; name: string; hashedPassword: string }
+type FirstUser = {
+  id: string
+  email: string
+  username: string
+  name: string
+  hashedPassword: string
+}
 
 /**
  * Makes the first user and closes the gate behind them. Of two at once, the gate's primary key lets one through; the other
@@ -148,7 +156,9 @@ export const firstUserRoutes = createRouter()
     } catch (error) {
       if (isUniqueViolation(error)) {
         throw conflict("User already exists.", {
-          validations: [{ field: "username", detail: "this value is already in use and should be unique" }],
+          validations: [
+            { field: "username", detail: "this value is already in use and should be unique" },
+          ],
         })
       }
       throw error

@@ -32,7 +32,12 @@ const deploymentStats = createRoute({
             rx_bytes: count,
             tx_bytes: count,
           }),
-          session_count: z.object({ vscode: count, ssh: count, jetbrains: count, reconnecting_pty: count }),
+          session_count: z.object({
+            vscode: count,
+            ssh: count,
+            jetbrains: count,
+            reconnecting_pty: count,
+          }),
         })
         .openapi("DeploymentStats"),
       "As of the last roll-up.",

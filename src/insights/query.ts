@@ -10,7 +10,11 @@ const OFFSET_HOURS_MAX = 14
 const WHOLE_NUMBER = /^[+-]?\d+$/
 
 export const windowQuery = z.object({
-  start_time: z.string().max(64).optional().openapi({ description: "RFC 3339, midnight of its zone." }),
+  start_time: z
+    .string()
+    .max(64)
+    .optional()
+    .openapi({ description: "RFC 3339, midnight of its zone." }),
   end_time: z
     .string()
     .max(64)

@@ -112,7 +112,10 @@ export function readParameterUsage({ window, templateIds }: Scope): Statement<Pa
 export type IntervalUsage = { position: number; active_users: number; template_ids: string[] }
 
 /** One pass over the roll-up for all intervals; an interval without use has no row. */
-export function readIntervals(scope: Scope, intervals: readonly Window[]): Statement<IntervalUsage> {
+export function readIntervals(
+  scope: Scope,
+  intervals: readonly Window[],
+): Statement<IntervalUsage> {
   const rows = intervals.map(({ startAt, endAt }, position) => ({
     position,
     start_at: startAt,

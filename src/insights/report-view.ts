@@ -1,7 +1,13 @@
 /** Insights on the wire. */
 import { z } from "@hono/zod-openapi"
 import { timeSchema, uuidSchema, wireTime } from "../platform/http/wire.ts"
-import type { IntervalUsage, ParameterUsage, PersonUsage, Scope, UsageReport } from "./report-statements.ts"
+import type {
+  IntervalUsage,
+  ParameterUsage,
+  PersonUsage,
+  Scope,
+  UsageReport,
+} from "./report-statements.ts"
 import type { Interval, Window } from "./window.ts"
 
 const ids = z.array(uuidSchema)
@@ -41,7 +47,12 @@ export const templateInsightsSchema = z
             description: z.string(),
             options: z
               .array(
-                z.object({ name: z.string(), value: z.string(), description: z.string(), icon: z.string() }),
+                z.object({
+                  name: z.string(),
+                  value: z.string(),
+                  description: z.string(),
+                  icon: z.string(),
+                }),
               )
               .optional(),
             values: z.array(z.object({ value: z.string(), count: z.int() })),
@@ -50,16 +61,26 @@ export const templateInsightsSchema = z
       })
       .optional(),
     interval_reports: z
-      .array(z.object({ ...windowFields, interval: z.enum(["day", "week"]), active_users: z.int() }))
+      .array(
+        z.object({ ...windowFields, interval: z.enum(["day", "week"]), active_users: z.int() }),
+      )
       .optional(),
   })
   .openapi("TemplateInsights")
 
-const person = { template_ids: ids, user_id: uuidSchema, username: z.string(), avatar_url: z.string() }
+const person = {
+  template_ids: ids,
+  user_id: uuidSchema,
+  username: z.string(),
+  avatar_url: z.string(),
+}
 
 export const userActivitySchema = z
   .object({
-    report: z.object({ ...windowFields, users: z.array(z.object({ ...person, seconds: z.int() })) }),
+    report: z.object({
+      ...windowFields,
+      users: z.array(z.object({ ...person, seconds: z.int() })),
+    }),
   })
   .openapi("UserActivityInsights")
 
@@ -67,7 +88,9 @@ export const userLatencySchema = z
   .object({
     report: z.object({
       ...windowFields,
-      users: z.array(z.object({ ...person, latency_ms: z.object({ p50: z.number(), p95: z.number() }) })),
+      users: z.array(
+        z.object({ ...person, latency_ms: z.object({ p50: z.number(), p95: z.number() }) }),
+      ),
     }),
   })
   .openapi("UserLatencyInsights")
@@ -78,7 +101,11 @@ const windowView = ({ startAt, endAt }: Window, template_ids: string[]) => ({
   template_ids,
 })
 
-export function reportView({ window }: Scope, usage: UsageReport, parameters: readonly ParameterUsage[]) {
+export function reportView(
+  { window }: Scope,
+  usage: UsageReport,
+  parameters: readonly ParameterUsage[],
+) {
   return {
     ...windowView(window, usage.template_ids),
     active_users: usage.active_users,
@@ -101,7 +128,11 @@ export function intervalViews(
   const used = new Map(rows.map((row) => [row.position, row]))
   return intervals.map((window, position) => {
     const row = used.get(position)
-    return { ...windowView(window, row?.template_ids ?? []), interval, active_users: row?.active_users ?? 0 }
+    return {
+      ...windowView(window, row?.template_ids ?? []),
+      interval,
+      active_users: row?.active_users ?? 0,
+    }
   })
 }
 

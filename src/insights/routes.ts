@@ -40,7 +40,10 @@ const templateInsights = createRoute({
       sections: z.string().max(64).optional(),
     }),
   },
-  responses: { 200: jsonBody(templateInsightsSchema, "The sections that were asked for."), ...refusals },
+  responses: {
+    200: jsonBody(templateInsightsSchema, "The sections that were asked for."),
+    ...refusals,
+  },
 })
 
 const userActivity = createRoute({
@@ -67,12 +70,18 @@ const userStatusCounts = createRoute({
   tags,
   summary: "How many people had each status on each of the last days",
   request: {
-    query: z.object({ timezone: z.string().max(64).optional(), tz_offset: z.string().max(8).optional() }),
+    query: z.object({
+      timezone: z.string().max(64).optional(),
+      tz_offset: z.string().max(8).optional(),
+    }),
   },
   responses: {
     200: jsonBody(
       z.object({
-        status_counts: z.record(z.string(), z.array(z.object({ date: timeSchema, count: z.int() }))),
+        status_counts: z.record(
+          z.string(),
+          z.array(z.object({ date: timeSchema, count: z.int() })),
+        ),
       }),
       "Counts by status, oldest day first.",
     ),
@@ -81,7 +90,10 @@ const userStatusCounts = createRoute({
 })
 
 const dausSchema = z
-  .object({ entries: z.array(z.object({ date: z.string(), amount: z.int() })), tz_hour_offset: z.int() })
+  .object({
+    entries: z.array(z.object({ date: z.string(), amount: z.int() })),
+    tz_hour_offset: z.int(),
+  })
   .openapi("DailyActiveUsers")
 const dausQuery = z.object({
   tz_offset: z.string().max(8).optional().openapi({ description: "Whole hours, east positive." }),
@@ -169,7 +181,10 @@ export const insightsRoutes = createRouter()
     const offset = readOffset(c.req.valid("query").tz_offset)
     const [[reach], entries] = await c
       .get("caller")
-      .batch([readReach(), readDailyUsers(isWithinScope(sql`u.template_id`, []), offset, c.get("now"))])
+      .batch([
+        readReach(),
+        readDailyUsers(isWithinScope(sql`u.template_id`, []), offset, c.get("now")),
+      ])
     if (!reach?.allowed) throw forbidden()
     return c.json({ entries, tz_hour_offset: offset }, 200)
   })
@@ -206,7 +221,11 @@ function readSections(text: string | undefined): string[] {
 }
 
 /** How far ahead of UTC the asker's zone is at an instant: of a named zone, or of a fixed offset. */
-function readZone(timezone: string | undefined, offset: string | undefined, now: Date): (at: Date) => number {
+function readZone(
+  timezone: string | undefined,
+  offset: string | undefined,
+  now: Date,
+): (at: Date) => number {
   if (timezone === undefined || timezone === "") {
     const offsetMs = readOffset(offset) * 3_600_000
     return () => offsetMs

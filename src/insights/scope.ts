@@ -13,7 +13,9 @@ export function isWithinScope(templateId: SQL, templateIds: readonly string[]): 
 }
 
 /** What the caller may do with each template named: no row for one that cannot be read. */
-export function readScope(templateIds: readonly string[]): Statement<{ id: string; allowed: boolean }> {
+export function readScope(
+  templateIds: readonly string[],
+): Statement<{ id: string; allowed: boolean }> {
   return statement(
     "insights.scope",
     sql`select t.id, ${may("view_insights", "template", columns)} as allowed from templates t

@@ -23,7 +23,8 @@ export const INTERVALS_MAX = 120
 
 const INTERVAL_MS: Record<Interval, number> = { day: DAY_MS, week: 7 * DAY_MS }
 
-const RFC3339 = /^(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
+const RFC3339 =
+  /^(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
 /**
  * Reads the two ends. Each stands at midnight of its own zone; the end may stand at any whole hour where it lies on the
@@ -46,7 +47,10 @@ export function parseWindow(
 }
 
 /** The intervals of a window in order, the last one cut at its end; a problem when there would be too many. */
-export function splitWindow({ startAt, endAt }: Window, interval: Interval): Window[] | WindowProblem {
+export function splitWindow(
+  { startAt, endAt }: Window,
+  interval: Interval,
+): Window[] | WindowProblem {
   const stepMs = INTERVAL_MS[interval]
   const count = Math.ceil((endAt.getTime() - startAt.getTime()) / stepMs)
   if (count > INTERVALS_MAX) {
@@ -66,12 +70,14 @@ function parseEnd(
   text: string | undefined,
   now: Date,
 ): { at: Date } | WindowProblem {
-  if (text === undefined || text === "") return { field, detail: `Query param "${field}" is required.` }
+  if (text === undefined || text === "")
+    return { field, detail: `Query param "${field}" is required.` }
   const match = RFC3339.exec(text)
   const at = new Date(text)
   const [, date, hour, minute, second, fraction, sign, offsetHours, offsetMinutes] = match ?? []
   const offsetMs =
-    (sign === "-" ? -1 : 1) * (Number(offsetHours ?? 0) * HOUR_MS + Number(offsetMinutes ?? 0) * 60_000)
+    (sign === "-" ? -1 : 1) *
+    (Number(offsetHours ?? 0) * HOUR_MS + Number(offsetMinutes ?? 0) * 60_000)
   if (
     date === undefined ||
     !isDate(date) ||
@@ -80,9 +86,11 @@ function parseEnd(
   ) {
     return { field, detail: `Query param "${field}" must be a valid RFC 3339 time.` }
   }
-  if (at.getTime() === ZERO_TIME_MS) return { field, detail: `Query param "${field}" must not be zero.` }
+  if (at.getTime() === ZERO_TIME_MS)
+    return { field, detail: `Query param "${field}" must not be zero.` }
   const nextHourMs = (Math.floor((now.getTime() + offsetMs) / HOUR_MS) + 1) * HOUR_MS - offsetMs
-  if (at.getTime() > nextHourMs) return { field, detail: `Query param "${field}" must not be in the future.` }
+  if (at.getTime() > nextHourMs)
+    return { field, detail: `Query param "${field}" must not be in the future.` }
 
   if (minute !== "00" || second !== "00" || Number(fraction ?? "0") !== 0) {
     return { field, detail: `Query param "${field}" must be at a whole hour.` }

@@ -15,7 +15,11 @@ const pool = "coderd_prebuilt_workspaces"
 export const metricFamilies = [
   { name: `${pool}_created_total`, type: "counter", help: "Prebuilds that were asked for." },
   { name: `${pool}_failed_total`, type: "counter", help: "Prebuilds whose first build failed." },
-  { name: `${pool}_claimed_total`, type: "counter", help: "Prebuilds that were handed to a person." },
+  {
+    name: `${pool}_claimed_total`,
+    type: "counter",
+    help: "Prebuilds that were handed to a person.",
+  },
   {
     name: `${pool}_missed_total`,
     type: "counter",
@@ -92,7 +96,11 @@ export const metricFamilies = [
     type: "gauge",
     help: "Age of the oldest job that waits, by organization and tags.",
   },
-  { name: "dormouse_provisioner_jobs_running", type: "gauge", help: "Jobs that a daemon is running." },
+  {
+    name: "dormouse_provisioner_jobs_running",
+    type: "gauge",
+    help: "Jobs that a daemon is running.",
+  },
   {
     name: "dormouse_provisioner_daemons_alive",
     type: "gauge",
@@ -113,7 +121,11 @@ export const metricFamilies = [
     type: "gauge",
     help: "How late the last run began after its minute.",
   },
-  { name: "dormouse_lifecycle_tick_duration_seconds", type: "gauge", help: "How long the last run took." },
+  {
+    name: "dormouse_lifecycle_tick_duration_seconds",
+    type: "gauge",
+    help: "How long the last run took.",
+  },
   {
     name: "dormouse_lifecycle_last_tick_timestamp_seconds",
     type: "gauge",
@@ -129,7 +141,11 @@ export const metricFamilies = [
     type: "gauge",
     help: "How long the earliest passed bound has waited; dirty ones left aside.",
   },
-  { name: "dormouse_workspaces", type: "gauge", help: "Workspaces that are not deleted, by state." },
+  {
+    name: "dormouse_workspaces",
+    type: "gauge",
+    help: "Workspaces that are not deleted, by state.",
+  },
   {
     name: "dormouse_usage_tracker_depth",
     type: "gauge",
@@ -140,7 +156,11 @@ export const metricFamilies = [
     type: "gauge",
     help: "Age of the oldest mark that a tracker shard has not written yet.",
   },
-  { name: "dormouse_outbox_pending", type: "gauge", help: "Notifications that wait to be delivered." },
+  {
+    name: "dormouse_outbox_pending",
+    type: "gauge",
+    help: "Notifications that wait to be delivered.",
+  },
   {
     name: "dormouse_outbox_oldest_seconds",
     type: "gauge",

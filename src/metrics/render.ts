@@ -15,9 +15,14 @@ export function renderMetrics(samples: readonly StoredSample[]): string {
   for (const { name, type, help, initial } of metricFamilies as readonly MetricFamily[]) {
     const parts = type === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]
     const found = parts.flatMap((part) => (byName.get(part) ?? []).toSorted(bySeries))
-    if (found.length === 0 && initial !== undefined) found.push({ name, labels: {}, value: initial })
+    if (found.length === 0 && initial !== undefined)
+      found.push({ name, labels: {}, value: initial })
     if (found.length === 0) continue
-    lines.push(`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`, ...found.map(renderSample))
+    lines.push(
+      `# HELP ${name} ${escapeHelp(help)}`,
+      `# TYPE ${name} ${type}`,
+      ...found.map(renderSample),
+    )
   }
   return lines.map((line) => `${line}\n`).join("")
 }
@@ -38,7 +43,8 @@ function bySeries(a: StoredSample, b: StoredSample): number {
 
 const seriesOf = ({ labels }: StoredSample) =>
   JSON.stringify(Object.entries({ ...labels, le: "" }).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-const boundOf = ({ labels }: StoredSample) => (labels["le"] === "+Inf" ? Infinity : Number(labels["le"] ?? 0))
+const boundOf = ({ labels }: StoredSample) =>
+  labels["le"] === "+Inf" ? Infinity : Number(labels["le"] ?? 0)
 
 const escapeHelp = (text: string) => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
 const escapeLabel = (text: string) => escapeHelp(text).replaceAll('"', '\\"')

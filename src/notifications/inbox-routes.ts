@@ -78,10 +78,15 @@ const readStatusRoute = createRoute({
   path: "/notifications/inbox/{id}/read-status",
   tags: ["Notifications"],
   summary: "Mark a notification as read or unread",
-  request: { params: z.object({ id: uuidSchema }), body: jsonRequest(z.object({ is_read: z.boolean() })) },
+  request: {
+    params: z.object({ id: uuidSchema }),
+    body: jsonRequest(z.object({ is_read: z.boolean() })),
+  },
   responses: {
     200: jsonBody(
-      z.object({ notification: inboxNotificationSchema, unread_count: z.int() }).openapi("InboxReadStatus"),
+      z
+        .object({ notification: inboxNotificationSchema, unread_count: z.int() })
+        .openapi("InboxReadStatus"),
       "The notification as it is now.",
     ),
     ...errors(400, 401, 404, 429, 503),
@@ -102,7 +107,10 @@ export const inboxRoutes = createRouter()
     const readStatus = read_status === "" ? "all" : read_status
     const filter = { targets, templates, readStatus, startingBefore: starting_before ?? null }
     const [rows, counts] = await c.get("caller").batch([listInbox(filter), countUnread()])
-    return c.json({ notifications: rows.map(toView), unread_count: counts[0]?.unread_count ?? 0 }, 200)
+    return c.json(
+      { notifications: rows.map(toView), unread_count: counts[0]?.unread_count ?? 0 },
+      200,
+    )
   })
   .openapi(markAllRoute, async (c) => {
     await c.get("caller").query(markAllRead(c.get("now")))

@@ -42,7 +42,10 @@ export function pendingMessages(now: Date, limit: number): Statement<PendingMess
  * Puts messages into their inboxes and into the queue of every webhook. A message's inbox row has the message's id, so that two
  * ticks at once, or one again, add nothing.
  */
-export function deliverToInbox(entries: readonly InboxEntry[], now: Date): Statement<{ id: string }> {
+export function deliverToInbox(
+  entries: readonly InboxEntry[],
+  now: Date,
+): Statement<{ id: string }> {
   return statement(
     "notifications.deliver",
     sql`with entries as (

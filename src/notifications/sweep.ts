@@ -2,7 +2,12 @@
 // not answer never holds the tick.
 import { publishInbox } from "../platform/durable/publish.ts"
 import type { Sweep, SweepContext } from "../sweeps.ts"
-import { deliverToInbox, type InboxEntry, type PendingMessage, pendingMessages } from "./outbox-statements.ts"
+import {
+  deliverToInbox,
+  type InboxEntry,
+  type PendingMessage,
+  pendingMessages,
+} from "./outbox-statements.ts"
 import { sendWebhooks } from "./send-webhooks.ts"
 import { notificationText } from "./templates.ts"
 

@@ -22,7 +22,11 @@ export type NotificationText = {
   content: string
 }
 
-type Template = { type: string; title: (labels: Labels) => string; content: (labels: Labels) => string }
+type Template = {
+  type: string
+  title: (labels: Labels) => string
+  content: (labels: Labels) => string
+}
 
 const quoted = (labels: Labels, name: string) => `"${labels[name] ?? ""}"`
 
@@ -84,7 +88,8 @@ const templates: Record<string, Template> = {
   [notificationIds.workspaceDeleted]: {
     type: "workspace.deleted",
     title: (l) => `Workspace ${quoted(l, "name")} deleted`,
-    content: (l) => `Your workspace ${quoted(l, "name")} was deleted by ${l["initiator"]}: ${l["reason"]}.`,
+    content: (l) =>
+      `Your workspace ${quoted(l, "name")} was deleted by ${l["initiator"]}: ${l["reason"]}.`,
   },
 }
 

@@ -26,9 +26,9 @@ const webhookSchema = z
     id: z.string(),
     url: z.string(),
     created_at: timeSchema,
-    failures: z
-      .int()
-      .openapi({ description: "Rounds that failed one after the other; 0 when the last one went well." }),
+    failures: z.int().openapi({
+      description: "Rounds that failed one after the other; 0 when the last one went well.",
+    }),
     next_attempt_at: timeSchema.nullable(),
     last_error: z.string().nullable(),
     last_success_at: timeSchema.nullable(),
@@ -41,7 +41,10 @@ const listRoute = createRoute({
   path: "/notifications/webhooks",
   tags: ["Notifications"],
   summary: "List the webhooks and how they fare",
-  responses: { 200: jsonBody(z.array(webhookSchema), "The webhooks."), ...errors(401, 403, 429, 503) },
+  responses: {
+    200: jsonBody(z.array(webhookSchema), "The webhooks."),
+    ...errors(401, 403, 429, 503),
+  },
 })
 
 const createWebhookRoute = createRoute({
@@ -97,7 +100,9 @@ export const webhookRoutes = createRouter()
     const { url } = c.req.valid("json")
     const problem = findWebhookUrlError(url, c.env.WEBHOOK_PRIVATE_TARGETS === "true")
     if (problem !== null) {
-      throw badRequest("Invalid webhook address.", { validations: [{ field: "url", detail: problem }] })
+      throw badRequest("Invalid webhook address.", {
+        validations: [{ field: "url", detail: problem }],
+      })
     }
     const secret = `whsec_${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64")}`
     const encrypted = await encryptToken(c.env.TOKEN_KEYS, secret)

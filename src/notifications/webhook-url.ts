@@ -6,7 +6,8 @@ export function findWebhookUrlError(text: string, arePrivateAllowed: boolean): s
   const url = URL.parse(text)
   if (url === null) return "must be a valid URL"
   if (url.username !== "" || url.password !== "") return "must not contain credentials"
-  if (arePrivateAllowed) return /^https?:$/.test(url.protocol) ? null : "must be an http or https URL"
+  if (arePrivateAllowed)
+    return /^https?:$/.test(url.protocol) ? null : "must be an http or https URL"
   if (url.protocol !== "https:") return "must be an https URL"
   return isPrivateHost(url.hostname) ? "must not be a private or loopback address" : null
 }

@@ -12,6 +12,7 @@ const secretParams = ["coder_session_token", "access_token", "token", "key"]
 /** A URL fit for a log: its path and query without the values of parameters that carry tokens. */
 export function loggedUrl(text: string): string {
   const url = new URL(text)
-  for (const name of secretParams) if (url.searchParams.has(name)) url.searchParams.set(name, "redacted")
+  for (const name of secretParams)
+    if (url.searchParams.has(name)) url.searchParams.set(name, "redacted")
   return url.pathname + url.search
 }

@@ -34,7 +34,10 @@ export type AppliedBuild = {
  *   same row: whichever comes second finds the owner or the latest build changed, or the row taken, and leaves it.
  * Run twice it does nothing the second time: the version has moved, the ids exist.
  */
-export function applyPoolChanges(changes: readonly PoolChange[], now: Date): Statement<AppliedBuild> {
+export function applyPoolChanges(
+  changes: readonly PoolChange[],
+  now: Date,
+): Statement<AppliedBuild> {
   return statement(
     "prebuilds.apply",
     sql`

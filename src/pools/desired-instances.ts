@@ -17,7 +17,10 @@ export type PoolDesire = {
  * A zone that cannot be loaded, or any pair of schedules that overlaps or cannot be compared, makes the base count for
  * everything. A schedule that does not parse is passed over.
  */
-export function desiredInstancesAt({ desiredInstances, timezone, schedules }: PoolDesire, at: Date): number {
+export function desiredInstancesAt(
+  { desiredInstances, timezone, schedules }: PoolDesire,
+  at: Date,
+): number {
   if (schedules.length === 0 || !isZone(timezone)) return desiredInstances
   if (findScheduleConflict(schedules.map(({ cron }) => cron)) !== null) return desiredInstances
   const current = schedules.find(({ cron }) => {

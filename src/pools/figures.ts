@@ -33,7 +33,11 @@ export function readTemplate(templateId: string): Statement<{ id: string }> {
  * pool through all versions: a new version does not forget how it has served. Reads the builds of the period through
  * `workspace_builds_preset`. A claim is told by the stage of its job, a miss by a first build of a person.
  */
-export function readPoolFigures(templateId: string, sinceAt: Date, now: Date): Statement<PoolFigures> {
+export function readPoolFigures(
+  templateId: string,
+  sinceAt: Date,
+  now: Date,
+): Statement<PoolFigures> {
   return statement(
     "prebuilds.figures",
     sql`

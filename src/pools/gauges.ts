@@ -16,12 +16,26 @@ const names = [
 ] as const
 
 /** Only pools of active versions, deprecated templates' too; the limited ones alone have their sample. */
-export function poolSamples(pools: readonly PoolSnapshot[], isPaused: boolean, now: Date): Sample[] {
+export function poolSamples(
+  pools: readonly PoolSnapshot[],
+  isPaused: boolean,
+  now: Date,
+): Sample[] {
   const samples: Sample[] = [
-    { name: "coderd_prebuilt_workspaces_metrics_last_updated", labels: {}, value: now.getTime() / 1000 },
-    { name: "coderd_prebuilt_workspaces_reconciliation_paused", labels: {}, value: isPaused ? 1 : 0 },
+    {
+      name: "coderd_prebuilt_workspaces_metrics_last_updated",
+      labels: {},
+      value: now.getTime() / 1000,
+    },
+    {
+      name: "coderd_prebuilt_workspaces_reconciliation_paused",
+      labels: {},
+      value: isPaused ? 1 : 0,
+    },
   ]
-  for (const pool of pools.filter(({ preset }) => preset.usingActiveVersion && !preset.isTemplateDeleted)) {
+  for (const pool of pools.filter(
+    ({ preset }) => preset.usingActiveVersion && !preset.isTemplateDeleted,
+  )) {
     const labels = {
       template_name: pool.templateName,
       preset_name: pool.presetName,
@@ -36,7 +50,11 @@ export function poolSamples(pools: readonly PoolSnapshot[], isPaused: boolean, n
     if (pool.isHardLimited)
       samples.push({ name: "coderd_prebuilt_workspaces_preset_hard_limited", labels, value: 1 })
     if (pool.prebuildStatus === "validation_failed") {
-      samples.push({ name: "coderd_prebuilt_workspaces_preset_validation_failed", labels, value: 1 })
+      samples.push({
+        name: "coderd_prebuilt_workspaces_preset_validation_failed",
+        labels,
+        value: 1,
+      })
     }
   }
   return samples

@@ -31,7 +31,10 @@ export function grantChanges(planned: readonly PlannedPool[], now: Date): Grante
   })
 
   const waiting = planned.flatMap(({ pool, actions }, index) => {
-    const wanted = actions.reduce((sum, action) => sum + (action.type === "create" ? action.count : 0), 0)
+    const wanted = actions.reduce(
+      (sum, action) => sum + (action.type === "create" ? action.count : 0),
+      0,
+    )
     const isRefused = pool.isHardLimited || pool.prebuildStatus === "validation_failed"
     const count = isRefused ? 0 : Math.min(wanted, poolState(pool, now).desired)
     return count > 0 ? [{ index, count, templateId: pool.templateId }] : []

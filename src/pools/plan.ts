@@ -1,5 +1,11 @@
 /** What to do about one pool: the pure half of the reconcile. */
-import { isExpired, isPoolActive, type Pool, type PoolFailures, type RunningPrebuild } from "./pool.ts"
+import {
+  isExpired,
+  isPoolActive,
+  type Pool,
+  type PoolFailures,
+  type RunningPrebuild,
+} from "./pool.ts"
 import { poolState } from "./state.ts"
 
 export type PoolAction =
@@ -21,7 +27,11 @@ export const FAILURE_HARD_LIMIT = 3
  * The actions in order. A backoff suppresses everything else, deletes too. Stopping and deleting builds influence
  * nothing; starting ones only lower the creation, they never count as extraneous.
  */
-export function planPool(pool: Pool, now: Date, backoffIntervalMs = BACKOFF_INTERVAL_MS): PoolAction[] {
+export function planPool(
+  pool: Pool,
+  now: Date,
+  backoffIntervalMs = BACKOFF_INTERVAL_MS,
+): PoolAction[] {
   const until = backoffUntil(pool.failures, backoffIntervalMs)
   if (until !== null && now <= until) return [{ type: "backoff", until }]
   return isPoolActive(pool.preset) ? planActive(pool, now) : planInactive(pool)

@@ -36,7 +36,9 @@ export function isPoolActive(preset: PoolPreset): boolean {
 /** True when a prebuild is to be replaced: made before the last invalidation, or older than the ttl. Both strict. */
 export function isExpired(preset: PoolPreset, createdAt: Date, now: Date): boolean {
   if (preset.lastInvalidatedAt !== null && createdAt < preset.lastInvalidatedAt) return true
-  return preset.ttlMs !== null && preset.ttlMs > 0 && now.getTime() - createdAt.getTime() > preset.ttlMs
+  return (
+    preset.ttlMs !== null && preset.ttlMs > 0 && now.getTime() - createdAt.getTime() > preset.ttlMs
+  )
 }
 
 /** True when there is nothing that a plan could do, now or after a backoff. */

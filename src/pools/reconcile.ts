@@ -67,10 +67,14 @@ export async function reconcilePools(db: Database, now: Date): Promise<Reconcile
   const { grants, deferred } = grantChanges(planned, now)
 
   const statuses: StatusChange[] = pools
-    .filter(({ isHardLimited, prebuildStatus }) => isHardLimited && prebuildStatus !== "hard_limited")
+    .filter(
+      ({ isHardLimited, prebuildStatus }) => isHardLimited && prebuildStatus !== "hard_limited",
+    )
     .map(({ presetId }) => ({ preset_id: presetId, prebuild_status: "hard_limited" }))
   const { changes, invalid } = await resolveChanges(db, grants)
-  statuses.push(...invalid.map((preset_id) => ({ preset_id, prebuild_status: "validation_failed" as const })))
+  statuses.push(
+    ...invalid.map((preset_id) => ({ preset_id, prebuild_status: "validation_failed" as const })),
+  )
   if (statuses.length > 0) await db.all(setPoolStatuses(statuses))
 
   const { builds, failed } = await applyChanges(db, changes, now)
@@ -96,7 +100,9 @@ export async function reconcilePools(db: Database, now: Date): Promise<Reconcile
 
 /** Gives every build its ids and every create its parameters; presets whose parameters do not resolve are named. */
 async function resolveChanges(db: Database, grants: readonly Grant[]) {
-  const creating = grants.filter(({ createCount }) => createCount > 0).map(({ pool }) => pool.presetId)
+  const creating = grants
+    .filter(({ createCount }) => createCount > 0)
+    .map(({ pool }) => pool.presetId)
   const rows = creating.length > 0 ? await db.all(readPoolParameters(creating)) : []
   const resolved = new Map(rows.map((row) => [row.preset_id, resolvePoolParameters(row)]))
   const invalid: string[] = []
@@ -120,7 +126,10 @@ async function resolveChanges(db: Database, grants: readonly Grant[]) {
       })),
     }
   })
-  return { changes: changes.filter(({ creates, deletes }) => creates.length + deletes.length > 0), invalid }
+  return {
+    changes: changes.filter(({ creates, deletes }) => creates.length + deletes.length > 0),
+    invalid,
+  }
 }
 
 /** All changes at once; where that fails, pool by pool, so that a sick one holds up nobody else. */
@@ -148,7 +157,11 @@ async function applyChanges(db: Database, changes: readonly PoolChange[], now: D
   return result
 }
 
-async function cancelUnwanted(db: Database, planned: readonly PlannedPool[], now: Date): Promise<string[]> {
+async function cancelUnwanted(
+  db: Database,
+  planned: readonly PlannedPool[],
+  now: Date,
+): Promise<string[]> {
   const presetIds = planned
     .filter(({ actions }) => actions.some(({ type }) => type === "cancel_pending"))
     .map(({ pool }) => pool.presetId)

@@ -3,7 +3,14 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { forbidden, notFound } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
-import { errors, jsonBody, jsonRequest, timeSchema, uuidSchema, wireTime } from "../platform/http/wire.ts"
+import {
+  errors,
+  jsonBody,
+  jsonRequest,
+  timeSchema,
+  uuidSchema,
+  wireTime,
+} from "../platform/http/wire.ts"
 import { poolFiguresView, poolSchema } from "./view.ts"
 import { readPoolFigures, readTemplate } from "./figures.ts"
 import { readPools } from "./read-pools.ts"
@@ -43,7 +50,11 @@ const invalidate = createRoute({
     200: jsonBody(
       z.object({
         invalidated: z.array(
-          z.object({ template_name: z.string(), template_version_name: z.string(), preset_name: z.string() }),
+          z.object({
+            template_name: z.string(),
+            template_version_name: z.string(),
+            preset_name: z.string(),
+          }),
         ),
       }),
       "The presets whose prebuilds will be replaced.",
@@ -88,7 +99,9 @@ export const prebuildRoutes = createRouter()
   })
   .openapi(putSettings, async (c) => {
     const { reconciliation_paused } = c.req.valid("json")
-    const [written] = await c.get("caller").query(writeSettings(reconciliation_paused, auditRequest(c)))
+    const [written] = await c
+      .get("caller")
+      .query(writeSettings(reconciliation_paused, auditRequest(c)))
     if (!written?.allowed) throw forbidden()
     return written.changed ? c.json({ reconciliation_paused }, 200) : c.body(null, 304)
   })

@@ -60,7 +60,10 @@ export type InvalidatedPresets = {
  * Marks every preset of the template's active version, those without a pool too: prebuilds made before are replaced by
  * the next cycle and are no longer claimed from now on. No row where the template cannot be read.
  */
-export function invalidatePresets(templateId: string, request: AuditRequest): Statement<InvalidatedPresets> {
+export function invalidatePresets(
+  templateId: string,
+  request: AuditRequest,
+): Statement<InvalidatedPresets> {
   const columns = { id: sql`t.id`, organization: sql`t.organization_id` }
   return statement(
     "prebuilds.invalidate",

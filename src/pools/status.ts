@@ -7,7 +7,9 @@ import type { PrebuildStatus } from "./read-pools.ts"
 export type StatusChange = { preset_id: string; prebuild_status: PrebuildStatus }
 
 /** Writes each status that differs; repeating it changes nothing. A new version's presets start healthy again. */
-export function setPoolStatuses(changes: readonly StatusChange[]): Statement<{ preset_id: string }> {
+export function setPoolStatuses(
+  changes: readonly StatusChange[],
+): Statement<{ preset_id: string }> {
   return statement(
     "prebuilds.statuses",
     sql`

@@ -31,7 +31,11 @@ export const poolSchema = z
   .openapi("PrebuildPool")
 
 /** The pools of one template's active version, by name. `figures` decides which may be seen. */
-export function poolFiguresView(rows: readonly PoolRow[], figures: readonly PoolFigures[], now: Date) {
+export function poolFiguresView(
+  rows: readonly PoolRow[],
+  figures: readonly PoolFigures[],
+  now: Date,
+) {
   const seen = new Map(figures.map((figure) => [figure.preset_id, figure]))
   return rows
     .flatMap((row) => {

@@ -36,7 +36,10 @@ export const toJobLogView = (log: LogJson): JobLogView => ({
 export const logLinesMax = 20_000
 
 /** Lines after `after`, and whether the job had ended when they were read: then there are no more than these. */
-export const readLogs = (jobId: string, after: number): Statement<{ completed: boolean; logs: LogJson[] }> =>
+export const readLogs = (
+  jobId: string,
+  after: number,
+): Statement<{ completed: boolean; logs: LogJson[] }> =>
   statement(
     "jobs.logs",
     sql`select j.completed_at is not null as completed, (

@@ -8,7 +8,10 @@ import { openSocket } from "../platform/durable/watch.ts"
 import { readLogs, toJobLogView, toLogText } from "./logs.ts"
 
 export const logQuery = z.object({
-  after: z.string().optional().openapi({ type: "integer", description: "Only lines after this id." }),
+  after: z
+    .string()
+    .optional()
+    .openapi({ type: "integer", description: "Only lines after this id." }),
   follow: z.string().optional().openapi({ description: "Present: a WebSocket." }),
   format: z
     .string()
@@ -62,7 +65,10 @@ function parseAfter(text: string | undefined): number {
   if (!/^-?\d{1,15}$/.test(text)) {
     throw badRequest("Query parameters have invalid values.", {
       validations: [
-        { field: "after", detail: `Query param "after" must be a valid integer: ${JSON.stringify(text)}` },
+        {
+          field: "after",
+          detail: `Query param "after" must be a valid integer: ${JSON.stringify(text)}`,
+        },
       ],
     })
   }

@@ -18,4 +18,8 @@ export function jobStatus({ startedAt, canceledAt, completedAt, error }: JobProg
 }
 
 /** While a job is in one of these, its workspace takes no other build. */
-export const activeStatuses = ["pending", "running", "canceling"] as const satisfies readonly JobStatus[]
+export const activeStatuses = [
+  "pending",
+  "running",
+  "canceling",
+] as const satisfies readonly JobStatus[]

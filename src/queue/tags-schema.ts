@@ -7,5 +7,8 @@ export const tagCountMax = 64
 
 export const tagSet = z
   .record(z.string().max(128), z.string().max(256))
-  .refine((tags) => Object.keys(tags).length <= tagCountMax, `There may be ${tagCountMax} tags at most.`)
+  .refine(
+    (tags) => Object.keys(tags).length <= tagCountMax,
+    `There may be ${tagCountMax} tags at most.`,
+  )
   .refine((tags) => !hasNul(tags), "Tags must not contain NUL bytes.")

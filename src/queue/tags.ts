@@ -12,8 +12,11 @@ const untagged = { scope: "organization", owner: "" } as const
 export function normaliseTags(userId: string, ...sets: readonly Tags[]): Record<string, string> {
   const merged: Record<string, string> = {}
   for (const set of sets)
-    for (const [key, value] of Object.entries(set)) if (value !== "" || !(key in merged)) merged[key] = value
-  return merged.scope === "user" ? { ...merged, scope: "user", owner: userId } : { ...merged, ...untagged }
+    for (const [key, value] of Object.entries(set))
+      if (value !== "" || !(key in merged)) merged[key] = value
+  return merged.scope === "user"
+    ? { ...merged, scope: "user", owner: userId }
+    : { ...merged, ...untagged }
 }
 
 /** PostgreSQL text holds no NUL, so a tag with one could never be stored. */
@@ -21,7 +24,9 @@ export const hasNul = (tags: Tags) =>
   Object.entries(tags).some(([key, value]) => key.includes("\0") || value.includes("\0"))
 
 function isUntagged(tags: Tags): boolean {
-  return Object.keys(tags).length === 2 && tags.scope === untagged.scope && tags.owner === untagged.owner
+  return (
+    Object.keys(tags).length === 2 && tags.scope === untagged.scope && tags.owner === untagged.owner
+  )
 }
 
 /** An untagged job runs only on an untagged daemon; any other where the daemon has each of its tags. */

@@ -30,7 +30,11 @@ export type JobJson = {
   queue: { position: number; size: number } | null
 }
 
-export type MatchedProvisionersJson = { count: number; available: number; most_recently_seen: string | null }
+export type MatchedProvisionersJson = {
+  count: number
+  available: number
+  most_recently_seen: string | null
+}
 
 /** The job under the alias `alias`, as JSON; its place in the queue is worked out only while it is pending. */
 export function jobJson(alias: string, now: Date): SQL {
@@ -88,7 +92,15 @@ export const jobSchema = z
     canceled_at: timeSchema.optional(),
     error: z.string().optional(),
     error_code: z.string().optional(),
-    status: z.enum(["pending", "running", "succeeded", "canceling", "canceled", "failed", "unknown"]),
+    status: z.enum([
+      "pending",
+      "running",
+      "succeeded",
+      "canceling",
+      "canceled",
+      "failed",
+      "unknown",
+    ]),
     worker_id: z.uuid().optional(),
     worker_name: z.string().optional(),
     file_id: z.uuid(),
@@ -164,7 +176,9 @@ export function toJobView(job: JobJson): JobView {
   }
 }
 
-export function toMatchedProvisionersView(matched: MatchedProvisionersJson | null): MatchedProvisionersView {
+export function toMatchedProvisionersView(
+  matched: MatchedProvisionersJson | null,
+): MatchedProvisionersView {
   return {
     count: matched?.count ?? 0,
     available: matched?.available ?? 0,

@@ -66,7 +66,11 @@ const keepPlace = (after: string | null, now: Date): Statement<never> =>
  * Walks the bucket a page at a time for contents that were stored, but whose upload failed before its row was written, or
  * whose row went while the bucket could not be reached. Two walks at once look at the same page, which is harmless.
  */
-export async function removeStrayContents(db: Database, bucket: R2Bucket, now: Date): Promise<number> {
+export async function removeStrayContents(
+  db: Database,
+  bucket: R2Bucket,
+  now: Date,
+): Promise<number> {
   const [place] = await db.all(readPlace)
   const after = place?.after ?? undefined
   const page = await bucket.list({
@@ -84,7 +88,11 @@ export async function removeStrayContents(db: Database, bucket: R2Bucket, now: D
   return removed
 }
 
-async function removeUnnamed(db: Database, bucket: R2Bucket, names: readonly string[]): Promise<number> {
+async function removeUnnamed(
+  db: Database,
+  bucket: R2Bucket,
+  names: readonly string[],
+): Promise<number> {
   if (names.length === 0) return 0
   const unnamed = await db.all(findUnnamed(names))
   if (unnamed.length > 0) await bucket.delete(unnamed.map(({ hash }) => hash))

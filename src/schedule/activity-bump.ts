@@ -26,7 +26,8 @@ export type ActivityBumpInput = {
 export function bumpDeadline(input: ActivityBumpInput): Date | null {
   const { now, template, workspace, build } = input
   const bumpMs = Math.floor(template.activityBumpMs / 1000) * 1000
-  if (workspace.isPrebuild || input.jobCompletedAt === null || build.transition !== "start") return null
+  if (workspace.isPrebuild || input.jobCompletedAt === null || build.transition !== "start")
+    return null
   if (template.activityBumpMs <= 0 || build.deadlineAt === null) return null
   const stepMs = stepOf(input, bumpMs)
   if (stepMs === null || stepMs <= 0) return null

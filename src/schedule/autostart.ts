@@ -8,7 +8,11 @@ import { hasDay } from "./weekdays.ts"
 export type Autostart = { at: Date; isAllowed: boolean }
 
 /** The next occurrence after the instant, on whatever day; null for a text that is no schedule. */
-export function nextAutostart(scheduleText: string, after: Date, allowedDays: number): Autostart | null {
+export function nextAutostart(
+  scheduleText: string,
+  after: Date,
+  allowedDays: number,
+): Autostart | null {
   const parsed = parseWeeklySchedule(scheduleText)
   if (!parsed.ok) return null
   const at = nextOccurrence(parsed.schedule, after)
@@ -24,7 +28,11 @@ const STEPS_MAX = 9
  * A blocked occurrence blocks the rest of its day, so the search goes on at the next midnight: a text that fires each
  * minute costs a step a day.
  */
-export function nextAllowedAutostart(scheduleText: string, after: Date, allowedDays: number): Date | null {
+export function nextAllowedAutostart(
+  scheduleText: string,
+  after: Date,
+  allowedDays: number,
+): Date | null {
   const parsed = parseWeeklySchedule(scheduleText)
   if (!parsed.ok) return null
   const { schedule } = parsed

@@ -10,7 +10,20 @@ export type CronWindow = {
   isWeekdayOpen: boolean
 }
 
-const MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+const MONTH_NAMES = [
+  "jan",
+  "feb",
+  "mar",
+  "apr",
+  "may",
+  "jun",
+  "jul",
+  "aug",
+  "sep",
+  "oct",
+  "nov",
+  "dec",
+]
 const WEEKDAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
 type Field = { min: number; max: number; names: readonly string[]; firstName: number }
@@ -101,7 +114,9 @@ function parseField(text: string, field: Field): { values: Set<number>; isOpen: 
     const low = isStar ? field.min : parseValue(first, field)
     // A single value with a step runs to the end of the field: 4/2 in hours is 4, 6, ... 22.
     const high =
-      isStar || (last === undefined && stepText !== undefined) ? field.max : parseValue(last ?? first, field)
+      isStar || (last === undefined && stepText !== undefined)
+        ? field.max
+        : parseValue(last ?? first, field)
     if (low === null || high === null || low > high || step < 1) return null
     for (let value = low; value <= high; value += step) values.add(value)
     if (isStar && step === 1) isOpen = true

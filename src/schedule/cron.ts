@@ -60,7 +60,8 @@ export function parseTimeRangeSchedule(text: string): ScheduleResult {
   return parseCron(text)
 }
 
-const FIVE_FIELDS = "expected schedule to consist of 5 fields with an optional CRON_TZ=<timezone> prefix"
+const FIVE_FIELDS =
+  "expected schedule to consist of 5 fields with an optional CRON_TZ=<timezone> prefix"
 
 function invalid(form: string, error: string): ScheduleResult {
   return { ok: false, error: `validate ${form} schedule: ${error}` }
@@ -105,11 +106,15 @@ function parseCron(raw: string): ScheduleResult {
     if (!parsed.ok) return { ok: false, error: `parse schedule: ${parsed.error}` }
     values.push(parsed.values)
   }
-  if (zoneName === "Local") return { ok: false, error: "schedules scoped to time.Local are not supported" }
+  if (zoneName === "Local")
+    return { ok: false, error: "schedules scoped to time.Local are not supported" }
   const zone = zoneName === "" ? "UTC" : zoneName
   const cron = fields.join(" ")
   const [minutes = [], hours = [], , , daysOfWeek = []] = values
-  return { ok: true, schedule: { zone, minutes, hours, daysOfWeek, cron, text: `${PREFIX}${zone} ${cron}` } }
+  return {
+    ok: true,
+    schedule: { zone, minutes, hours, daysOfWeek, cron, text: `${PREFIX}${zone} ${cron}` },
+  }
 }
 
 const FIELD_RANGES: readonly FieldRange[] = [
@@ -122,6 +127,7 @@ const FIELD_RANGES: readonly FieldRange[] = [
 
 function findZoneError(name: string): string | null {
   if (name === "" || name === "Local" || isZone(name)) return null
-  if (name.includes("..") || name.startsWith("/") || name.includes("\\")) return "time: invalid location name"
+  if (name.includes("..") || name.startsWith("/") || name.includes("\\"))
+    return "time: invalid location name"
   return `unknown time zone ${name}`
 }

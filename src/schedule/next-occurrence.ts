@@ -7,7 +7,14 @@
  * oracle of a test.
  */
 import type { Schedule } from "./cron.ts"
-import { DAY_MS, HOUR_MS, instantOfWallTime, MINUTE_MS, startOfDate, wallTimeAt } from "./wall-time.ts"
+import {
+  DAY_MS,
+  HOUR_MS,
+  instantOfWallTime,
+  MINUTE_MS,
+  startOfDate,
+  wallTimeAt,
+} from "./wall-time.ts"
 
 /** A week, a day in which the clock may be turned back, and one more. A schedule that has a value fires within it. */
 const DAYS_MAX = 9

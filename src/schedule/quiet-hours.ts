@@ -69,7 +69,9 @@ export function quietHoursOf(
 }
 
 /** What is stored when a user sets the text: the tidied form, or '' to go back to the default. */
-export function quietHoursToStore(raw: string): { ok: true; text: string } | { ok: false; error: string } {
+export function quietHoursToStore(
+  raw: string,
+): { ok: true; text: string } | { ok: false; error: string } {
   if (raw.trim() === "") return { ok: true, text: "" }
   const parsed = parseQuietHours(raw)
   return parsed.ok ? { ok: true, text: parsed.quietHours.text } : parsed

@@ -33,7 +33,9 @@ export function recalculateRunningBuild(input: RunningBuildInput): RunningBuildC
   const autostop = calculateAutostop(input)
   if (!autostop.ok) return { kind: "error", error: autostop.error }
   const maxDeadlineAt =
-    autostop.maxDeadlineAt !== null && autostop.maxDeadlineAt < noticeAt ? noticeAt : autostop.maxDeadlineAt
+    autostop.maxDeadlineAt !== null && autostop.maxDeadlineAt < noticeAt
+      ? noticeAt
+      : autostop.maxDeadlineAt
   const keptAt = autostop.deadlineAt === null ? null : build.deadlineAt
   const isPastMax = maxDeadlineAt !== null && (keptAt === null || keptAt > maxDeadlineAt)
   return { kind: "update", deadlineAt: isPastMax ? maxDeadlineAt : keptAt, maxDeadlineAt }

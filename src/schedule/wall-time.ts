@@ -38,10 +38,12 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 export function wallTimeAt(instantMs: number, zone: string): WallMs {
   if (zone === "UTC") return instantMs
   const parts = new Map<string, number>()
-  for (const { type, value } of formatOf(zone).formatToParts(instantMs)) parts.set(type, Number(value))
+  for (const { type, value } of formatOf(zone).formatToParts(instantMs))
+    parts.set(type, Number(value))
   const part = (type: string) => parts.get(type) ?? 0
   const dateMs = Date.UTC(part("year"), part("month") - 1, part("day"))
-  const wholeSecondsMs = dateMs + part("hour") * HOUR_MS + part("minute") * MINUTE_MS + part("second") * 1000
+  const wholeSecondsMs =
+    dateMs + part("hour") * HOUR_MS + part("minute") * MINUTE_MS + part("second") * 1000
   return wholeSecondsMs + (((instantMs % 1000) + 1000) % 1000)
 }
 
@@ -66,7 +68,12 @@ export function instantOfWallTime(wallMs: WallMs, zone: string): number {
 }
 
 /** The end of the gap that swallows the wall time: found by halving, since the clock runs forward on both sides. */
-function firstInstantShowingAtLeast(wallMs: WallMs, zone: string, lowMs: number, highMs: number): number {
+function firstInstantShowingAtLeast(
+  wallMs: WallMs,
+  zone: string,
+  lowMs: number,
+  highMs: number,
+): number {
   let low = Math.floor(lowMs / 1000) - 1
   let high = Math.ceil(highMs / 1000) + 1
   while (high - low > 1) {

@@ -82,7 +82,9 @@ const remove = createRoute({
 })
 
 templateChangeRoutes.openapi(remove, async (c) => {
-  const [deletion] = await c.var.caller.query(deleteTemplate(c.req.valid("param").id, auditRequest(c)))
+  const [deletion] = await c.var.caller.query(
+    deleteTemplate(c.req.valid("param").id, auditRequest(c)),
+  )
   if (!deletion) throw notFound()
   if (deletion.done) return c.json({ message: "Template has been deleted!" }, 200)
   if (!deletion.allowed) throw forbidden()

@@ -71,7 +71,8 @@ export const patchTemplate = (
 ) => {
   const columns = columnsOf(change)
   const now = sql`${request.now}::timestamptz`
-  const column = (alias: string, name: string) => sql`${sql.identifier(alias)}.${sql.identifier(name)}`
+  const column = (alias: string, name: string) =>
+    sql`${sql.identifier(alias)}.${sql.identifier(name)}`
   const wanted = columns.map(
     ([name, type, value]) =>
       sql`coalesce(${value}::${sql.raw(type)}, ${column("b", name)}) as ${sql.identifier(name)}`,

@@ -9,7 +9,9 @@ import { bitmapOfDays, EVERY_DAY } from "../schedule/weekdays.ts"
 /** A duration that PostgreSQL's bigint of nanoseconds could hold in the reference; Go clients send whole numbers. */
 const milliseconds = z.int().openapi({ description: "milliseconds" })
 const daysOfWeek = z.array(z.string().max(32)).max(16).nullish()
-const autostopRequirement = z.object({ days_of_week: daysOfWeek, weeks: z.int().nullish() }).nullish()
+const autostopRequirement = z
+  .object({ days_of_week: daysOfWeek, weeks: z.int().nullish() })
+  .nullish()
 const autostartRequirement = z.object({ days_of_week: daysOfWeek }).nullish()
 
 const ruled = (max: number, tag: string, holds: (text: string) => boolean) =>
@@ -21,7 +23,9 @@ const ruled = (max: number, tag: string, holds: (text: string) => boolean) =>
 const displayName = ruled(64, "template_display_name", isDisplayName)
 const description = z.string().max(127, { error: tagError("lt") })
 const icon = z.string().max(256, { error: tagError("max") })
-const shareLevel = z.enum(["owner", "authenticated", "organization", "public"], { error: tagError("oneof") })
+const shareLevel = z.enum(["owner", "authenticated", "organization", "public"], {
+  error: tagError("oneof"),
+})
 
 /** Taken and not kept: there is the classic flow alone, and a client that reads `false` would ask for the other. */
 const classicFlow = z.boolean().nullish()
@@ -108,12 +112,15 @@ function checkNotify(value: number | null | undefined): Validation[] {
   const field = "time_til_autostop_notify_ms"
   if (typeof value !== "number" || value === 0) return []
   if (value < 0) return [{ field, detail: MUST_BE_POSITIVE }]
-  return value < MINUTE_MS ? [{ field, detail: "Must be 0 (disabled) or at least one minute." }] : []
+  return value < MINUTE_MS
+    ? [{ field, detail: "Must be 0 (disabled) or at least one minute." }]
+    : []
 }
 
 function checkWeeks(weeks: number | null | undefined): Validation[] {
   const field = "autostop_requirement.weeks"
-  if (typeof weeks === "number" && weeks > weeksMax) return [{ field, detail: "Must be less than 16." }]
+  if (typeof weeks === "number" && weeks > weeksMax)
+    return [{ field, detail: "Must be less than 16." }]
   return negative(field, weeks)
 }
 
@@ -122,7 +129,11 @@ const checkCors = (value: string | null | undefined): Validation[] =>
     ? []
     : [{ field: "cors_behavior", detail: `invalid cors behavior ${JSON.stringify(value)}` }]
 
-const shared = (body: CreateTemplateRequest | PatchTemplateRequest, autostop: Days, autostart: Days) => [
+const shared = (
+  body: CreateTemplateRequest | PatchTemplateRequest,
+  autostop: Days,
+  autostart: Days,
+) => [
   ...negative("default_ttl_ms", body.default_ttl_ms),
   ...negative("activity_bump_ms", body.activity_bump_ms),
   ...checkNotify(body.time_til_autostop_notify_ms),

@@ -7,7 +7,12 @@ import { createRouter } from "../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../platform/http/wire.ts"
 import { nameInUse } from "./name-in-use.ts"
 import { createTemplateRequest, type CreateTemplateRequest, readNewPolicy } from "./requests.ts"
-import { listTemplates, organizationGate, parseTemplateSearch, type TemplateFilter } from "./search.ts"
+import {
+  listTemplates,
+  organizationGate,
+  parseTemplateSearch,
+  type TemplateFilter,
+} from "./search.ts"
 import {
   createTemplate,
   templateById,
@@ -83,7 +88,9 @@ function refusal(attempt: TemplateAttempt | undefined, body: CreateTemplateReque
     })
   }
   return badRequest(`Template version ${named} is already part of a template.`, {
-    validations: [{ field: "template_version_id", detail: "Template version is already part of a template" }],
+    validations: [
+      { field: "template_version_id", detail: "Template version is already part of a template" },
+    ],
   })
 }
 

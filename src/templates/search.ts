@@ -4,7 +4,11 @@ import { actorId, may } from "../access/may.ts"
 import { organizationIdOf } from "../access/lookup.ts"
 import { statement } from "../platform/db/client.ts"
 import { escapeLike, uuids } from "../platform/db/sql.ts"
-import { createSearchReader, tokenizeSearch, type SearchIssue } from "../platform/http/search-query.ts"
+import {
+  createSearchReader,
+  tokenizeSearch,
+  type SearchIssue,
+} from "../platform/http/search-query.ts"
 import { selectTemplates, type TemplateRow } from "./view.ts"
 
 export type TemplateFilter = {
@@ -72,7 +76,8 @@ export const organizationGate = (organization: string) =>
     where o.id = ${organizationIdOf(organization)} and ${may("read", "template", { organization: sql`o.id` })}`,
   )
 
-const contains = (column: SQL, text: string) => sql`lower(${column}) like ${`%${escapeLike(text)}%`}`
+const contains = (column: SQL, text: string) =>
+  sql`lower(${column}) like ${`%${escapeLike(text)}%`}`
 const equals = (column: SQL, text: string) => sql`lower(${column}) = ${text}`
 
 function conditions(filter: TemplateFilter, organization: string | null): SQL[] {

@@ -7,7 +7,8 @@ import { statement } from "../platform/db/client.ts"
 import type { TemplatePolicy } from "./requests.ts"
 import { selectTemplates, type TemplateRow } from "./view.ts"
 
-const readable = (): SQL => may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })
+const readable = (): SQL =>
+  may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })
 
 export const templateById = (id: string) =>
   statement<TemplateRow>(

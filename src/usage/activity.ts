@@ -24,7 +24,11 @@ export function bumpingMark(workspaceId: string, facts: UsageFacts, seenAtMs: nu
     facts.autostartSchedule === null
       ? null
       : nextAutostart(facts.autostartSchedule, new Date(seenAtMs), facts.autostartDays)
-  return { workspaceId, seenAtMs, bump: { nextAutostartAtMs: next?.isAllowed ? next.at.getTime() : null } }
+  return {
+    workspaceId,
+    seenAtMs,
+    bump: { nextAutostartAtMs: next?.isAllowed ? next.at.getTime() : null },
+  }
 }
 
 /** The statistics row of a ping with a body: one connection, one session of its application. */

@@ -18,7 +18,10 @@ const batchMax = 1_000
 const refusedNote = "Refused: unknown, or not the caller's to update; which of the two is not told."
 const answered = (item: string) =>
   jsonBody(
-    z.object({ accepted: z.int(), refused: z.array(z.uuid()).openapi({ description: refusedNote }) }),
+    z.object({
+      accepted: z.int(),
+      refused: z.array(z.uuid()).openapi({ description: refusedNote }),
+    }),
     `How many were kept, and the ids of the ${item} that were not.`,
   )
 
@@ -68,7 +71,9 @@ usageBatchRoutes.openapi(
     summary: "Report sessions with workspaces' applications",
     description:
       "A session is reported when it begins and again when it ends. Short ones are rolled up by the minute, long ones stored one by one; each marks its workspace as used and none moves a deadline. Refused besides: an agent of another workspace, a session that began a day ago or earlier or ends before it begins.",
-    request: { body: jsonRequest(z.object({ stats: z.array(sessionRequest).min(1).max(batchMax) })) },
+    request: {
+      body: jsonRequest(z.object({ stats: z.array(sessionRequest).min(1).max(batchMax) })),
+    },
     responses: { 200: answered("sessions"), ...errors(400, 401, 429, 503) },
   }),
   async (c) => {
@@ -131,7 +136,8 @@ async function keep(
   sessions: readonly AppSession[],
 ): Promise<void> {
   const shards = new Set([...marks, ...sessions].map((one) => usageShardOf(one.workspaceId)))
-  const isOf = (shard: number) => (one: { workspaceId: string }) => usageShardOf(one.workspaceId) === shard
+  const isOf = (shard: number) => (one: { workspaceId: string }) =>
+    usageShardOf(one.workspaceId) === shard
   const areKept = await Promise.all(
     [...shards].map((shard) =>
       trackerOfShard(c.env, shard).keep({
@@ -143,5 +149,8 @@ async function keep(
     ),
   )
   if (!areKept.every(Boolean))
-    throw new ApiError(503, "Too many workspaces wait for the database. Please try again in a moment.")
+    throw new ApiError(
+      503,
+      "Too many workspaces wait for the database. Please try again in a moment.",
+    )
 }

@@ -8,13 +8,18 @@ export type PingBody = { agentId: string; app: UsageApp } | null
 const uuidPattern = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
 
 /** The body, or the error that the ping is answered with after the workspace was marked. */
-export function readPingBody(text: string): { ok: true; body: PingBody } | { ok: false; error: ApiError } {
+export function readPingBody(
+  text: string,
+): { ok: true; body: PingBody } | { ok: false; error: ApiError } {
   if (text.trim() === "") return { ok: true, body: null }
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
   } catch (error) {
-    return { ok: false, error: malformedBody(error instanceof Error ? error.message : "unparsable") }
+    return {
+      ok: false,
+      error: malformedBody(error instanceof Error ? error.message : "unparsable"),
+    }
   }
   if (parsed === null) return { ok: true, body: null }
   if (typeof parsed !== "object" || Array.isArray(parsed)) {

@@ -55,13 +55,18 @@ usageRoutes.openapi(pingRoute, async (c) => {
     const isKnownAgent = body !== null && facts.agentIds.includes(body.agentId)
     const isKept = await tracker.keep({
       marks: [
-        isKnownAgent ? bumpingMark(workspaceId, facts, seenAtMs) : { workspaceId, seenAtMs, bump: null },
+        isKnownAgent
+          ? bumpingMark(workspaceId, facts, seenAtMs)
+          : { workspaceId, seenAtMs, bump: null },
       ],
       stats: isKnownAgent ? [pingStat(workspaceId, body.agentId, facts, body.app, seenAtMs)] : [],
       verdict,
     })
     if (!isKept)
-      throw new ApiError(503, "Too many workspaces wait for the database. Please try again in a moment.")
+      throw new ApiError(
+        503,
+        "Too many workspaces wait for the database. Please try again in a moment.",
+      )
     if (body !== null && !isKnownAgent) throw notFound()
   }
   if (!read.ok) throw read.error

@@ -28,7 +28,14 @@ const fleetRoute = createRoute({
             name: z.string(),
             template_id: z.uuid(),
             organization_id: z.uuid(),
-            job_status: z.enum(["pending", "running", "succeeded", "canceling", "canceled", "failed"]),
+            job_status: z.enum([
+              "pending",
+              "running",
+              "succeeded",
+              "canceling",
+              "canceled",
+              "failed",
+            ]),
             transition: z.enum(["start", "stop", "delete"]),
             agents: z.array(z.object({ id: z.uuid(), name: z.string() })),
           })
@@ -87,7 +94,9 @@ const unlimited = -1
 export const workspaceFleetRoutes = createRouter()
   .openapi(fleetRoute, async (c) => {
     const { user } = c.req.valid("param")
-    const [found, fleet] = await c.get("caller").batch([readableUser(user), fleetOf(userIdOf(user))])
+    const [found, fleet] = await c
+      .get("caller")
+      .batch([readableUser(user), fleetOf(userIdOf(user))])
     if (found.length + fleet.length === 0) throw notFound()
     return c.json(
       fleet as z.infer<(typeof fleetRoute.responses)[200]["content"]["application/json"]["schema"]>,
@@ -110,7 +119,8 @@ export const workspaceFleetRoutes = createRouter()
   .openapi(resolveAutostartRoute, async (c) => {
     const [context] = await c.get("caller").query(autostartContext(c.req.valid("param").workspace))
     if (context === undefined) throw notFound()
-    if (!context.uses_active || context.is_on_active) return c.json({ parameter_mismatch: false }, 200)
+    if (!context.uses_active || context.is_on_active)
+      return c.json({ parameter_mismatch: false }, 200)
     const resolved = resolveParameters({
       parameters: context.parameters,
       preset: new Map(),

@@ -44,7 +44,10 @@ export function readableUser(user: string): Statement<{ id: string }> {
 }
 
 /** What the user's workspaces in the organization cost a day; no row where the user is no member or the caller may not know. */
-export function quotaOf(user: string, organization: string): Statement<{ credits_consumed: number }> {
+export function quotaOf(
+  user: string,
+  organization: string,
+): Statement<{ credits_consumed: number }> {
   return statement(
     "workspaces.quota",
     sql`select coalesce((select sum(b.daily_cost) from workspaces w join workspace_builds b on b.id = w.latest_build_id

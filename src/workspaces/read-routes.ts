@@ -35,12 +35,18 @@ const listRoute = createRoute({
     "The caller's favourites first, then what runs, then by owner and name. `limit` 0 is everything, streamed.",
   request: {
     query: pageQuery.extend({
-      q: z.string().max(8_192).default("").openapi({ example: 'owner:me status:running param:"region=eu"' }),
+      q: z
+        .string()
+        .max(8_192)
+        .default("")
+        .openapi({ example: 'owner:me status:running param:"region=eu"' }),
     }),
   },
   responses: {
     200: jsonBody(
-      z.object({ workspaces: z.array(workspaceSchema), count: z.int() }).openapi("WorkspacesResponse"),
+      z
+        .object({ workspaces: z.array(workspaceSchema), count: z.int() })
+        .openapi("WorkspacesResponse"),
       "A page of workspaces, and how many there are in all.",
     ),
     ...errors(400, 401, 429, 503),

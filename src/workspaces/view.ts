@@ -5,7 +5,13 @@ import type { MetadataRow } from "../agents/hub/statements.ts"
 import { toMetadataView } from "../agents/reports/metadata-view.ts"
 import { type AppStatusJson, appStatusJson } from "../agents/resources-json.ts"
 import { appStatusSchema, toAppStatusView } from "../agents/view.ts"
-import { type BuildJson, buildJson, buildSchema, type BuildView, toBuildView } from "../builds/view.ts"
+import {
+  type BuildJson,
+  buildJson,
+  buildSchema,
+  type BuildView,
+  toBuildView,
+} from "../builds/view.ts"
 import { texts } from "../platform/db/sql.ts"
 import { parseInstant } from "../platform/db/values.ts"
 import { timeSchema, wireTime, wireTimeOrNull, zeroTime } from "../platform/http/wire.ts"
@@ -95,7 +101,10 @@ export const workspaceSchema = z
     latest_app_status: appStatusSchema.nullable(),
     outdated: z.boolean(),
     name: z.string().openapi({ example: "my-workspace" }),
-    autostart_schedule: z.string().optional().openapi({ example: "CRON_TZ=Europe/Berlin 30 9 * * 1-5" }),
+    autostart_schedule: z
+      .string()
+      .optional()
+      .openapi({ example: "CRON_TZ=Europe/Berlin 30 9 * * 1-5" }),
     ttl_ms: z.int().optional().openapi({ example: 28_800_000 }),
     last_used_at: timeSchema,
     deleting_at: timeSchema.nullable(),

@@ -32,7 +32,10 @@ export const administratorMaps: Record<string, (place: Place) => Promise<void>> 
     const session = clientWith(place.door, { "Coder-Session-Token": login.session_token })
     const { key } = await session.post("/users/me/keys", undefined)
     const cli = clientWith(place.door, { "Coder-Session-Token": key })
-    expect(await cli.get("/users/me")).toMatchObject({ username, organization_ids: [organizationId] })
+    expect(await cli.get("/users/me")).toMatchObject({
+      username,
+      organization_ids: [organizationId],
+    })
     expect(await cli.get("/workspaces?q=owner:me")).toEqual({ workspaces: [], count: 0 })
     await cli.post("/users/logout", undefined, 200)
     await cli.get("/users/me", 401)
@@ -46,7 +49,9 @@ export const administratorMaps: Record<string, (place: Place) => Promise<void>> 
       lifetime: 3_600_000_000_000,
     })
     expect(key).toMatch(/^[0-9A-Za-z]{10}-[0-9A-Za-z]{22}$/)
-    expect((await client.get("/users/me/keys/tokens/tokenconfig")).max_token_lifetime).toBeGreaterThan(0)
+    expect(
+      (await client.get("/users/me/keys/tokens/tokenconfig")).max_token_lifetime,
+    ).toBeGreaterThan(0)
     const [listed] = await client.get("/users/me/keys/tokens?include_all=false")
     expect(listed).toMatchObject({ token_name: "ci", login_type: "token" })
     const named = await client.get("/users/me/keys/tokens/ci")
@@ -57,85 +62,102 @@ export const administratorMaps: Record<string, (place: Place) => Promise<void>> 
     await withToken.get("/users/me", 401)
   },
 
-  "the command line: push a template, create from it, start, reach the agent, push again, update": async (
-    place,
-  ) => {
-    const { client, organizationId } = setupOf(place)
-    const name = newName("cli-made")
-    const first = await pushVersion(place, client, plan)
-    const template = await client.post(`/organizations/${organizationId}/templates`, {
-      name,
-      template_version_id: first.id,
-      default_ttl_ms: 3_600_000,
-    })
-    expect(await client.get(`/organizations/${organizationId}/templates/${name}`)).toMatchObject({
-      id: template.id,
-    })
-    expectKeys(await client.get(`/organizations/${organizationId}/members/me`), ["user_id", "username"])
-    expect(await client.get(`/templateversions/${first.id}/rich-parameters`)).toMatchObject([
-      { name: "region" },
-    ])
-    expect((await client.get(`/templateversions/${first.id}/presets`)) ?? []).toEqual([])
-    expect(await client.get(`/templateversions/${first.id}/external-auth`)).toEqual([])
-    expect(await client.get(`/templateversions/${first.id}/variables`)).toMatchObject([{ name: "image" }])
-    expect((await client.get(`/templateversions/${first.id}/resources`)).length).toBeGreaterThan(0)
+  "the command line: push a template, create from it, start, reach the agent, push again, update":
+    async (place) => {
+      const { client, organizationId } = setupOf(place)
+      const name = newName("cli-made")
+      const first = await pushVersion(place, client, plan)
+      const template = await client.post(`/organizations/${organizationId}/templates`, {
+        name,
+        template_version_id: first.id,
+        default_ttl_ms: 3_600_000,
+      })
+      expect(await client.get(`/organizations/${organizationId}/templates/${name}`)).toMatchObject({
+        id: template.id,
+      })
+      expectKeys(await client.get(`/organizations/${organizationId}/members/me`), [
+        "user_id",
+        "username",
+      ])
+      expect(await client.get(`/templateversions/${first.id}/rich-parameters`)).toMatchObject([
+        { name: "region" },
+      ])
+      expect((await client.get(`/templateversions/${first.id}/presets`)) ?? []).toEqual([])
+      expect(await client.get(`/templateversions/${first.id}/external-auth`)).toEqual([])
+      expect(await client.get(`/templateversions/${first.id}/variables`)).toMatchObject([
+        { name: "image" },
+      ])
+      expect((await client.get(`/templateversions/${first.id}/resources`)).length).toBeGreaterThan(
+        0,
+      )
 
-    const workspace = await client.post("/users/me/workspaces", {
-      template_version_id: first.id,
-      name: "from-cli",
-      rich_parameter_values: [{ name: "region", value: "us" }],
-      automatic_updates: "never",
-    })
-    const following = client.watch(
-      `/workspacebuilds/${workspace.latest_build.id}/logs?follow&after=0`,
-      () => false,
-    )
-    await provision(place)
-    expect(await following).toMatchObject({ frames: [{ output: "one" }, { output: "two" }], code: 1000 })
-    const running = await client.get("/users/me/workspace/from-cli?include_deleted=false")
-    const [agent] = running.latest_build.resources[0].agents
-    expectKeys(await client.get(`/workspaceagents/${agent.id}`), [
-      "id",
-      "status",
-      "lifecycle_state",
-      "log_sources",
-    ])
-    // What needs the reference's own network is not there, in the shape that every error has.
-    for (const path of [
-      `/workspaceagents/${agent.id}/connection`,
-      `/workspaceagents/${agent.id}/coordinate`,
-    ]) {
-      expect(typeof (await client.get(path, 404)).message).toBe("string")
-    }
-    await client.post(`/workspaces/${running.id}/usage`, { agent_id: agent.id, app_name: "ssh" }, 204)
+      const workspace = await client.post("/users/me/workspaces", {
+        template_version_id: first.id,
+        name: "from-cli",
+        rich_parameter_values: [{ name: "region", value: "us" }],
+        automatic_updates: "never",
+      })
+      const following = client.watch(
+        `/workspacebuilds/${workspace.latest_build.id}/logs?follow&after=0`,
+        () => false,
+      )
+      await provision(place)
+      expect(await following).toMatchObject({
+        frames: [{ output: "one" }, { output: "two" }],
+        code: 1000,
+      })
+      const running = await client.get("/users/me/workspace/from-cli?include_deleted=false")
+      const [agent] = running.latest_build.resources[0].agents
+      expectKeys(await client.get(`/workspaceagents/${agent.id}`), [
+        "id",
+        "status",
+        "lifecycle_state",
+        "log_sources",
+      ])
+      // What needs the reference's own network is not there, in the shape that every error has.
+      for (const path of [
+        `/workspaceagents/${agent.id}/connection`,
+        `/workspaceagents/${agent.id}/coordinate`,
+      ]) {
+        expect(typeof (await client.get(path, 404)).message).toBe("string")
+      }
+      await client.post(
+        `/workspaces/${running.id}/usage`,
+        { agent_id: agent.id, app_name: "ssh" },
+        204,
+      )
 
-    const second = await pushVersion(place, client, plan, template.id)
-    expect(
-      (await client.get(`/organizations/${organizationId}/templates/${name}/versions/${second.name}`)).id,
-    ).toBe(second.id)
-    await client.patch(`/templates/${template.id}/versions`, { id: second.id })
-    expect(await client.get(`/workspaces/${running.id}`)).toMatchObject({
-      outdated: true,
-      template_active_version_id: second.id,
-    })
-    await client.post(`/workspaces/${running.id}/builds`, { transition: "stop", reason: "cli" })
-    await provision(place)
-    expect(await client.get(`/workspacebuilds/${running.latest_build.id}/parameters`)).toEqual([
-      { name: "region", value: "us" },
-    ])
-    const updated = await client.post(`/workspaces/${running.id}/builds`, {
-      transition: "start",
-      reason: "cli",
-      template_version_id: second.id,
-      rich_parameter_values: [],
-      log_level: "debug",
-    })
-    await provision(place)
-    expect(await client.get(`/workspacebuilds/${updated.id}/parameters`)).toEqual([
-      { name: "region", value: "us" },
-    ])
-    expect((await client.get(`/workspaces/${running.id}`)).outdated).toBe(false)
-  },
+      const second = await pushVersion(place, client, plan, template.id)
+      expect(
+        (
+          await client.get(
+            `/organizations/${organizationId}/templates/${name}/versions/${second.name}`,
+          )
+        ).id,
+      ).toBe(second.id)
+      await client.patch(`/templates/${template.id}/versions`, { id: second.id })
+      expect(await client.get(`/workspaces/${running.id}`)).toMatchObject({
+        outdated: true,
+        template_active_version_id: second.id,
+      })
+      await client.post(`/workspaces/${running.id}/builds`, { transition: "stop", reason: "cli" })
+      await provision(place)
+      expect(await client.get(`/workspacebuilds/${running.latest_build.id}/parameters`)).toEqual([
+        { name: "region", value: "us" },
+      ])
+      const updated = await client.post(`/workspaces/${running.id}/builds`, {
+        transition: "start",
+        reason: "cli",
+        template_version_id: second.id,
+        rich_parameter_values: [],
+        log_level: "debug",
+      })
+      await provision(place)
+      expect(await client.get(`/workspacebuilds/${updated.id}/parameters`)).toEqual([
+        { name: "region", value: "us" },
+      ])
+      expect((await client.get(`/workspaces/${running.id}`)).outdated).toBe(false)
+    },
 
   "the Terraform provider: configure, a user's whole life": async (place) => {
     const { client, organizationId } = setupOf(place)
@@ -158,7 +180,9 @@ export const administratorMaps: Record<string, (place: Place) => Promise<void>> 
     expect((await client.put(`${path}/status/suspend`, undefined, 200)).status).toBe("suspended")
     expect((await client.put(`${path}/status/activate`, undefined, 200)).status).toBe("active")
     const renamed = `${username}-b`
-    expect(await client.put(`${path}/profile`, { username: renamed, name: "Renamed" }, 200)).toMatchObject({
+    expect(
+      await client.put(`${path}/profile`, { username: renamed, name: "Renamed" }, 200),
+    ).toMatchObject({
       username: renamed,
     })
     await client.put(`${path}/password`, { password: "another horse, another battery" })
@@ -198,7 +222,9 @@ export const administratorMaps: Record<string, (place: Place) => Promise<void>> 
     const next = await pushVersion(place, client, plan, template.id)
     await client.patch(`/templateversions/${next.id}`, { name: "v2", message: "the second" })
     await client.patch(`/templates/${template.id}/versions`, { id: next.id })
-    expect(await client.get(`/templates/${template.id}`)).toMatchObject({ active_version_id: next.id })
+    expect(await client.get(`/templates/${template.id}`)).toMatchObject({
+      active_version_id: next.id,
+    })
     expect(await client.get(`/templates/${template.id}/versions`)).toHaveLength(2)
     await client.delete(`/templates/${template.id}`)
     await client.get(`/templates/${template.id}`, 404)

@@ -66,7 +66,9 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     const { client, template, user, ours } = setting
     expect(await client.get("/users/me")).toMatchObject({ id: user.id, username: user.username })
     expect(ours(await client.get("/templates?deprecated="))).toMatchObject([{ id: template.id }])
-    expect(await client.get(`/templateversions/${template.versionId}/rich-parameters`)).toHaveLength(2)
+    expect(
+      await client.get(`/templateversions/${template.versionId}/rich-parameters`),
+    ).toHaveLength(2)
     await client.get(`/templateversions/${template.versionId}/presets`)
     await client.get(`/templateversions/${template.versionId}/external-auth`)
 
@@ -77,7 +79,9 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     })
     const waitFor = async (build: Record<string, string>) => {
       const { workspace_owner_name, workspace_name, build_number } = build
-      return client.get(`/users/${workspace_owner_name}/workspace/${workspace_name}/builds/${build_number}`)
+      return client.get(
+        `/users/${workspace_owner_name}/workspace/${workspace_name}/builds/${build_number}`,
+      )
     }
     expect((await waitFor(made.latest_build)).job.status).toBe("pending")
     await provision(setting)
@@ -98,7 +102,10 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     expect(started).toMatchObject({ reason: "dashboard", status: "pending", build_number: 3 })
     const twice = await client.post(builds, { transition: "stop" }, 409)
     expect(twice.message).toBe("A workspace build is already active.")
-    const canceled = await client.patch(`/workspacebuilds/${started.id}/cancel?expect_status=pending`, null)
+    const canceled = await client.patch(
+      `/workspacebuilds/${started.id}/cancel?expect_status=pending`,
+      null,
+    )
     expect(canceled.message).toContain("canceled")
     expect((await waitFor(started)).job.status).toBe("canceled")
 
@@ -174,7 +181,10 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     const ready = { state: "ready", changed_at: "2026-03-04T09:00:00Z" }
     const ofAgent = clientWith(door, { "Coder-Session-Token": agentToken })
     await ofAgent.post("/workspaceagents/me/report-lifecycle", ready, 204)
-    const watched = await client.watch(`/workspaces/${id}/watch-ws`, (frames) => frames.length === 2)
+    const watched = await client.watch(
+      `/workspaces/${id}/watch-ws`,
+      (frames) => frames.length === 2,
+    )
     expect(watched.frames).toMatchObject([
       { type: "ping" },
       {
@@ -189,7 +199,10 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
       },
     ])
     const { latest_build } = await client.get(`/workspaces/${id}`)
-    const logs = await client.watch(`/workspacebuilds/${latest_build.id}/logs?follow=true`, () => false)
+    const logs = await client.watch(
+      `/workspacebuilds/${latest_build.id}/logs?follow=true`,
+      () => false,
+    )
     expect(logs.frames).toMatchObject([{ output: "one" }, { output: "two" }])
     expect(logs.code).toBe(1000)
     const agentLogs = await client.watch(
@@ -201,7 +214,9 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     await client.watch(`/notifications/inbox/watch?${inbox}`, () => true)
 
     const { active_version_id } = await client.get(`/templates/${template.id}`)
-    expect((await client.get(`/templateversions/${active_version_id}`)).job.status).toBe("succeeded")
+    expect((await client.get(`/templateversions/${active_version_id}`)).job.status).toBe(
+      "succeeded",
+    )
     expect(await client.get(`/workspacebuilds/${latest_build.id}/parameters`)).toHaveLength(2)
     // An update of an old client: stop, wait, start with the new version.
     await client.post(`/workspaces/${id}/builds`, { transition: "stop" })
@@ -215,7 +230,9 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     await client.post(`/workspaces/${id}/usage`, { agent_id: agent.id, app_name: "vscode" }, 404)
   },
 
-  "JetBrains Toolbox: three calls at the start, a poll each five seconds, strict readers": async (place) => {
+  "JetBrains Toolbox: three calls at the start, a poll each five seconds, strict readers": async (
+    place,
+  ) => {
     const setting = await settingOf(place)
     const { template } = setting
     const client = clientOf(place, { "User-Agent": "Coder Toolbox/0.6.0 (linux; amd64)" })
@@ -238,9 +255,15 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
       const read = only(await client.get(path)) as Record<string, unknown>
       expectKeys(read, ["id", "active_version_id", "name", "display_name", "deprecated"])
     }
-    await client.post(`/workspaces/${id}/builds`, { transition: "stop", reason: "jetbrains_connection" })
+    await client.post(`/workspaces/${id}/builds`, {
+      transition: "stop",
+      reason: "jetbrains_connection",
+    })
     await provision(setting)
-    await client.post(`/workspaces/${id}/builds`, { transition: "start", reason: "jetbrains_connection" })
+    await client.post(`/workspaces/${id}/builds`, {
+      transition: "start",
+      reason: "jetbrains_connection",
+    })
     await provision(setting)
     await client.post(`/workspaces/${id}/builds`, { transition: "delete", orphan: false })
   },
@@ -267,10 +290,13 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     expect(ours(await client.get("/templates"))).toMatchObject([{ id: template.id }])
     const older = await client.get(`/organizations/${organizationId}/templates`)
     expect(ours(older)).toMatchObject([{ id: template.id }])
-    const made = await client.post(`/organizations/${organizationId}/members/${user.username}/workspaces`, {
-      name: "from-backstage",
-      template_id: template.id,
-    })
+    const made = await client.post(
+      `/organizations/${organizationId}/members/${user.username}/workspaces`,
+      {
+        name: "from-backstage",
+        template_id: template.id,
+      },
+    )
     expect(made.latest_build.status).toBe("pending")
   },
 
@@ -279,7 +305,9 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     const { client } = setting
     const { id, name } = await givenRunning(setting)
     expect((await client.get(`/users/me/workspace/${name}?include_deleted=false`)).id).toBe(id)
-    await client.put(`/workspaces/${id}/autostart`, { schedule: "CRON_TZ=Europe/Dublin 30 9 * * 1-5" })
+    await client.put(`/workspaces/${id}/autostart`, {
+      schedule: "CRON_TZ=Europe/Dublin 30 9 * * 1-5",
+    })
     await client.put(`/workspaces/${id}/ttl`, { ttl_ms: 3_600_000 })
     // In a zone of its own, as the command line writes it.
     const inFourHours = new Date(Math.ceil(place.now.getTime() / 1_000) * 1_000 + 4 * hourMs)
@@ -287,7 +315,9 @@ export const callMaps: Record<string, (place: Place) => Promise<void>> = {
     await client.put(`/workspaces/${id}/extend`, { deadline: inZone }, 200)
     await client.put(`/workspaces/${id}/favorite`, undefined)
     await client.put(`/workspaces/${id}/autoupdates`, { automatic_updates: "always" })
-    expect(await client.get(`/workspaces/${id}/resolve-autostart`)).toEqual({ parameter_mismatch: false })
+    expect(await client.get(`/workspaces/${id}/resolve-autostart`)).toEqual({
+      parameter_mismatch: false,
+    })
     await client.put(`/workspaces/${id}/dormant`, { dormant: true }, 200)
     await client.put(`/workspaces/${id}/dormant`, { dormant: false }, 200)
     await client.patch(`/workspaces/${id}`, { name }, 204)

@@ -29,7 +29,13 @@ const base = "/api/v2"
 
 /** Each call names the status that the client needs. */
 export function clientWith(door: Door, headers: ClientHeaders) {
-  const call = async (method: string, path: string, status: number, body?: unknown, more?: ClientHeaders) => {
+  const call = async (
+    method: string,
+    path: string,
+    status: number,
+    body?: unknown,
+    more?: ClientHeaders,
+  ) => {
     const answer = await door.send(method, base + path, { ...headers, ...more }, body)
     expect([method, path, answer.status, answer.status === status ? "" : answer.text]).toEqual([
       method,
@@ -55,7 +61,8 @@ export function clientWith(door: Door, headers: ClientHeaders) {
       ])
     },
     /** Opens a socket and reads until `enough`, or until it is closed. */
-    watch: (path: string, enough: (frames: unknown[]) => boolean) => door.watch(base + path, headers, enough),
+    watch: (path: string, enough: (frames: unknown[]) => boolean) =>
+      door.watch(base + path, headers, enough),
   }
 }
 

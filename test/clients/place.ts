@@ -72,7 +72,10 @@ export async function pushVersion(
     user_variable_values: [],
   })
   expect([made.job.status, typeof made.matched_provisioners.count]).toEqual(["pending", "number"])
-  const following = client.watch(`/templateversions/${made.id}/logs?follow=true&after=0`, () => false)
+  const following = client.watch(
+    `/templateversions/${made.id}/logs?follow=true&after=0`,
+    () => false,
+  )
   const { body: job } = await daemonCall(place, "acquire")
   await daemonCall(place, `jobs/${job.job_id}/update`, { logs: [lineOf("Parsing", "read")] })
   const done = await daemonCall(place, `jobs/${job.job_id}/complete`, {

@@ -74,9 +74,13 @@ test("the greeting's commands are whole: the shell reads each, and what they sen
     .flatMap((line) => /(?:AUTH=|curl -s).*/.exec(line)?.[0] ?? [])
   expect(commands).toHaveLength(5)
   // In the place of curl, what prints each of its arguments on a line.
-  const shown = execFileSync("sh", ["-c", `curl() { printf '%s\\n' "$@"; }; ${commands.join("; ")}`], {
-    encoding: "utf8",
-  })
+  const shown = execFileSync(
+    "sh",
+    ["-c", `curl() { printf '%s\\n' "$@"; }; ${commands.join("; ")}`],
+    {
+      encoding: "utf8",
+    },
+  )
   const sent = shown.split("\n").filter((line) => line.startsWith("{"))
   expect(sent.map((line) => Object.keys(JSON.parse(line)))).toEqual([
     ["name", "template_id", "rich_parameter_values"],
@@ -132,7 +136,9 @@ describe("a bench's report", () => {
   test("ends with one JSON line", () => {
     const lines: string[] = []
     const targets = [{ name: "ratio", value: 2, atLeast: 3 }]
-    expect(report({ bench: "x", figures: { ms: 1 }, targets }, (line) => lines.push(line))).toBe(false)
+    expect(report({ bench: "x", figures: { ms: 1 }, targets }, (line) => lines.push(line))).toBe(
+      false,
+    )
     expect(JSON.parse(lines.at(-1) ?? "")).toEqual({
       bench: "x",
       figures: { ms: 1 },

@@ -23,7 +23,9 @@ const contents = bundled.outputFiles[0]?.text ?? ""
 
 test("what is deployed is src/index.ts, with nothing of the local system or the tests in it", () => {
   expect(readFileSync(join(root, "wrangler.toml"), "utf8")).toMatch(/^main = "src\/index\.ts"$/m)
-  const inputs = Object.keys(bundled.metafile.inputs).filter((path) => !path.startsWith("node_modules/"))
+  const inputs = Object.keys(bundled.metafile.inputs).filter(
+    (path) => !path.startsWith("node_modules/"),
+  )
   expect(inputs.length).toBeGreaterThan(10)
   expect(inputs.filter((path) => !path.startsWith("src/"))).toEqual([])
   expect(contents).not.toMatch(/shiftClock|setLocalClock|fireAlarm|LocalControl|NEON_ENDPOINT/)
@@ -66,9 +68,14 @@ describe("the deployed bundle", () => {
         telemetry: { enabled: false },
         handleStructuredLogs: () => {},
         outboundService: async (request) => {
-          const body: { queries?: { query: string; params: string[] }[] } = Object(await request.json())
+          const body: { queries?: { query: string; params: string[] }[] } = Object(
+            await request.json(),
+          )
           for (const { query, params } of body.queries ?? []) {
-            asked.push({ statement: query, at: params.filter((value) => /^\d{4}-\d\d-\d\dT/.test(value)) })
+            asked.push({
+              statement: query,
+              at: params.filter((value) => /^\d{4}-\d\d-\d\dT/.test(value)),
+            })
           }
           return new (await import("miniflare")).Response("{}", { status: 500 })
         },

@@ -16,7 +16,11 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 /** Exit code, and all that it said. */
 function promtool(parameters: string[], input = "") {
-  const { status, stdout, stderr } = spawnSync("promtool", parameters, { cwd: docs, input, encoding: "utf8" })
+  const { status, stdout, stderr } = spawnSync("promtool", parameters, {
+    cwd: docs,
+    input,
+    encoding: "utf8",
+  })
   return { status, said: `${stdout}${stderr}` }
 }
 
@@ -64,7 +68,9 @@ describe.skipIf(!hasTool)("with promtool", () => {
   })
 
   test("the alerts and the scrape that loads them are valid", () => {
-    expect(promtool(["check", "config", "--syntax-only", "prometheus.yml"])).toMatchObject({ status: 0 })
+    expect(promtool(["check", "config", "--syntax-only", "prometheus.yml"])).toMatchObject({
+      status: 0,
+    })
   })
 
   test("each alert fires when it should, and none when all is well", () => {
@@ -73,9 +79,9 @@ describe.skipIf(!hasTool)("with promtool", () => {
 })
 
 test("every alert is explained to operators, and its firing is tried", () => {
-  const names = [...readFileSync(new URL("alerts.yml", docs), "utf8").matchAll(/alert: (\w+)/g)].map(
-    ([, name]) => name,
-  )
+  const names = [
+    ...readFileSync(new URL("alerts.yml", docs), "utf8").matchAll(/alert: (\w+)/g),
+  ].map(([, name]) => name)
   const page = readFileSync(new URL("operations.md", docs), "utf8")
   const tries = readFileSync(new URL("alerts.test.yml", docs), "utf8")
   expect(names.length).toBeGreaterThan(10)

@@ -10,14 +10,24 @@ const peekSeconds = 1
 const timedOut = 28
 
 export function curlDoor(url: string): Door {
-  async function curl(args: string[], headers: ClientHeaders, path: string, input?: string | Uint8Array) {
+  async function curl(
+    args: string[],
+    headers: ClientHeaders,
+    path: string,
+    input?: string | Uint8Array,
+  ) {
     const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`])
-    const child = run("curl", ["-sS", "-i", ...args, ...given, url + path], { maxBuffer: 64 * 1024 * 1024 })
-    child.child.stdin?.end(input)
-    const { stdout } = await child.catch((error: { code?: number; stdout?: string; stderr?: string }) => {
-      if (error.code === timedOut && error.stdout?.startsWith("HTTP/")) return { stdout: error.stdout }
-      throw new Error(`curl ${path}: ${error.stderr}`)
+    const child = run("curl", ["-sS", "-i", ...args, ...given, url + path], {
+      maxBuffer: 64 * 1024 * 1024,
     })
+    child.child.stdin?.end(input)
+    const { stdout } = await child.catch(
+      (error: { code?: number; stdout?: string; stderr?: string }) => {
+        if (error.code === timedOut && error.stdout?.startsWith("HTTP/"))
+          return { stdout: error.stdout }
+        throw new Error(`curl ${path}: ${error.stderr}`)
+      },
+    )
     return parseAnswer(stdout)
   }
 
@@ -41,7 +51,8 @@ export function curlDoor(url: string): Door {
       )
       return { status, type: answered.get("Content-Type") }
     },
-    watch: (path, headers, enough) => readSocket(url.replace(/^http/, "ws") + path, headers, enough),
+    watch: (path, headers, enough) =>
+      readSocket(url.replace(/^http/, "ws") + path, headers, enough),
   }
 }
 
@@ -71,7 +82,11 @@ function parseJson(text: string): unknown {
 // Node's own WebSocket takes headers; the types of browsers do not know them.
 type NodeWebSocket = new (url: string, options: { headers: ClientHeaders }) => WebSocket
 
-async function readSocket(url: string, headers: ClientHeaders, enough: (frames: unknown[]) => boolean) {
+async function readSocket(
+  url: string,
+  headers: ClientHeaders,
+  enough: (frames: unknown[]) => boolean,
+) {
   const socket = new (WebSocket as unknown as NodeWebSocket)(url, { headers })
   const frames: unknown[] = []
   const ended = Promise.withResolvers<number | null>()

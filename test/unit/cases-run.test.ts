@@ -8,7 +8,7 @@ const tests = sourceFiles("test").map(({ text }) => text)
 
 /** A test reads a group as data: `groups.<name>`, or by its name through a helper that types its rows. */
 function isRead(name: string): boolean {
-  const reading = new RegExp(`\\bgroups\\.${name}\\b|\\browsOf<[^()]*>\\(\\s*"${name}"\\s*\\)`)
+  const reading = new RegExp(`\\bgroups\\.${name}\\b|\\browsOf<[^()]*>\\(\\s*"${name}",?\\s*\\)`)
   return tests.some((text) => reading.test(text))
 }
 

@@ -18,7 +18,15 @@ const rooms: Record<string, string[]> = {
   builds: ["templates", "queue", "agents"],
   // The queue's upper half acts on builds and templates; its lower half is used by them.
   "queue/daemons": ["queue", "queue/jobs"],
-  "queue/jobs": ["builds", "templates", "agents", "schedule", "queue", "queue/daemons", "queue/complete"],
+  "queue/jobs": [
+    "builds",
+    "templates",
+    "agents",
+    "schedule",
+    "queue",
+    "queue/daemons",
+    "queue/complete",
+  ],
   "queue/complete": ["builds", "templates", "agents", "schedule", "queue", "queue/jobs"],
   "queue/lists": ["queue", "queue/daemons"],
   "queue/mount.ts": ["queue", "queue/daemons", "queue/jobs", "queue/lists"],
@@ -54,11 +62,11 @@ test("the table has no arrow back up", () => {
     oneSubject.some((names) => names.includes(a) && names.includes(b))
   for (const [room, uses] of Object.entries(rooms)) {
     for (const used of uses)
-      expect([room, used, isOneSubject(room, used) || order.indexOf(used) < order.indexOf(room)]).toEqual([
+      expect([
         room,
         used,
-        true,
-      ])
+        isOneSubject(room, used) || order.indexOf(used) < order.indexOf(room),
+      ]).toEqual([room, used, true])
   }
 })
 

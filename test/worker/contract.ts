@@ -40,7 +40,9 @@ export function brokenPromise(
 ): string | null {
   promised ??= promises()
   const [pathname = ""] = path.split("?")
-  const matching = promised.filter((route) => route.method === method && route.pattern.test(pathname))
+  const matching = promised.filter(
+    (route) => route.method === method && route.pattern.test(pathname),
+  )
   const route = matching.toSorted((a, b) => literalLength(b.name) - literalLength(a.name))[0]
   if (route === undefined || status === methodNotAllowed) return null
   const declared = route.answers[status]

@@ -6,10 +6,18 @@ import { inserting, insertRow, sha256, unique, writeAll, type Row, type Write } 
 const yearMs = 365 * 24 * 60 * 60_000
 
 export type GivenOrganization = { id: string; name: string }
-export type GivenUser = { id: string; username: string; email: string; token: string; organizationId: string }
+export type GivenUser = {
+  id: string
+  username: string
+  email: string
+  token: string
+  organizationId: string
+}
 
 export async function defaultOrganization(): Promise<GivenOrganization> {
-  const [row] = await query<GivenOrganization>("select id, name from organizations where is_default")
+  const [row] = await query<GivenOrganization>(
+    "select id, name from organizations where is_default",
+  )
   if (row === undefined) throw new Error("no default organization")
   return row
 }
@@ -103,7 +111,12 @@ async function newKey(userId: string, columns: Row = {}): Promise<{ token: strin
   return { token: `${id}-${secret}`, write }
 }
 
-export type GivenProvisioner = { key: string; keyId: string; daemonId: string; organizationId: string }
+export type GivenProvisioner = {
+  key: string
+  keyId: string
+  daemonId: string
+  organizationId: string
+}
 
 /** A provisioner key and a daemon that uses it, alive at the epoch. */
 export async function givenProvisioner(

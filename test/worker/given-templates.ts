@@ -11,7 +11,12 @@ export type GivenVersion = {
   name: string
   organizationId: string
 }
-export type GivenTemplate = { id: string; name: string; organizationId: string; version: GivenVersion }
+export type GivenTemplate = {
+  id: string
+  name: string
+  organizationId: string
+  version: GivenVersion
+}
 
 type Creator = { id: string; organizationId: string }
 
@@ -29,7 +34,10 @@ export function jobColumns(status: JobStatus, at: Date): Row {
 }
 
 /** A version whose import has succeeded. It belongs to no template until one is made of it or it is given one. */
-export async function givenVersion(creator: Creator, options: VersionOptions = {}): Promise<GivenVersion> {
+export async function givenVersion(
+  creator: Creator,
+  options: VersionOptions = {},
+): Promise<GivenVersion> {
   const { version, writes } = newVersion(creator, options)
   await writeAll(...writes)
   return version
@@ -37,7 +45,10 @@ export async function givenVersion(creator: Creator, options: VersionOptions = {
 
 type VersionOptions = { status?: JobStatus; parameters?: Row[]; columns?: Row; job?: Row }
 
-function newVersion(creator: Creator, options: VersionOptions): { version: GivenVersion; writes: Write[] } {
+function newVersion(
+  creator: Creator,
+  options: VersionOptions,
+): { version: GivenVersion; writes: Write[] } {
   const [id, fileId, jobId] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
   const version = {
     id,

@@ -60,7 +60,10 @@ export type BuildOptions = {
 }
 
 /** The next build of a workspace. */
-export async function givenBuild(workspace: GivenWorkspace, options: BuildOptions = {}): Promise<GivenBuild> {
+export async function givenBuild(
+  workspace: GivenWorkspace,
+  options: BuildOptions = {},
+): Promise<GivenBuild> {
   const [last] = await query<{ number: number }>(
     "select coalesce(max(build_number), 0)::int as number from workspace_builds where workspace_id = $1",
     [workspace.id],
@@ -98,7 +101,10 @@ function newBuild(workspace: GivenWorkspace, number: number, options: BuildOptio
     ...options.columns,
   }
   const given: GivenBuild = { id, jobId: job.id, number: build.build_number }
-  return { build: given, writes: [inserting("provisioner_jobs", job), inserting("workspace_builds", build)] }
+  return {
+    build: given,
+    writes: [inserting("provisioner_jobs", job), inserting("workspace_builds", build)],
+  }
 }
 
 export type GivenAgent = { id: string; name: string; token: string; resourceId: string }

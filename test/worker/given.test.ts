@@ -44,7 +44,9 @@ test("a further build takes the next number", async () => {
   const workspace = await givenWorkspace(user, await givenTemplate(user))
   const stop = await givenBuild(workspace, { transition: "stop", status: "running" })
   expect(stop.number).toBe(2)
-  const [row] = await query("select latest_job_status from workspaces where id = $1", [workspace.id])
+  const [row] = await query("select latest_job_status from workspaces where id = $1", [
+    workspace.id,
+  ])
   expect(row.latest_job_status).toBe("running")
 })
 

@@ -6,7 +6,9 @@ import { api, at, afterEpoch, epoch, query, tick } from "./harness.ts"
 
 describe("the harness", () => {
   test("gives the file a migrated database of its own", async () => {
-    const [row] = await query("select current_database() as name, to_regclass('workspaces')::text as found")
+    const [row] = await query(
+      "select current_database() as name, to_regclass('workspaces')::text as found",
+    )
     expect(row.name).toMatch(/^t_/)
     expect(row.found).toBe("workspaces")
   })

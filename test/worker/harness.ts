@@ -1,5 +1,9 @@
 // What tests in workerd share: the Worker as a function to call, its clock, its tick, and the file's database.
-import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test"
+import {
+  createExecutionContext,
+  createScheduledController,
+  waitOnExecutionContext,
+} from "cloudflare:test"
 import { env, exports } from "cloudflare:workers"
 import { neon } from "@neondatabase/serverless"
 import { setLocalClock } from "../../dev/local/clock.ts"
@@ -25,7 +29,10 @@ export type ApiAnswer<Body> = { status: number; headers: Headers; text: string; 
  * @example const { status, body } = await api("/api/v2/workspaces", { token })
  */
 // oxlint-disable-next-line typescript/no-explicit-any -- a test says what it expects by asserting it, not by a type
-export async function api<Body = any>(path: string, request: ApiRequest = {}): Promise<ApiAnswer<Body>> {
+export async function api<Body = any>(
+  path: string,
+  request: ApiRequest = {},
+): Promise<ApiAnswer<Body>> {
   const response = await fetchWorker(path, request)
   const text = await response.text()
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above

@@ -18,7 +18,9 @@ export function inserting(table: string, values: Row): Write {
   const places = entries.map((_, at) => `$${at + 1}`).join(", ")
   return {
     text: `insert into ${table} (${columns}) values (${places}) returning *`,
-    params: entries.map(([, value]) => (value instanceof Uint8Array ? `\\x${toHex(value)}` : value)),
+    params: entries.map(([, value]) =>
+      value instanceof Uint8Array ? `\\x${toHex(value)}` : value,
+    ),
   }
 }
 

@@ -43,7 +43,8 @@ export function encodeFrame(
 
 /** Null for what is no frame: too short, too long, of an unknown type, or with a payload that its type does not have. */
 export function decodeFrame(bytes: Uint8Array): Frame | null {
-  if (bytes.byteLength < headerBytes || bytes.byteLength > headerBytes + payloadBytesMax) return null
+  if (bytes.byteLength < headerBytes || bytes.byteLength > headerBytes + payloadBytesMax)
+    return null
   const type = bytes[0] ?? 0
   if (!types.has(type)) return null
   const stream = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(1)
@@ -67,6 +68,10 @@ export function encodeCredit(stream: number, byteCount: number): Uint8Array<Arra
 
 /** The number that an `open` or a `credit` carries. */
 export function numberIn(frame: Frame): number {
-  const view = new DataView(frame.payload.buffer, frame.payload.byteOffset, frame.payload.byteLength)
+  const view = new DataView(
+    frame.payload.buffer,
+    frame.payload.byteOffset,
+    frame.payload.byteLength,
+  )
   return frame.type === frameTypes.open ? view.getUint16(0) : view.getUint32(0)
 }

@@ -3,7 +3,10 @@ import { z } from "@hono/zod-openapi"
 
 export const listeningPortSchema = z
   .object({
-    process_name: z.string().max(64).openapi({ description: "Empty where the agent may not see it." }),
+    process_name: z
+      .string()
+      .max(64)
+      .openapi({ description: "Empty where the agent may not see it." }),
     network: z.literal("tcp"),
     port: z.int().min(1).max(65_535),
   })
@@ -11,7 +14,10 @@ export const listeningPortSchema = z
 export type ListeningPort = z.infer<typeof listeningPortSchema>
 
 /** A frame from an agent. Beyond the bound the agent leaves the highest ports out. */
-const frameSchema = z.object({ type: z.literal("ports"), ports: z.array(listeningPortSchema).max(256) })
+const frameSchema = z.object({
+  type: z.literal("ports"),
+  ports: z.array(listeningPortSchema).max(256),
+})
 const frameLengthMax = 65_536
 
 /** The ports of a frame, in their order; null where it is none. */

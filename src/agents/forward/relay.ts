@@ -1,7 +1,14 @@
 // The relay of one forwarding session: the command dials in on one side, the agent on the other, and frames pass between them.
 // It holds nothing back by itself: the windows of the streams bound what is under way, and a side that ignores them is closed.
 import { DurableObject } from "cloudflare:workers"
-import { decodeFrame, encodeFrame, frameTypes, numberIn, streamCountMax, windowBytes } from "./frames.ts"
+import {
+  decodeFrame,
+  encodeFrame,
+  frameTypes,
+  numberIn,
+  streamCountMax,
+  windowBytes,
+} from "./frames.ts"
 
 type Side = "client" | "agent"
 const otherSide: Record<Side, Side> = { client: "agent", agent: "client" }

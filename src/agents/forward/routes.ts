@@ -60,7 +60,9 @@ function requireUpgrade(c: Context<AppEnv>): void {
 
 async function joinRelay(c: Context<AppEnv>, session: string, path: string): Promise<Response> {
   const headers = new Headers({ Upgrade: "websocket" })
-  const answer = await c.env.PORT_RELAY.getByName(session).fetch(`https://relay/${path}`, { headers })
+  const answer = await c.env.PORT_RELAY.getByName(session).fetch(`https://relay/${path}`, {
+    headers,
+  })
   if (answer.status === 409) throw conflict("The session is taken.")
   return answer
 }

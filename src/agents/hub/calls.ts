@@ -24,12 +24,21 @@ export async function joinHub(
   if (answer?.status === 503) throw new DatabaseUnavailable("agents.link", undefined)
   // The object is gone for a moment, or holds as many sockets as it may.
   if (answer === null || answer.status === 429)
-    throw new ApiError(503, "Too many agents wait. Please try again in a moment.", {}, { "Retry-After": "5" })
+    throw new ApiError(
+      503,
+      "Too many agents wait. Please try again in a moment.",
+      {},
+      { "Retry-After": "5" },
+    )
   return answer
 }
 
 /** What the agent says that its workspace listens on. Throws the 503 of a hub that is gone for a moment. */
-export async function portsOf(env: Env, workspaceId: string, agentId: string): Promise<ListeningPort[]> {
+export async function portsOf(
+  env: Env,
+  workspaceId: string,
+  agentId: string,
+): Promise<ListeningPort[]> {
   try {
     return await hubOf(env, workspaceId).portsOf(agentId)
   } catch {

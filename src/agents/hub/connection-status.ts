@@ -23,10 +23,12 @@ export function agentConnection(
   if (agent.socketOpen) return { status: "connected", disconnectedAt }
   if (!firstConnectedAt || !lastConnectedAt) {
     const ageMs = now.getTime() - agent.createdAt.getTime()
-    const hasTimedOut = agent.connectionTimeoutSeconds > 0 && ageMs > agent.connectionTimeoutSeconds * 1_000
+    const hasTimedOut =
+      agent.connectionTimeoutSeconds > 0 && ageMs > agent.connectionTimeoutSeconds * 1_000
     return { status: hasTimedOut ? "timeout" : "connecting", disconnectedAt }
   }
-  if (disconnectedAt && disconnectedAt >= lastConnectedAt) return { status: "disconnected", disconnectedAt }
+  if (disconnectedAt && disconnectedAt >= lastConnectedAt)
+    return { status: "disconnected", disconnectedAt }
   if (now.getTime() - lastConnectedAt.getTime() > agentInactiveAfterMs)
     return { status: "disconnected", disconnectedAt: lastConnectedAt }
   return { status: "connected", disconnectedAt }
@@ -35,7 +37,10 @@ export function agentConnection(
 const shuttingDown = new Set(["shutting_down", "shutdown_timeout", "shutdown_error", "off"])
 
 /** The first reason that matches; a start that takes too long is still healthy. */
-export function agentHealth(status: AgentStatus, lifecycle: string): { healthy: boolean; reason?: string } {
+export function agentHealth(
+  status: AgentStatus,
+  lifecycle: string,
+): { healthy: boolean; reason?: string } {
   const reason = unhealthyReason(status, lifecycle)
   return reason ? { healthy: false, reason } : { healthy: true }
 }

@@ -86,7 +86,9 @@ export class AgentHub extends DurableObject<Env> {
   /** Sends away the agents that may no longer connect. */
   async #review(): Promise<void> {
     const held = this.#held("agent")
-    const mayStay = await this.#links.review([...new Set(held.map((socket) => attachmentOf(socket).agentId))])
+    const mayStay = await this.#links.review([
+      ...new Set(held.map((socket) => attachmentOf(socket).agentId)),
+    ])
     if (mayStay === null) return
     for (const socket of held) {
       if (mayStay.has(attachmentOf(socket).agentId)) continue

@@ -65,8 +65,14 @@ export class HubLinks {
     try {
       await this.#armWithin(proofMsMax)
       for (let tries = 0; tries < proofTriesMax; tries++) {
-        const [isAlone, writeCount, changeCount] = [!this.#isWriting, this.#writeCount, this.#changeCount]
-        const [row] = await openAgentByHash(this.database(), hash).query(linkActor(this.workspaceId, at))
+        const [isAlone, writeCount, changeCount] = [
+          !this.#isWriting,
+          this.#writeCount,
+          this.#changeCount,
+        ]
+        const [row] = await openAgentByHash(this.database(), hash).query(
+          linkActor(this.workspaceId, at),
+        )
         if (row === undefined) {
           outcome = "refused"
           break
@@ -152,7 +158,8 @@ export class HubLinks {
       if (isHeld(agentId)) continue
       this.#storage.setLink({ agentId, isOpen: false, at: this.#clock(), isWritten: false })
     }
-    if ((this.#storage.toldAtMs() ?? 0) <= this.#clock().getTime() - toldMsMax) this.#storage.forgetTold()
+    if ((this.#storage.toldAtMs() ?? 0) <= this.#clock().getTime() - toldMsMax)
+      this.#storage.forgetTold()
     await this.settle()
   }
 
@@ -209,7 +216,8 @@ export class HubLinks {
 
   /** Arms the alarm for what there is left to do; with nothing left, nothing stays stored. */
   async #rest(): Promise<void> {
-    const isOwing = this.#storage.unwritten().length > 0 || this.#orphans().length > 0 || this.isReviewOwed
+    const isOwing =
+      this.#storage.unwritten().length > 0 || this.#orphans().length > 0 || this.isReviewOwed
     if (isOwing) return this.#armWithin(retryMs)
     if (this.#proving.size > 0) return this.#armWithin(proofMsMax)
     if (this.#storage.openLinks().length > 0) return this.#armWithin(checkMs)
@@ -226,5 +234,9 @@ export class HubLinks {
 }
 
 function reportFailure(event: string, error: unknown): void {
-  writeEvent({ event, outcome: "error", error: error instanceof Error ? error.message : String(error) })
+  writeEvent({
+    event,
+    outcome: "error",
+    error: error instanceof Error ? error.message : String(error),
+  })
 }

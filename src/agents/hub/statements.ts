@@ -60,7 +60,9 @@ export type MetadataRow = {
 }
 
 /** The metadata of several agents at once, for those who watch them. */
-export function readMetadataOf(agentIds: readonly string[]): Statement<MetadataRow & { agent_id: string }> {
+export function readMetadataOf(
+  agentIds: readonly string[],
+): Statement<MetadataRow & { agent_id: string }> {
   return statement(
     "agents.read-metadata-of",
     sql`
@@ -69,7 +71,13 @@ export function readMetadataOf(agentIds: readonly string[]): Statement<MetadataR
   )
 }
 
-export type LogRow = { id: number; created_at: Date; output: string; level: string; source_id: string }
+export type LogRow = {
+  id: number
+  created_at: Date
+  output: string
+  level: string
+  source_id: string
+}
 export const logRowsMax = 1_000
 
 /** By `workspace_agent_logs_agent`, in the order of arrival. */

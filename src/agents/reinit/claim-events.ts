@@ -20,13 +20,18 @@ export type ClaimWatch = {
   read: () => Promise<ReinitFacts | undefined>
 }
 
-export function claimEvents(c: Context<AppEnv>, { facts, isTold, hints, read }: ClaimWatch): Response {
+export function claimEvents(
+  c: Context<AppEnv>,
+  { facts, isTold, hints, read }: ClaimWatch,
+): Response {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
   const encoder = new TextEncoder()
   const write = (text: string) => writer.write(encoder.encode(text))
   const tell = ({ workspace_id, owner_id }: ReinitFacts) =>
-    write(`event: data\ndata: ${JSON.stringify({ workspace_id, reason: "prebuild_claimed", owner_id })}\n\n`)
+    write(
+      `event: data\ndata: ${JSON.stringify({ workspace_id, reason: "prebuild_claimed", owner_id })}\n\n`,
+    )
   const bell = bellOf(hints)
 
   const stream = async () => {

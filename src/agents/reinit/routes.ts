@@ -47,7 +47,8 @@ reinitRoutes.openapi(
       facts.workspace_id,
       `reinit/${facts.agent_id}?began=${began}`,
     )
-    if (hints === null) throw new ApiError(503, "The hub did not answer. Please try again in a moment.")
+    if (hints === null)
+      throw new ApiError(503, "The hub did not answer. Please try again in a moment.")
     hints.accept()
     return claimEvents(c, { facts, isTold: verdict === "tell", hints, read })
   },

@@ -87,7 +87,9 @@ appReportRoutes.openapi(
       stage,
       status,
     }
-    const [, [row]] = await c.get("agent").batch([touchAgent(c.get("now")), recordScriptTiming(timing)])
+    const [, [row]] = await c
+      .get("agent")
+      .batch([touchAgent(c.get("now")), recordScriptTiming(timing)])
     if (row === undefined) throw notFound()
     return c.body(null, 204)
   },

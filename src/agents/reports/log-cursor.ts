@@ -8,4 +8,5 @@ export const followFrom = (after: number): string => `${freshMark}${after}`
 
 export const isFresh = (cursor: string | null): boolean => cursor?.startsWith(freshMark) ?? true
 
-export const lastLineOf = (cursor: string | null): number => Number((cursor ?? "0").replace(freshMark, ""))
+export const lastLineOf = (cursor: string | null): number =>
+  Number((cursor ?? "0").replace(freshMark, ""))

@@ -14,7 +14,12 @@ export type MetadataDescription = z.infer<typeof metadataDescriptionSchema>
 
 export const metadataSchema = z
   .object({
-    result: z.object({ collected_at: z.string(), age: z.int(), value: z.string(), error: z.string() }),
+    result: z.object({
+      collected_at: z.string(),
+      age: z.int(),
+      value: z.string(),
+      error: z.string(),
+    }),
     description: metadataDescriptionSchema,
   })
   .openapi("WorkspaceAgentMetadata")

@@ -6,7 +6,8 @@ import type { metadataSchema } from "./metadata-schema.ts"
 
 /** `now` gives the age. Null leaves it out of the comparison of what changed: age alone is no change. */
 export function toMetadataView(row: MetadataRow, now: Date | null): z.infer<typeof metadataSchema> {
-  const ageMs = row.collected_at === null || now === null ? 0 : now.getTime() - row.collected_at.getTime()
+  const ageMs =
+    row.collected_at === null || now === null ? 0 : now.getTime() - row.collected_at.getTime()
   return {
     result: {
       collected_at: row.collected_at === null ? zeroTime : wireTime(row.collected_at),

@@ -64,7 +64,10 @@ export const statsRequest = z.object({
 })
 export type StatsRequest = z.infer<typeof statsRequest>
 
-export const lifecycleRequest = z.object({ state: z.string().max(64), changed_at: instant.nullish() })
+export const lifecycleRequest = z.object({
+  state: z.string().max(64),
+  changed_at: instant.nullish(),
+})
 
 export const metadataRequest = z.object({
   metadata: z
@@ -90,7 +93,9 @@ export const appHealthRequest = z.object({
 export const logsRequest = z.object({
   log_source_id: uuidSchema.optional(),
   logs: z
-    .array(z.object({ created_at: instant, output: z.string(), level: z.string().max(16).default("") }))
+    .array(
+      z.object({ created_at: instant, output: z.string(), level: z.string().max(16).default("") }),
+    )
     .max(10_000)
     .nullish(),
 })
@@ -120,13 +125,21 @@ export const scriptCompletedRequest = z.object({
 const metadataBytesMax = 2_048
 
 /** A value or error that is too long is cut, and the error says so. */
-export function boundMetadata(result: { key: string; value: string; error: string }): MetadataResult {
+export function boundMetadata(result: {
+  key: string
+  value: string
+  error: string
+}): MetadataResult {
   const value = withoutNul(result.value)
   const error = withoutNul(result.error)
   const key = withoutNul(result.key)
   if (value.length > metadataBytesMax) {
     const said = `value of ${value.length} bytes exceeded ${metadataBytesMax} bytes`
-    return { key, value: value.slice(0, metadataBytesMax), error: error.slice(0, metadataBytesMax) || said }
+    return {
+      key,
+      value: value.slice(0, metadataBytesMax),
+      error: error.slice(0, metadataBytesMax) || said,
+    }
   }
   return { key, value, error: error.slice(0, metadataBytesMax) }
 }

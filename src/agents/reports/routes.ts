@@ -28,7 +28,8 @@ export const reportRoutes = createRouter()
 
 const reportIntervalNs = 30_000_000_000
 
-const versionPattern = /^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
+const versionPattern =
+  /^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
 
 for (const path of ["/manifest", "/metadata"] as const) {
   reportRoutes.openapi(
@@ -109,7 +110,10 @@ reportRoutes.openapi(
       verdict: null,
     })
     if (!isKept)
-      throw new ApiError(503, "Too many workspaces wait for the database. Please try again in a moment.")
+      throw new ApiError(
+        503,
+        "Too many workspaces wait for the database. Please try again in a moment.",
+      )
     if (activity.publishes) tellAgentChanged(c, workspace_id)
     return c.json({ report_interval: reportIntervalNs }, 200)
   },

@@ -40,7 +40,10 @@ export function recordLifecycle(
 }
 
 /** Keys that the agent has no metadata of are passed over. */
-export function recordMetadata(results: readonly MetadataResult[], now: Date): Statement<{ key: string }> {
+export function recordMetadata(
+  results: readonly MetadataResult[],
+  now: Date,
+): Statement<{ key: string }> {
   return statement(
     "agents.metadata",
     sql`

@@ -30,7 +30,11 @@ const subAgentApp = z.object({
   open_in: z.enum(["slim-window", "tab"]).nullish(),
   order: z.int().min(-1_000_000).max(1_000_000).nullish(),
   healthcheck: z
-    .object({ url: text, interval: z.int().min(0).max(86_400), threshold: z.int().min(0).max(1_000) })
+    .object({
+      url: text,
+      interval: z.int().min(0).max(86_400),
+      threshold: z.int().min(0).max(1_000),
+    })
     .nullish(),
 })
 type SubAgentApp = z.infer<typeof subAgentApp>
@@ -77,6 +81,9 @@ export async function uniqueSlug(agentName: string, slug: string): Promise<strin
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))
   let bits = 0n
   for (const byte of digest.subarray(0, 5)) bits = (bits << 8n) | BigInt(byte)
-  const letters = Array.from({ length: 8 }, (_, i) => base32Hex[Number((bits >> BigInt(35 - 5 * i)) & 31n)])
+  const letters = Array.from(
+    { length: 8 },
+    (_, i) => base32Hex[Number((bits >> BigInt(35 - 5 * i)) & 31n)],
+  )
   return `${letters.join("")}-${slug}`
 }

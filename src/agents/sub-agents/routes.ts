@@ -37,7 +37,11 @@ subAgentRoutes.openapi(
     description:
       "The answer holds its token, which is shown this once. With the `id` of a sub agent that the build made, that one is updated and gets a new token. Apps that cannot be made are named and hold back nothing else.",
     request: { body: jsonRequest(subAgentRequest) },
-    responses: { 201: jsonBody(createdSchema, "The sub agent."), ...agentErrors, ...errors(404, 409) },
+    responses: {
+      201: jsonBody(createdSchema, "The sub agent."),
+      ...agentErrors,
+      ...errors(404, 409),
+    },
   }),
   async (c) => {
     const body = c.req.valid("json")
@@ -103,7 +107,11 @@ subAgentRoutes.openapi(
   createRoute({
     ...agentRoute("delete", "/sub-agents/{agent}", "Delete a sub agent"),
     request: { params: z.object({ agent: uuidSchema }) },
-    responses: { 204: { description: "Its token is no good any more." }, ...agentErrors, ...errors(404) },
+    responses: {
+      204: { description: "Its token is no good any more." },
+      ...agentErrors,
+      ...errors(404),
+    },
   }),
   async (c) => {
     const now = c.get("now")

@@ -74,7 +74,12 @@ export function insertSubAgent(agent: NewSubAgent, now: Date): Statement<SubAgen
 
 /** A sub agent that the build made: it gets a token, since nobody knows the old one, and nothing else but these two changes. */
 export function updateSubAgent(
-  change: { id: string; directory: string; displayApps: readonly string[]; hashedToken: Uint8Array },
+  change: {
+    id: string
+    directory: string
+    displayApps: readonly string[]
+    hashedToken: Uint8Array
+  },
   now: Date,
 ): Statement<SubAgentRow> {
   return statement(
@@ -96,7 +101,10 @@ export function listSubAgents(): Statement<SubAgentRow> {
 }
 
 /** Soft: its logs and statistics keep a parent. Twice is no row the second time. */
-export function deleteSubAgent(id: string, now: Date): Statement<{ id: string; workspace_id: string }> {
+export function deleteSubAgent(
+  id: string,
+  now: Date,
+): Statement<{ id: string; workspace_id: string }> {
   return statement(
     "agents.delete-sub-agent",
     sql`

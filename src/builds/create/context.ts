@@ -27,7 +27,12 @@ export type BuildContext = {
   is_dormant: boolean
   deleted: boolean
   latest_build_number: number
-  template: { id: string; active_version_id: string; require_active_version: boolean; provisioner: string }
+  template: {
+    id: string
+    active_version_id: string
+    require_active_version: boolean
+    provisioner: string
+  }
   may_start: boolean
   may_stop: boolean
   may_delete: boolean
@@ -52,7 +57,11 @@ export function mayBuild(transition: Transition): SQL {
 
 export const readableWorkspace = (alias: string): SQL => {
   const w = sql.raw(alias)
-  const columns = { id: sql`${w}.id`, owner: sql`${w}.owner_id`, organization: sql`${w}.organization_id` }
+  const columns = {
+    id: sql`${w}.id`,
+    owner: sql`${w}.owner_id`,
+    organization: sql`${w}.organization_id`,
+  }
   return may("read", "workspace", columns)
 }
 

@@ -34,7 +34,8 @@ export function planBuild(context: BuildContext | undefined, request: BuildReque
   if (context === undefined) throw notFound()
   refuseMisuse(context, request)
   const { transition } = request
-  if (context.deleted && transition !== "delete") throw conflict("Cannot start a deleted workspace!")
+  if (context.deleted && transition !== "delete")
+    throw conflict("Cannot start a deleted workspace!")
   refuseUnauthorized(context, request)
   const version = requireVersion(context)
   if (context.last && activeStatuses.some((status) => status === context.last?.job_status)) {
@@ -69,7 +70,8 @@ function refuseMisuse(context: BuildContext, request: BuildRequest): void {
     throw badRequest("Orphan is only permitted when deleting a workspace.")
   if (orphan && state) throw badRequest("Orphan cannot be used together with a state.")
   if (!next) return
-  if (transition !== "stop") throw badRequest("OnSuccess is only permitted when stopping a workspace.")
+  if (transition !== "stop")
+    throw badRequest("OnSuccess is only permitted when stopping a workspace.")
   if (next.transition !== "start") throw badRequest("OnSuccess only permits the start transition.")
   if (orphan || state || request.dry_run) {
     throw badRequest("OnSuccess cannot be used together with a dry run, orphan or a state.")
@@ -79,31 +81,43 @@ function refuseMisuse(context: BuildContext, request: BuildRequest): void {
 
 function refuseUnauthorized(context: BuildContext, request: BuildRequest): void {
   const { transition } = request
-  const may = { start: context.may_start, stop: context.may_stop, delete: context.may_delete }[transition]
+  const may = { start: context.may_start, stop: context.may_stop, delete: context.may_delete }[
+    transition
+  ]
   if (!may) throw forbidden(`You do not have permission to ${transition} this workspace.`)
   if (!context.may_update_template) {
     if (request.state || request.orphan) {
-      throw forbidden("Only those who may update the template may provide or drop a workspace's state.")
+      throw forbidden(
+        "Only those who may update the template may provide or drop a workspace's state.",
+      )
     }
     if (request.on_success?.template_version_id) {
-      throw forbidden("Only those who may update the template may pin the version that OnSuccess starts.")
+      throw forbidden(
+        "Only those who may update the template may pin the version that OnSuccess starts.",
+      )
     }
   }
   if (request.log_level && !context.may_debug) {
-    throw badRequest("Workspace builds with a custom log level are restricted to administrators only.")
+    throw badRequest(
+      "Workspace builds with a custom log level are restricted to administrators only.",
+    )
   }
 }
 
 function requireVersion(context: BuildContext): BuildableVersion {
   const { version, template } = context
   if (version === null) throw badRequest("template version does not exist")
-  if (version.template_id !== template.id) throw badRequest("template version doesn't match template")
+  if (version.template_id !== template.id)
+    throw badRequest("template version doesn't match template")
   requireImported(version)
   return version
 }
 
 /** Said last, as by the insert that the reference refuses: a client that hears it starts the active version instead. */
-function refuseOldVersion({ template, may_update_template }: BuildContext, version: BuildableVersion): void {
+function refuseOldVersion(
+  { template, may_update_template }: BuildContext,
+  version: BuildableVersion,
+): void {
   const isOld = version.id !== template.active_version_id
   if (template.require_active_version && isOld && !may_update_template) {
     throw forbidden("insert workspace build")

@@ -4,9 +4,19 @@ import { actorId } from "../../access/may.ts"
 import { auditRequest } from "../../audit/request.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
-import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../../platform/http/wire.ts"
+import {
+  errors,
+  jsonBody,
+  jsonRequest,
+  messageSchema,
+  uuidSchema,
+} from "../../platform/http/wire.ts"
 import { postJobs } from "../../queue/board/post.ts"
-import { publishBuildChange, publishJobLogs, publishWorkspaces } from "../../platform/durable/publish.ts"
+import {
+  publishBuildChange,
+  publishJobLogs,
+  publishWorkspaces,
+} from "../../platform/durable/publish.ts"
 import { buildRequest } from "./request.ts"
 import { buildJob } from "../statements.ts"
 import { cancelBuild, type CancelAttempt } from "../cancel-statement.ts"
@@ -32,7 +42,12 @@ const create = createRoute({
 buildCreateRoutes.openapi(create, async (c) => {
   const asker = { session: c.var.caller, initiator: actorId, isSystem: false }
   const { workspace } = c.req.valid("param")
-  const { view, created } = await askForBuild(asker, workspace, c.req.valid("json"), auditRequest(c))
+  const { view, created } = await askForBuild(
+    asker,
+    workspace,
+    c.req.valid("json"),
+    auditRequest(c),
+  )
   c.executionCtx.waitUntil(
     Promise.all([
       postJobs(c.env, c.var, [created]),
@@ -87,7 +102,9 @@ buildCreateRoutes.openapi(cancel, async (c) => {
 function parseExpected(text: string | undefined): "pending" | "running" | null {
   if (text === undefined || text === "") return null
   if (text === "pending" || text === "running") return text
-  throw badRequest(`Invalid expect_status ${JSON.stringify(text)}. Only 'pending' or 'running' are allowed.`)
+  throw badRequest(
+    `Invalid expect_status ${JSON.stringify(text)}. Only 'pending' or 'running' are allowed.`,
+  )
 }
 
 function refusal(attempt: CancelAttempt): ApiError {

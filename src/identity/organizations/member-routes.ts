@@ -19,7 +19,12 @@ import {
   type MemberPage,
   type MemberTarget,
 } from "./member-statements.ts"
-import { memberSchema, memberWithUserSchema, toMemberView, toMemberWithUserView } from "./member-view.ts"
+import {
+  memberSchema,
+  memberWithUserSchema,
+  toMemberView,
+  toMemberWithUserView,
+} from "./member-view.ts"
 import { userConditions } from "../users/search.ts"
 
 const tags = ["Members"]
@@ -44,7 +49,10 @@ const pageRoute = createRoute({
   path: "/organizations/{organization}/paginated-members",
   tags,
   summary: "List the members of an organization by pages",
-  request: { params: organizationParam, query: pageQuery.extend({ q, after_id: uuidSchema.optional() }) },
+  request: {
+    params: organizationParam,
+    query: pageQuery.extend({ q, after_id: uuidSchema.optional() }),
+  },
   responses: {
     200: jsonBody(
       z
@@ -100,7 +108,10 @@ const addRoute = createRoute({
   tags,
   summary: "Make a user a member",
   request: { params: memberParam },
-  responses: { 200: jsonBody(memberSchema, "The member."), ...errors(400, 401, 403, 404, 429, 503) },
+  responses: {
+    200: jsonBody(memberSchema, "The member."),
+    ...errors(400, 401, 403, 404, 429, 503),
+  },
 })
 
 const removeRoute = createRoute({
@@ -124,7 +135,10 @@ const updateRolesRoute = createRoute({
     params: memberParam,
     body: jsonRequest(z.object({ roles: z.array(z.string().max(64)).max(16) })),
   },
-  responses: { 200: jsonBody(memberSchema, "The member."), ...errors(400, 401, 403, 404, 429, 503) },
+  responses: {
+    200: jsonBody(memberSchema, "The member."),
+    ...errors(400, 401, 403, 404, 429, 503),
+  },
 })
 
 /** The organization that may be read, or the 404. */
@@ -227,8 +241,15 @@ export const memberRoutes = createRouter()
   .openapi(readRoute, async (c) => {
     const { organization, user } = c.req.valid("param")
     const conditions = [sql`u.id = ${userIdOf(user)}`]
-    const [members] = listMembers(organization, { conditions, limit: 1, offset: 0, isSystemIncluded: true })
-    const [targets, [row]] = await c.get("caller").batch([memberTarget(organization, user), members])
+    const [members] = listMembers(organization, {
+      conditions,
+      limit: 1,
+      offset: 0,
+      isSystemIncluded: true,
+    })
+    const [targets, [row]] = await c
+      .get("caller")
+      .batch([memberTarget(organization, user), members])
     requireMember(targets)
     if (row === undefined) throw notFound()
     return c.json(toMemberWithUserView(row), 200)
@@ -260,7 +281,9 @@ export const memberRoutes = createRouter()
   })
   .openapi(updateRolesRoute, async (c) => {
     const { organization, user } = c.req.valid("param")
-    const roles = [...new Set(c.req.valid("json").roles)].filter((role) => role !== "organization-member")
+    const roles = [...new Set(c.req.valid("json").roles)].filter(
+      (role) => role !== "organization-member",
+    )
     const [targets, [row]] = await c
       .get("caller")
       .batch([

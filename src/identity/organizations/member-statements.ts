@@ -11,7 +11,10 @@ import { texts } from "../../platform/db/sql.ts"
 import { memberColumns, type MemberRow } from "./member-view.ts"
 
 const mayMember = (action: Action) =>
-  may(action, "organization_member", { owner: sql`m.user_id`, organization: sql`m.organization_id` })
+  may(action, "organization_member", {
+    owner: sql`m.user_id`,
+    organization: sql`m.organization_id`,
+  })
 
 const isOf = (organization: string) => sql`m.organization_id = ${organizationIdOf(organization)}`
 
@@ -43,7 +46,12 @@ export const memberTarget = (organization: string, user: string | null) =>
       where o.id = ${organizationIdOf(organization)}`,
   )
 
-export type MemberPage = { conditions: SQL[]; limit: number; offset: number; isSystemIncluded: boolean }
+export type MemberPage = {
+  conditions: SQL[]
+  limit: number
+  offset: number
+  isSystemIncluded: boolean
+}
 
 /** Members by username. `u` is the user in the conditions. */
 export function listMembers(organization: string, page: MemberPage) {

@@ -7,7 +7,12 @@ import { statement } from "../../platform/db/client.ts"
 import { notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody } from "../../platform/http/wire.ts"
-import { organizationColumns, organizationSchema, toOrganizationView, type OrganizationRow } from "./view.ts"
+import {
+  organizationColumns,
+  organizationSchema,
+  toOrganizationView,
+  type OrganizationRow,
+} from "./view.ts"
 
 const tags = ["Organizations"]
 const userParam = z.object({ user: z.string().max(64) })
@@ -29,7 +34,10 @@ const readRoute = createRoute({
   tags,
   summary: "Read an organization",
   request: { params: z.object({ organization: z.string().max(64) }) },
-  responses: { 200: jsonBody(organizationSchema, "The organization."), ...errors(401, 404, 429, 503) },
+  responses: {
+    200: jsonBody(organizationSchema, "The organization."),
+    ...errors(401, 404, 429, 503),
+  },
 })
 
 const ofUserRoute = createRoute({
@@ -50,7 +58,10 @@ const ofUserByNameRoute = createRoute({
   tags,
   summary: "Read an organization of a user",
   request: { params: userParam.extend({ organizationname: z.string().max(64) }) },
-  responses: { 200: jsonBody(organizationSchema, "The organization."), ...errors(401, 404, 429, 503) },
+  responses: {
+    200: jsonBody(organizationSchema, "The organization."),
+    ...errors(401, 404, 429, 503),
+  },
 })
 
 const isReadable = sql`not o.deleted and ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })}`

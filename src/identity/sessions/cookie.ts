@@ -17,5 +17,6 @@ export async function setSessionCookies(c: Context<AppEnv>, token: string): Prom
 }
 
 export function clearSessionCookies(c: Context<AppEnv>): void {
-  for (const name of [sessionCookie, csrfCookie]) deleteCookie(c, name, { path: "/", secure: isSecure(c) })
+  for (const name of [sessionCookie, csrfCookie])
+    deleteCookie(c, name, { path: "/", secure: isSecure(c) })
 }

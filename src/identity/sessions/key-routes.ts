@@ -33,7 +33,10 @@ const lifetimeMax = 100 * 365 * day
 const lifetimeMaxOfOwners = 7 * day
 
 const keyParam = userParam.extend({ keyid: z.string().max(64) })
-const generatedKey = jsonBody(z.object({ key: z.string() }).openapi("GenerateAPIKeyResponse"), "The token.")
+const generatedKey = jsonBody(
+  z.object({ key: z.string() }).openapi("GenerateAPIKeyResponse"),
+  "The token.",
+)
 
 const createSessionRoute = createRoute({
   method: "post",
@@ -60,7 +63,10 @@ const createTokenRoute = createRoute({
           scopes: z.array(z.string().max(128)).max(128).nullish(),
           allow_list: z
             .array(
-              z.union([z.string().max(128), z.object({ type: z.string().max(64), id: z.string().max(64) })]),
+              z.union([
+                z.string().max(128),
+                z.object({ type: z.string().max(64), id: z.string().max(64) }),
+              ]),
             )
             .max(128)
             .nullish(),
@@ -93,7 +99,10 @@ const tokenConfigRoute = createRoute({
   summary: "Read how long a token can live",
   request: { params: userParam },
   responses: {
-    200: jsonBody(z.object({ max_token_lifetime: z.number() }).openapi("TokenConfig"), "Nanoseconds."),
+    200: jsonBody(
+      z.object({ max_token_lifetime: z.number() }).openapi("TokenConfig"),
+      "Nanoseconds.",
+    ),
     ...errors(401, 404, 429, 503),
   },
 })
@@ -137,7 +146,12 @@ const expireRoute = createRoute({
 type KeyWish = Pick<NewKey, "loginType" | "name" | "lifetimeSeconds" | "scopes" | "allowList">
 
 /** Makes the key and returns its token, or throws what stands against it. */
-async function makeKey(c: Context<AppEnv>, user: string, wish: KeyWish, attempts = 3): Promise<string> {
+async function makeKey(
+  c: Context<AppEnv>,
+  user: string,
+  wish: KeyWish,
+  attempts = 3,
+): Promise<string> {
   const minted = await mintKey()
   const name = wish.loginType === "token" && wish.name === "" ? randomName() : wish.name
   const key: NewKey = {
@@ -154,14 +168,17 @@ async function makeKey(c: Context<AppEnv>, user: string, wish: KeyWish, attempts
     if (owner === undefined || !(owner.can_read || owner.can_create)) throw notFound()
     if (made.length > 0) return key.token
     if (!owner.can_create) throw forbidden()
-    if (wish.lifetimeSeconds > (owner.is_owner ? lifetimeMaxOfOwners : lifetimeMax)) throw badLifetime()
+    if (wish.lifetimeSeconds > (owner.is_owner ? lifetimeMaxOfOwners : lifetimeMax))
+      throw badLifetime()
     throw forbidden("A token cannot make one that may do more than itself.")
   } catch (error) {
     if (!isUniqueViolation(error, "api_keys_token_name")) throw error
     // A name that was drawn is drawn again.
     if (wish.name === "" && attempts > 1) return makeKey(c, user, wish, attempts - 1)
     throw conflict(`A token with name ${JSON.stringify(name)} already exists.`, {
-      validations: [{ field: "name", detail: "This value is already in use and should be unique." }],
+      validations: [
+        { field: "name", detail: "This value is already in use and should be unique." },
+      ],
     })
   }
 }
@@ -176,7 +193,9 @@ function canonical(texts: string[], read: (text: string) => string | null, what:
   return texts.map((text) => {
     const known = read(text)
     if (known !== null) return known
-    throw badRequest("Failed to create API key.", { detail: `invalid ${what} ${JSON.stringify(text)}` })
+    throw badRequest("Failed to create API key.", {
+      detail: `invalid ${what} ${JSON.stringify(text)}`,
+    })
   })
 }
 
@@ -188,7 +207,12 @@ const one = <Row>(rows: Row[]): Row => {
 
 export const keyRoutes = createRouter()
   .openapi(createSessionRoute, async (c) => {
-    const wish = { name: "", lifetimeSeconds: lifetimeDefault, scopes: ["coder:all"], allowList: ["*:*"] }
+    const wish = {
+      name: "",
+      lifetimeSeconds: lifetimeDefault,
+      scopes: ["coder:all"],
+      allowList: ["*:*"],
+    }
     const key = await makeKey(c, c.req.valid("param").user, { ...wish, loginType: "password" })
     return c.json({ key }, 201)
   })
@@ -206,7 +230,9 @@ export const keyRoutes = createRouter()
       lifetimeSeconds: lifetime === 0 ? lifetimeDefault : Math.floor(lifetime / nanoseconds),
       scopes: scopes.length === 0 ? ["coder:all"] : canonical(scopes, canonicalScope, "scope"),
       allowList:
-        entries.length === 0 ? ["*:*"] : canonical(entries, canonicalAllowListEntry, "allow list entry"),
+        entries.length === 0
+          ? ["*:*"]
+          : canonical(entries, canonicalAllowListEntry, "allow list entry"),
     })
     return c.json({ key }, 201)
   })

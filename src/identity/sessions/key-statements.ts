@@ -28,7 +28,11 @@ export const tokenByName = (user: string, name: string) =>
 export type TokenListOptions = { isAll: boolean; isExpiredIncluded: boolean }
 
 /** The tokens of a user, or all that the caller may see. */
-export function listTokens(user: string, { isAll, isExpiredIncluded }: TokenListOptions, now: Date) {
+export function listTokens(
+  user: string,
+  { isAll, isExpiredIncluded }: TokenListOptions,
+  now: Date,
+) {
   const isIt = isAll ? sql`true` : sql`k.user_id = ${userIdOf(user)}`
   return statement<KeyRow>(
     "keys.tokens",
@@ -145,7 +149,9 @@ export const expireKey = (user: string, id: string, request: AuditRequest) =>
           resourceTarget: sql`ended.token_name`,
           action: "write",
           statusCode: 204,
-          diff: auditDiff({ expires_at: { old: sql`ended.expired_before`, new: sql`ended.expires_at` } }),
+          diff: auditDiff({
+            expires_at: { old: sql`ended.expired_before`, new: sql`ended.expires_at` },
+          }),
         },
         sql`ended`,
       )})

@@ -22,7 +22,9 @@ export const keySchema = z
   })
   .openapi("APIKey")
 
-export const keyWithOwnerSchema = keySchema.extend({ username: z.string() }).openapi("APIKeyWithOwner")
+export const keyWithOwnerSchema = keySchema
+  .extend({ username: z.string() })
+  .openapi("APIKeyWithOwner")
 
 export type KeyRow = {
   id: string

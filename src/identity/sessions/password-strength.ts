@@ -4,7 +4,13 @@
 export const passwordLengthMax = 64
 export const passwordBitsMin = 52
 
-const kinds = ["!@$&*", "_-., ", "\"#%'()+/:;<=>?[\\]^{|}~", "abcdefghijklmnopqrstuvwxyz", "0123456789"]
+const kinds = [
+  "!@$&*",
+  "_-., ",
+  "\"#%'()+/:;<=>?[\\]^{|}~",
+  "abcdefghijklmnopqrstuvwxyz",
+  "0123456789",
+]
 const upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 const runs = ["0123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz"]
 

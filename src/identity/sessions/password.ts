@@ -12,11 +12,20 @@ const hashBytes = 32
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(saltBytes)
   const hash = await derive(password, salt, cost)
-  return ["scrypt", cost.N, cost.r, cost.p, salt.toString("base64"), hash.toString("base64")].join("$")
+  return ["scrypt", cost.N, cost.r, cost.p, salt.toString("base64"), hash.toString("base64")].join(
+    "$",
+  )
 }
 
 // Compared with when there is no user, so that the answer takes as long as for a wrong password.
-const nobody = ["scrypt", cost.N, cost.r, cost.p, "AAAAAAAAAAAAAAAAAAAAAA==", `${"A".repeat(43)}=`].join("$")
+const nobody = [
+  "scrypt",
+  cost.N,
+  cost.r,
+  cost.p,
+  "AAAAAAAAAAAAAAAAAAAAAA==",
+  `${"A".repeat(43)}=`,
+].join("$")
 
 /** Whether the password is that of the stored text. Without a usable one it still does the work, and answers no. */
 export async function isPassword(password: string, stored: string | undefined): Promise<boolean> {
@@ -32,7 +41,10 @@ function parseStored(stored: string): { salt: Buffer; hash: Buffer; parameters: 
   const [scheme, N, r, p, salt = "", hash = ""] = stored.split("$")
   const parameters = { N: Number(N), r: Number(r), p: Number(p) }
   const isBounded = (["N", "r", "p"] as const).every(
-    (name) => Number.isInteger(parameters[name]) && parameters[name] > 0 && parameters[name] <= costMax[name],
+    (name) =>
+      Number.isInteger(parameters[name]) &&
+      parameters[name] > 0 &&
+      parameters[name] <= costMax[name],
   )
   const hashed = Buffer.from(hash, "base64")
   if (scheme !== "scrypt" || !isBounded || hashed.length !== hashBytes) return null
@@ -41,7 +53,9 @@ function parseStored(stored: string): { salt: Buffer; hash: Buffer; parameters: 
 
 function derive(password: string, salt: Buffer, { N, r, p }: Cost): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(password, salt, hashBytes, { N, r, p }, (error, key) => (error ? reject(error) : resolve(key)))
+    scrypt(password, salt, hashBytes, { N, r, p }, (error, key) =>
+      error ? reject(error) : resolve(key),
+    )
   })
 }
 

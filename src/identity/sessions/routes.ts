@@ -26,7 +26,10 @@ const loginRoute = createRoute({
     ),
   },
   responses: {
-    201: jsonBody(z.object({ session_token: z.string() }).openapi("LoginResponse"), "A session of 24 hours."),
+    201: jsonBody(
+      z.object({ session_token: z.string() }).openapi("LoginResponse"),
+      "A session of 24 hours.",
+    ),
     ...errors(400, 401, 403, 429, 503),
   },
 })
@@ -55,7 +58,10 @@ export const sessionRoutes = createRouter()
     }
     if (user === undefined || !isRight) throw wrong()
     if (user.status === "suspended") {
-      throw new ApiError(401, "Your account is suspended. Contact an admin to reactivate your account.")
+      throw new ApiError(
+        401,
+        "Your account is suspended. Contact an admin to reactivate your account.",
+      )
     }
     const key = await mintKey()
     const opened = await db.all(openPasswordSession(user, key, auditRequest(c)))

@@ -7,7 +7,12 @@ import type { MintedKey } from "./mint-key.ts"
 
 export const sessionLifetimeSeconds = 24 * 60 * 60
 
-export type Credentials = { id: string; hashed_password: string; status: string; login_type: string }
+export type Credentials = {
+  id: string
+  hashed_password: string
+  status: string
+  login_type: string
+}
 
 /** What signing in compares with. By the unique index on lower(email). */
 export const credentialsOf = (email: string) =>

@@ -112,7 +112,9 @@ const updateRolesRoute = createRoute({
   summary: "Set the roles of another user",
   request: {
     params: userParam,
-    body: jsonRequest(z.object({ roles: z.array(z.string().max(64)).max(16) }).openapi("UpdateRoles")),
+    body: jsonRequest(
+      z.object({ roles: z.array(z.string().max(64)).max(16) }).openapi("UpdateRoles"),
+    ),
   },
   responses: { ...theUser, ...errors(400, 401, 403, 404, 409, 429, 503) },
 })
@@ -177,7 +179,10 @@ export const userChangeRoutes = createRouter()
     const { user } = c.req.valid("param")
     const { password, old_password: old } = c.req.valid("json")
     const caller = c.get("caller")
-    const [targets, [stored]] = await caller.batch([userTarget(user, "update_personal"), passwordOf(user)])
+    const [targets, [stored]] = await caller.batch([
+      userTarget(user, "update_personal"),
+      passwordOf(user),
+    ])
     const target = requireTarget(targets)
     requireAllowed(target)
     if (stored === undefined) throw changedMeanwhile()
@@ -207,7 +212,9 @@ export const userChangeRoutes = createRouter()
     if (target.is_self) throw badRequest("You cannot suspend yourself.")
     requireAllowed(target)
     if (target.site_roles.includes("owner")) {
-      throw badRequest('You cannot suspend a user with the "owner" role. You must remove the role first.')
+      throw badRequest(
+        'You cannot suspend a user with the "owner" role. You must remove the role first.',
+      )
     }
     if (row === undefined) throw changedMeanwhile()
     return c.json(toUserView(row), 200)
@@ -247,7 +254,10 @@ export const userChangeRoutes = createRouter()
     throw forbidden()
   })
   .openapi(loginTypeRoute, async (c) => {
-    const target = requireTarget(await c.get("caller").query(userTarget(c.req.valid("param").user, "read")))
-    if (!target.is_self) throw new ApiError(403, "You are not authorized to view this user's login type.")
+    const target = requireTarget(
+      await c.get("caller").query(userTarget(c.req.valid("param").user, "read")),
+    )
+    if (!target.is_self)
+      throw new ApiError(403, "You are not authorized to view this user's login type.")
     return c.json({ login_type: target.login_type }, 200)
   })

@@ -59,7 +59,10 @@ const createUserRoute = createRoute({
   tags,
   summary: "Make a user",
   request: { body: jsonRequest(createUserRequest) },
-  responses: { 201: jsonBody(userSchema, "The user."), ...errors(400, 401, 403, 404, 409, 429, 503) },
+  responses: {
+    201: jsonBody(userSchema, "The user."),
+    ...errors(400, 401, 403, 404, 409, 429, 503),
+  },
 })
 
 const deleteRoute = createRoute({
@@ -103,7 +106,8 @@ async function readNewUser(body: z.output<typeof createUserRequest>): Promise<Ne
   }
   const roles = [...new Set(body.roles ?? [])].filter((role) => role !== "member")
   const unknown = roles.find((role) => !assignableSiteRoles.includes(role))
-  if (unknown !== undefined) throw badRequest(`${JSON.stringify(unknown)} is not a role that can be given.`)
+  if (unknown !== undefined)
+    throw badRequest(`${JSON.stringify(unknown)} is not a role that can be given.`)
   if (loginType === "password") requireStrongPassword(password)
   return {
     id: crypto.randomUUID(),
@@ -137,7 +141,10 @@ export const userCreateRoutes = createRouter()
     if (!isAllowed(roleHolderOf(await caller.actor()), "create", "user")) throw notAuthorized()
     const user = await readNewUser(body)
     try {
-      const [[facts], [made]] = await caller.batch([newUserFacts(user), createUser(user, auditRequest(c))])
+      const [[facts], [made]] = await caller.batch([
+        newUserFacts(user),
+        createUser(user, auditRequest(c)),
+      ])
       if (made === undefined) return refuse(facts)
       return c.json(toUserView(made), 201)
     } catch (error) {

@@ -25,5 +25,6 @@ export const passwordField = z
 /** The 400 of a password that is too weak. */
 export function requireStrongPassword(password: string, field = "password"): void {
   const problem = findPasswordProblem(password)
-  if (problem !== null) throw badRequest("Password is invalid", { validations: [{ field, detail: problem }] })
+  if (problem !== null)
+    throw badRequest("Password is invalid", { validations: [{ field, detail: problem }] })
 }

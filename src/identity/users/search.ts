@@ -2,14 +2,20 @@
 import { sql, type SQL } from "drizzle-orm"
 import { escapeLike, texts } from "../../platform/db/sql.ts"
 import { badRequest } from "../../platform/http/errors.ts"
-import { createSearchReader, stripQuotes, tokenizeSearch } from "../../platform/http/search-query.ts"
+import {
+  createSearchReader,
+  stripQuotes,
+  tokenizeSearch,
+} from "../../platform/http/search-query.ts"
 
 const statuses = ["active", "dormant", "suspended"]
 const loginTypes = ["password", "github", "oidc", "token", "none"]
 
 /** What `q` asks, as conditions on `users u`. Throws the 400 that names everything wrong with it. */
 export function userConditions(query: string): SQL[] {
-  const { terms, issue } = tokenizeSearch(query, (text) => [{ key: "search", value: stripQuotes(text) }])
+  const { terms, issue } = tokenizeSearch(query, (text) => [
+    { key: "search", value: stripQuotes(text) },
+  ])
   if (issue !== null) throw invalid([issue])
   const reader = createSearchReader(terms)
   const oneOf = (key: string, options: string[]) => {

@@ -8,8 +8,20 @@ import { statement } from "../../platform/db/client.ts"
 import { badRequest, conflict, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { tagError } from "../../platform/http/tag-error.ts"
-import { errors, jsonBody, jsonRequest, timeSchema, uuidSchema, wireTime } from "../../platform/http/wire.ts"
-import { nextQuietTime, quietHoursOf, quietHoursToStore, quietTimeText } from "../../schedule/quiet-hours.ts"
+import {
+  errors,
+  jsonBody,
+  jsonRequest,
+  timeSchema,
+  uuidSchema,
+  wireTime,
+} from "../../platform/http/wire.ts"
+import {
+  nextQuietTime,
+  quietHoursOf,
+  quietHoursToStore,
+  quietTimeText,
+} from "../../schedule/quiet-hours.ts"
 import { userParam } from "./read-routes.ts"
 import { updateQuietHours } from "./statements.ts"
 import { mayUser, requireAllowed, requireTarget, userTarget } from "./target.ts"
@@ -31,7 +43,10 @@ const readQuietHoursRoute = createRoute({
   tags: ["Users"],
   summary: "Read when a user's workspaces may be stopped",
   request: { params: userParam },
-  responses: { 200: jsonBody(quietHoursSchema, "The quiet hours."), ...errors(401, 403, 404, 429, 503) },
+  responses: {
+    200: jsonBody(quietHoursSchema, "The quiet hours."),
+    ...errors(401, 403, 404, 429, 503),
+  },
 })
 
 const updateQuietHoursRoute = createRoute({
@@ -66,7 +81,10 @@ const autofillRoute = createRoute({
   summary: "List the parameter values that a user chose last for a template",
   request: { params: userParam, query: z.object({ template_id: uuidSchema }) },
   responses: {
-    200: jsonBody(z.array(z.object({ name: z.string(), value: z.string() })), "One value a parameter."),
+    200: jsonBody(
+      z.array(z.object({ name: z.string(), value: z.string() })),
+      "One value a parameter.",
+    ),
     ...errors(400, 401, 404, 429, 503),
   },
 })
@@ -121,7 +139,10 @@ export const userSettingRoutes = createRouter()
     if (!schedule.ok) throw badRequest("Failed to parse the schedule.", { detail: schedule.error })
     const [targets, changed] = await c
       .get("caller")
-      .batch([userTarget(user, "update_personal"), updateQuietHours(user, schedule.text, auditRequest(c))])
+      .batch([
+        userTarget(user, "update_personal"),
+        updateQuietHours(user, schedule.text, auditRequest(c)),
+      ])
     requireAllowed(requireTarget(targets))
     if (changed.length === 0) throw conflict("The user was changed meanwhile. Please try again.")
     return c.json(quietHoursView(schedule.text, c.get("now")), 200)

@@ -173,7 +173,9 @@ export const updateStatus = (user: string, status: "active" | "suspended", reque
       user,
       permission: mayUser("update"),
       precondition:
-        status === "active" ? sql`true` : sql`u.id <> ${actorId} and not 'owner' = any (u.site_roles)`,
+        status === "active"
+          ? sql`true`
+          : sql`u.id <> ${actorId} and not 'owner' = any (u.site_roles)`,
       set: sql`status = ${status}`,
       audited: { status: {} },
     },

@@ -9,7 +9,10 @@ import { metricsContentType, renderMetrics, type StoredSample } from "../../metr
 /** Scrapes within so long share one read. */
 const CACHE_MS = 15_000
 
-const readSamples = statement<StoredSample>("metrics.read", sql`select name, labels, value from metrics`)
+const readSamples = statement<StoredSample>(
+  "metrics.read",
+  sql`select name, labels, value from metrics`,
+)
 
 export const metricsRoutes = createRouter()
 

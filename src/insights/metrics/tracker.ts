@@ -5,7 +5,9 @@ import { trackerOfShard, usageShardCount } from "../../usage/tracker/shards.ts"
 const WAIT_MS_MAX = 2_000
 
 export async function gaugeTrackers(env: Env, now: Date): Promise<Sample[]> {
-  const shards = Array.from({ length: usageShardCount }, (_, shard) => gaugeTracker(env, shard, now))
+  const shards = Array.from({ length: usageShardCount }, (_, shard) =>
+    gaugeTracker(env, shard, now),
+  )
   return (await Promise.all(shards)).flat()
 }
 

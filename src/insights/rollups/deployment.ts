@@ -7,7 +7,13 @@ const REFRESH_MS = 60_000
 
 export type DeploymentDocument = {
   aggregated_from_ms: number
-  workspaces: { pending: number; building: number; running: number; failed: number; stopped: number }
+  workspaces: {
+    pending: number
+    building: number
+    running: number
+    failed: number
+    stopped: number
+  }
   latency_ms: { P50: number; P95: number }
   rx_bytes: number
   tx_bytes: number

@@ -18,7 +18,12 @@ export const metricsSweep: Sweep = {
       countJobs(now),
       countTicks(now),
       gaugeState(now),
-      writeSamples(["dormouse_usage_tracker_depth", "dormouse_usage_flush_lag_seconds"], trackers, [], now),
+      writeSamples(
+        ["dormouse_usage_tracker_depth", "dormouse_usage_flush_lag_seconds"],
+        trackers,
+        [],
+        now,
+      ),
     ])
     return { written: (jobs?.written ?? 0) + (ticks?.written ?? 0) + (state?.written ?? 0) }
   },

@@ -2,10 +2,21 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { badRequest, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
-import { errors, timeSchema, uuidSchema, wireTime, wireTimeOrNull } from "../../platform/http/wire.ts"
+import {
+  errors,
+  timeSchema,
+  uuidSchema,
+  wireTime,
+  wireTimeOrNull,
+} from "../../platform/http/wire.ts"
 import { throwInvalidQuery, readWindowQuery, windowQuery } from "../query.ts"
 import { roundHours, type RunningDay, runningTimeCsv, splitByDay } from "./running-time.ts"
-import { INTERVAL_COUNT_MAX, readRunningIntervals, readSubject, type RunningSubject } from "./statement.ts"
+import {
+  INTERVAL_COUNT_MAX,
+  readRunningIntervals,
+  readSubject,
+  type RunningSubject,
+} from "./statement.ts"
 import { splitWindow } from "../window.ts"
 
 const subjectId = uuidSchema.optional()
@@ -89,7 +100,10 @@ export const runningTimeRoutes = createRouter().openapi(runningTime, async (c) =
         hours: roundHours(sumHours(ofDay)),
       })),
       intervals: intervals.map(({ started_at, ended_at, ...run }) =>
-        Object.assign(run, { started_at: wireTime(started_at), ended_at: wireTimeOrNull(ended_at) }),
+        Object.assign(run, {
+          started_at: wireTime(started_at),
+          ended_at: wireTimeOrNull(ended_at),
+        }),
       ),
     },
     200,

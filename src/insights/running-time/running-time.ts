@@ -16,7 +16,12 @@ export type RunningInterval = {
   ended_reason: string | null
 }
 
-export type RunningDay = { date: string; interval: RunningInterval; hours: number; isEndOfInterval: boolean }
+export type RunningDay = {
+  date: string
+  interval: RunningInterval
+  hours: number
+  isEndOfInterval: boolean
+}
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -35,7 +40,8 @@ export function splitByDay(
       const fromMs = Math.max(interval.started_at.getTime(), startAt.getTime())
       const toMs = Math.min((interval.ended_at ?? now).getTime(), endAt.getTime())
       if (toMs <= fromMs) return []
-      const isEndOfInterval = interval.ended_at !== null && interval.ended_at.getTime() <= endAt.getTime()
+      const isEndOfInterval =
+        interval.ended_at !== null && interval.ended_at.getTime() <= endAt.getTime()
       return [{ date, interval, hours: (toMs - fromMs) / HOUR_MS, isEndOfInterval }]
     })
   })

@@ -32,7 +32,10 @@ const workspaceFilter: Record<RunningSubject["kind"], (id: string) => SQL> = {
  * Of the builds before the window only the last that succeeded can reach into it: `workspace_builds_number` is read from there
  * on, so a long history costs nothing.
  */
-export function readRunningIntervals(subject: RunningSubject, window: Window): Statement<RunningInterval> {
+export function readRunningIntervals(
+  subject: RunningSubject,
+  window: Window,
+): Statement<RunningInterval> {
   const readable = may("read", "workspace", {
     id: sql`w.id`,
     owner: sql`w.owner_id`,

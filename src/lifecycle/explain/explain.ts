@@ -19,13 +19,22 @@ export type RuleVerdict = {
   isOtherVersion: boolean
 }
 
-export type NextTransition = { rule: string; transition: string | null; reason: string | null; at: Date }
+export type NextTransition = {
+  rule: string
+  transition: string | null
+  reason: string | null
+  at: Date
+}
 
 const minuteMs = 60_000
 const firstTickAfter = (at: Date) => new Date(Math.ceil(at.getTime() / minuteMs) * minuteMs)
 
 /** The verdict on each rule, in their order. `carried`: how a start on another version would take the last values. */
-export function judgeRules(row: ExplainRow, carried: ResolvedParameters | null, now: Date): RuleVerdict[] {
+export function judgeRules(
+  row: ExplainRow,
+  carried: ResolvedParameters | null,
+  now: Date,
+): RuleVerdict[] {
   return row.rules.map((rule) => {
     const { whyNot, dueAt } = applicability(rule, row, now)
     const base = {
@@ -40,13 +49,18 @@ export function judgeRules(row: ExplainRow, carried: ResolvedParameters | null, 
     if (dueAt === null)
       return { ...base, verdict: "does_not_apply", because: because(whyNotSentences, whyNot) }
     const block = blockOf(rule, row, carried, now)
-    if (block !== null) return { ...base, verdict: dueAt <= now ? "waits" : "scheduled", because: block }
+    if (block !== null)
+      return { ...base, verdict: dueAt <= now ? "waits" : "scheduled", because: block }
     return { ...base, verdict: dueAt <= now ? "due" : "scheduled", because: null }
   })
 }
 
 /** A next start that nobody wrote yet is computed as the tick will. What is due since ever is due now. */
-function applicability(rule: RuleRow, row: ExplainRow, now: Date): { whyNot: string; dueAt: Date | null } {
+function applicability(
+  rule: RuleRow,
+  row: ExplainRow,
+  now: Date,
+): { whyNot: string; dueAt: Date | null } {
   const whyNot = rule.why_not ?? ""
   if (rule.rule === "autostart" && whyNot === "no_next_start" && row.next_start_open !== null) {
     return { whyNot, dueAt: nextStartOf(row.next_start_open, now) }
@@ -62,10 +76,15 @@ function blockOf(
   carried: ResolvedParameters | null,
   now: Date,
 ): RuleVerdict["because"] {
-  if (row.job_status === "pending" || row.job_status === "running" || row.job_status === "canceling") {
+  if (
+    row.job_status === "pending" ||
+    row.job_status === "running" ||
+    row.job_status === "canceling"
+  ) {
     return because(blockSentences, "build_in_progress")
   }
-  if (row.is_use_unknown && isHeldByUse(rule, now)) return because(blockSentences, "usage_not_flushed")
+  if (row.is_use_unknown && isHeldByUse(rule, now))
+    return because(blockSentences, "usage_not_flushed")
   if (rule.transition === null) return null
   if (rule.is_ready !== true) return because(blockSentences, "version_not_ready")
   if (rule.is_alive !== true) return because(blockSentences, "no_provisioner")
@@ -102,8 +121,12 @@ export function nextTransition(
     ...verdicts.filter(({ verdict }) => verdict === "waits").map(({ precedence }) => precedence),
   )
   const [first] = verdicts
-    .filter(({ verdict, rule }) => (verdict === "due" || verdict === "scheduled") && rule !== "reminder")
-    .filter(({ precedence, because: b }) => precedence < heldFrom && b?.code !== "build_in_progress")
+    .filter(
+      ({ verdict, rule }) => (verdict === "due" || verdict === "scheduled") && rule !== "reminder",
+    )
+    .filter(
+      ({ precedence, because: b }) => precedence < heldFrom && b?.code !== "build_in_progress",
+    )
     .map((verdict) => ({ verdict, at: firstTickAfter(latest(verdict.dueAt, checkAt, now)) }))
     .sort((a, b) => a.at.getTime() - b.at.getTime() || a.verdict.precedence - b.verdict.precedence)
   if (first === undefined) return null

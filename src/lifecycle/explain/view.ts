@@ -11,7 +11,14 @@ const becauseSchema = z.object({
 
 const ruleSchema = z
   .object({
-    rule: z.enum(["autostop", "autostart", "failed_cleanup", "dormancy", "auto_delete", "reminder"]),
+    rule: z.enum([
+      "autostop",
+      "autostart",
+      "failed_cleanup",
+      "dormancy",
+      "auto_delete",
+      "reminder",
+    ]),
     precedence: z.int().openapi({ description: "Of several that are due, the lowest acts first." }),
     verdict: z.enum(["does_not_apply", "scheduled", "due", "waits"]),
     because: becauseSchema.nullable().openapi({
@@ -64,7 +71,14 @@ export type Explanation = z.infer<typeof explanationSchema>
 
 /** What each rule looks at. */
 const inputsOfRule: Record<string, readonly string[]> = {
-  autostop: ["last_transition", "last_job_status", "deadline", "max_deadline", "owner_status", "dormant_at"],
+  autostop: [
+    "last_transition",
+    "last_job_status",
+    "deadline",
+    "max_deadline",
+    "owner_status",
+    "dormant_at",
+  ],
   autostart: [
     "last_transition",
     "last_job_status",
@@ -120,11 +134,15 @@ function whyNoPart(row: ExplainRow) {
   if (row.deleted) return { code: "deleted", message: "The workspace is deleted." }
   if (row.is_prebuild)
     return { code: "prebuild", message: "Prebuilt workspaces take no part until they are claimed." }
-  if (row.rules.length === 0) return { code: "no_build", message: "The workspace has no build yet." }
+  if (row.rules.length === 0)
+    return { code: "no_build", message: "The workspace has no build yet." }
   return null
 }
 
-function toRule(verdict: RuleVerdict, facts: Record<string, unknown>): Explanation["rules"][number] {
+function toRule(
+  verdict: RuleVerdict,
+  facts: Record<string, unknown>,
+): Explanation["rules"][number] {
   return {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the view yields these rules and no others
     rule: verdict.rule as Explanation["rules"][number]["rule"],

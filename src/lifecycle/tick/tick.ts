@@ -55,7 +55,8 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
       )
     }
   } catch (error) {
-    failure = error instanceof Error ? error : new Error("the tick failed with no error", { cause: error })
+    failure =
+      error instanceof Error ? error : new Error("the tick failed with no error", { cause: error })
   }
   const lagMs = context.startedAt.getTime() - now.getTime()
   const finishedAt = new Date(context.startedAt.getTime() + Math.round(performance.now() - began))
@@ -63,7 +64,17 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   const { startedAt, source } = context
   const unflushedShards = unflushed?.shards ?? null
   await db.all(
-    recordTick({ tickAt: now, startedAt, finishedAt, source, lagMs, counts, more, unflushedShards, error }),
+    recordTick({
+      tickAt: now,
+      startedAt,
+      finishedAt,
+      source,
+      lagMs,
+      counts,
+      more,
+      unflushedShards,
+      error,
+    }),
   )
   writeEvent({
     event: "lifecycle",
@@ -141,7 +152,11 @@ function report(batch: BatchResult, add: (name: string, n: number) => void): voi
   add("moved", batch.moved)
 }
 
-async function writeOpenNextStarts(db: Database, now: Date, asked: readonly OpenNextStart[]): Promise<void> {
+async function writeOpenNextStarts(
+  db: Database,
+  now: Date,
+  asked: readonly OpenNextStart[],
+): Promise<void> {
   if (asked.length === 0) return
   const starts = asked.map((open): NextStart => ({ open, nextStartAt: nextStartOf(open, now) }))
   await db.all(writeNextStarts(starts))

@@ -37,11 +37,20 @@ export type BatchResult = {
   moved: number
   /** Workspaces that changed, for their watchers, and jobs that were made, for the daemons. */
   changed: string[]
-  jobs: { organization_id: string; provisioner: string; tags: Record<string, string>; count: number }[]
+  jobs: {
+    organization_id: string
+    provisioner: string
+    tags: Record<string, string>
+    count: number
+  }[]
 }
 
 /** The tick has no request: its audit rows carry the nil id and the loopback address, and the owner as the actor. */
-const nilRequest = { requestId: "00000000-0000-0000-0000-000000000000", ip: "127.0.0.1", userAgent: "" }
+const nilRequest = {
+  requestId: "00000000-0000-0000-0000-000000000000",
+  ip: "127.0.0.1",
+  userAgent: "",
+}
 
 /**
  * Takes a batch of due workspaces (index workspaces_check_at, rows locked, those that others hold skipped), applies to each

@@ -105,7 +105,8 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
 export function parseDatabaseUrl(
   text: string | undefined,
 ): { ok: true; url: string } | { ok: false; error: string } {
-  if (text === undefined || text.trim() === "") return { ok: false, error: "DATABASE_URL is not set." }
+  if (text === undefined || text.trim() === "")
+    return { ok: false, error: "DATABASE_URL is not set." }
   const url = URL.parse(text.trim())
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) {
     return {

@@ -24,7 +24,9 @@ export class StatementFailed extends Error {
   readonly raised: { message: string; hint: string | undefined } | undefined
 
   constructor(statement: string, fields: PostgresFields) {
-    super(`${statement} failed with ${fields.code}${fields.constraint ? ` on ${fields.constraint}` : ""}`)
+    super(
+      `${statement} failed with ${fields.code}${fields.constraint ? ` on ${fields.constraint}` : ""}`,
+    )
     this.statement = statement
     this.code = fields.code
     this.constraint = fields.constraint
@@ -54,9 +56,13 @@ export function isUniqueViolation(error: unknown, constraint?: string): error is
 const unavailable = /^(08|53|57P)/
 
 /** Turns whatever the driver threw into one of the two errors above. */
-export function translateError(statement: string, error: unknown): DatabaseUnavailable | StatementFailed {
+export function translateError(
+  statement: string,
+  error: unknown,
+): DatabaseUnavailable | StatementFailed {
   const fields = error as Partial<PostgresFields> | null
-  const code = typeof fields?.code === "string" && /^[0-9A-Z]{5}$/.test(fields.code) ? fields.code : undefined
+  const code =
+    typeof fields?.code === "string" && /^[0-9A-Z]{5}$/.test(fields.code) ? fields.code : undefined
   if (code === undefined || unavailable.test(code)) return new DatabaseUnavailable(statement, code)
   return new StatementFailed(statement, {
     code,

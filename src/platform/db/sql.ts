@@ -18,7 +18,8 @@ function toStorable(value: unknown): string {
 /** Arrays are bound whole: a bare `${array}` would become a tuple. */
 export const uuids = (ids: readonly string[]): SQL => sql`${sql.param(ids)}::uuid[]`
 export const texts = (values: readonly string[]): SQL => sql`${sql.param(values)}::text[]`
-export const instants = (values: readonly (Date | null)[]): SQL => sql`${sql.param(values)}::timestamptz[]`
+export const instants = (values: readonly (Date | null)[]): SQL =>
+  sql`${sql.param(values)}::timestamptz[]`
 
 /** A duration in milliseconds as an interval. */
 export const intervalMs = (ms: SQL | number): SQL =>

@@ -36,7 +36,9 @@ export function publishAgent(
   kind: AgentTopicKind,
   agent: { agent_id: string; workspace_id: string },
 ): Promise<void> {
-  return settle([env.WORKSPACE_FEED.getByName(feedName(agent.workspace_id)).publish(kind, [agent.agent_id])])
+  return settle([
+    env.WORKSPACE_FEED.getByName(feedName(agent.workspace_id)).publish(kind, [agent.agent_id]),
+  ])
 }
 
 /** The template's active version changed, and with it what its workspaces show. They may be watched in any shard. */
@@ -53,7 +55,9 @@ export function publishBuildChange(env: Env, workspaceId: string): Promise<void>
 function publish(env: Env, kind: TopicKind, ids: readonly string[]): Promise<void> {
   const byShard = Map.groupBy(new Set(ids), feedName)
   return settle(
-    [...byShard].map(([name, shardIds]) => env.WORKSPACE_FEED.getByName(name).publish(kind, shardIds)),
+    [...byShard].map(([name, shardIds]) =>
+      env.WORKSPACE_FEED.getByName(name).publish(kind, shardIds),
+    ),
   )
 }
 

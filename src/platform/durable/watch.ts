@@ -24,7 +24,11 @@ export type WatchState = {
 /** A watcher who has just come; a log may begin after a line that is known already. */
 export type NewWatch = Omit<WatchState, "cursor"> & { cursor?: string }
 
-export type InboxFilter = { targets: string[]; templates: string[]; readStatus: "all" | "read" | "unread" }
+export type InboxFilter = {
+  targets: string[]
+  templates: string[]
+  readStatus: "all" | "read" | "unread"
+}
 
 const header = "Dormouse-Watch"
 
@@ -75,5 +79,7 @@ export async function openEvents(c: Context<AppEnv>, watch: NewWatch): Promise<R
 /** What an agent tells is held with its workspace, whose builds end it. */
 function feedOf(env: Env, { kind, id, workspaceId }: NewWatch) {
   const isOfAgent = kind === "agent-metadata" || kind === "agent-log"
-  return env.WORKSPACE_FEED.getByName(feedName(isOfAgent && workspaceId !== null ? workspaceId : id))
+  return env.WORKSPACE_FEED.getByName(
+    feedName(isOfAgent && workspaceId !== null ? workspaceId : id),
+  )
 }

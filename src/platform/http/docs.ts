@@ -18,7 +18,9 @@ const whoMayAsk: Record<string, string> = {
 
 export function docsPage({ info, paths, components }: ApiDocument): Page {
   const entries = Object.entries(paths).flatMap(([path, item]) =>
-    methods.flatMap((method): Entry[] => (item[method] ? [{ method, path, operation: item[method] }] : [])),
+    methods.flatMap((method): Entry[] =>
+      item[method] ? [{ method, path, operation: item[method] }] : [],
+    ),
   )
   const byTag = Map.groupBy(entries, ({ operation }) => operation.tags?.[0] ?? "Other")
   const tags = [...byTag.keys()].toSorted()
@@ -38,7 +40,14 @@ export function docsPage({ info, paths, components }: ApiDocument): Page {
           <h1>${info.title}</h1>
           <p>${info.description} Version ${info.version}.</p>
           <p><a href="/openapi.json">openapi.json</a></p>
-          <p><input type="search" id="filter" placeholder="Filter" aria-label="Filter the operations" /></p>
+          <p>
+            <input
+              type="search"
+              id="filter"
+              placeholder="Filter"
+              aria-label="Filter the operations"
+            />
+          </p>
           <ul>
             ${tags.map((tag) => html`<li><a href="#${anchor(tag)}">${tag}</a></li>`)}
             <li><a href="#schemas">Schemas</a></li>
@@ -67,13 +76,15 @@ export function docsPage({ info, paths, components }: ApiDocument): Page {
 
 const introduction = html`<section>
   <p>
-    Everything is JSON under <code>/api/v2</code>. Sign in with <code>POST /api/v2/users/login</code> or make
-    a token, and send it as <code>Coder-Session-Token</code>:
+    Everything is JSON under <code>/api/v2</code>. Sign in with
+    <code>POST /api/v2/users/login</code> or make a token, and send it as
+    <code>Coder-Session-Token</code>:
   </p>
   <pre>curl -H "Coder-Session-Token: $TOKEN" "$DORMOUSE_URL/api/v2/workspaces?q=owner:me"</pre>
   <p>
     Every error has a <code>message</code>, and may have a <code>detail</code> and a list of
-    <code>validations</code>, one for each field at fault. What may not be read does not exist: it is a 404.
+    <code>validations</code>, one for each field at fault. What may not be read does not exist: it
+    is a 404.
   </p>
 </section>`
 
@@ -81,10 +92,13 @@ const anchor = (tag: string) => tag.toLowerCase().replace(/[^a-z0-9]+/g, "-")
 
 function operationBlock({ method, path, operation }: Entry): Page {
   const body = operation.requestBody?.content["application/json"]
-  const who = (operation.security ?? []).flatMap((one) => Object.keys(one)).map((name) => whoMayAsk[name])
+  const who = (operation.security ?? [])
+    .flatMap((one) => Object.keys(one))
+    .map((name) => whoMayAsk[name])
   return html`<details id="${operation.operationId}">
     <summary>
-      <b class="${method}">${method.toUpperCase()}</b> <code>${path}</code> <span>${operation.summary}</span>
+      <b class="${method}">${method.toUpperCase()}</b> <code>${path}</code>
+      <span>${operation.summary}</span>
     </summary>
     ${operation.description ? html`<p>${operation.description}</p>` : ""}
     <p>Open to ${who.length === 0 ? "everybody" : who.join(", or ")}.</p>
@@ -101,7 +115,10 @@ function operationBlock({ method, path, operation }: Entry): Page {
         ([status, { description, content }]) =>
           html`<tr>
             <th>${status}</th>
-            <td>${description} ${content?.["application/json"] ? media(content["application/json"]) : ""}</td>
+            <td>
+              ${description}
+              ${content?.["application/json"] ? media(content["application/json"]) : ""}
+            </td>
           </tr>`,
       )}
     </table>
@@ -111,7 +128,9 @@ function operationBlock({ method, path, operation }: Entry): Page {
 /** The shape, and beside it an example; of an error what it may say. */
 function media({ schema, example }: { schema?: JsonSchema; example?: unknown }): Page {
   if (schema?.$ref?.endsWith("/Error")) {
-    return html`<br /><code class="said">${(example as { message?: string } | undefined)?.message}</code>`
+    return html`<br /><code class="said"
+        >${(example as { message?: string } | undefined)?.message}</code
+      >`
   }
   return html`${schema ? html`<pre>${linked(shape(schema))}</pre>` : ""}
     <details class="example">
@@ -152,7 +171,9 @@ const mark = "§"
 function linked(text: string): Page[] {
   return text
     .split(mark)
-    .map((part, index) => (index % 2 === 0 ? html`${part}` : html`<a href="#schema-${part}">${part}</a>`))
+    .map((part, index) =>
+      index % 2 === 0 ? html`${part}` : html`<a href="#schema-${part}">${part}</a>`,
+    )
 }
 
 /** A schema as a short text: `{ name: string, ttl_ms?: integer | null }`. Depth is bounded, since schemas may nest. */
@@ -173,6 +194,7 @@ function shape(schema: JsonSchema, depth = 0): string {
 
 function plainShape({ type, format, additionalProperties }: JsonSchema, depth: number): string {
   const name = [type ?? "any"].flat().join(" | ")
-  if (typeof additionalProperties === "object") return `{ [name]: ${shape(additionalProperties, depth + 1)} }`
+  if (typeof additionalProperties === "object")
+    return `{ [name]: ${shape(additionalProperties, depth + 1)} }`
   return format === undefined ? name : `${name} (${format})`
 }

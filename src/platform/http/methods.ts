@@ -15,7 +15,9 @@ export function routedMethods(app: OpenAPIHono<AppEnv>): (path: string) => strin
         ),
       }))
     return [
-      ...new Set(patterns.filter(({ expression }) => expression.test(path)).map(({ method }) => method)),
+      ...new Set(
+        patterns.filter(({ expression }) => expression.test(path)).map(({ method }) => method),
+      ),
     ]
   }
 }

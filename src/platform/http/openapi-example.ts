@@ -46,7 +46,15 @@ const unusual = new Set([
 ])
 
 /** Of the words of an enum the first of these, else its own first. */
-const usualWords = ["succeeded", "running", "connected", "healthy", "workspace_build", "ready", "active"]
+const usualWords = [
+  "succeeded",
+  "running",
+  "connected",
+  "healthy",
+  "workspace_build",
+  "ready",
+  "active",
+]
 
 const texts: Record<string, string> = {
   action: "write",
@@ -160,11 +168,18 @@ export function exampleOf(schema: JsonSchema, schemas: Schemas, name = "", depth
   }
 }
 
-function objectExample(schema: JsonSchema, schemas: Schemas, depth: number): Record<string, unknown> {
+function objectExample(
+  schema: JsonSchema,
+  schemas: Schemas,
+  depth: number,
+): Record<string, unknown> {
   const shown = Object.entries(schema.properties ?? {}).filter(
     ([name]) => schema.required?.includes(name) || !unusual.has(name),
   )
-  const values = shown.map(([name, property]) => [name, exampleOf(property, schemas, name, depth + 1)])
+  const values = shown.map(([name, property]) => [
+    name,
+    exampleOf(property, schemas, name, depth + 1),
+  ])
   if (values.length === 0 && typeof schema.additionalProperties === "object") {
     return { region: exampleOf(schema.additionalProperties, schemas, "value", depth + 1) }
   }

@@ -6,7 +6,13 @@ import { errorDescriptions, type ErrorStatus } from "./wire.ts"
 
 type Media = { schema?: JsonSchema; example?: unknown }
 type Answer = { description: string; content?: Record<string, Media> }
-type Parameter = { name: string; in: string; required?: boolean; description?: string; schema?: JsonSchema }
+type Parameter = {
+  name: string
+  in: string
+  required?: boolean
+  description?: string
+  schema?: JsonSchema
+}
 export type Operation = {
   operationId?: string
   tags?: string[]
@@ -36,7 +42,8 @@ const securitySchemes = {
     type: "apiKey",
     in: "header",
     name: "Coder-Session-Token",
-    description: "A person's session or token. Also taken as a cookie, a query parameter or a bearer token.",
+    description:
+      "A person's session or token. Also taken as a cookie, a query parameter or a bearer token.",
   },
   agent: {
     type: "apiKey",
@@ -102,7 +109,10 @@ const parameterDescriptions: Record<string, string> = {
 }
 
 /** A body for each status, as it may be read from any route. */
-const errorExamples: Record<ErrorStatus, { message: string; detail?: string; validations?: unknown[] }> = {
+const errorExamples: Record<
+  ErrorStatus,
+  { message: string; detail?: string; validations?: unknown[] }
+> = {
   400: {
     message: "Validation failed.",
     validations: [{ field: "name", detail: 'Validation failed for tag "required" with value: ""' }],
@@ -117,7 +127,10 @@ const errorExamples: Record<ErrorStatus, { message: string; detail?: string; val
   406: {
     message: "The provided template version is pending. Wait for it to complete importing!",
   },
-  409: { message: "A workspace build is already active.", detail: "A workspace build is already active." },
+  409: {
+    message: "A workspace build is already active.",
+    detail: "A workspace build is already active.",
+  },
   410: { message: 'Workspace "my-workspace" is deleted.' },
   412: { message: "Job is not in the expected state." },
   413: { message: "Request body too large." },
@@ -129,7 +142,11 @@ const errorExamples: Record<ErrorStatus, { message: string; detail?: string; val
   503: { message: "The database is not available. Please try again in a moment." },
 }
 
-export function describeApi(app: OpenAPIHono<AppEnv>, version: string, securityOf: SecurityOf): ApiDocument {
+export function describeApi(
+  app: OpenAPIHono<AppEnv>,
+  version: string,
+  securityOf: SecurityOf,
+): ApiDocument {
   const document = app.getOpenAPI31Document(info(version)) as unknown as ApiDocument
   document.components.securitySchemes = securitySchemes
   const { schemas } = document.components
@@ -172,8 +189,11 @@ function completeOperation(
 /** What any route may answer: who asks is unknown, asks too often, asks badly, or asks when the server cannot. */
 function statusesOfAll(operation: Operation, security: readonly string[]): ErrorStatus[] {
   const isTyped = (parameter: Parameter) =>
-    parameter.in === "query" || parameter.schema?.format === "uuid" || parameter.schema?.type !== "string"
-  const takesInput = operation.requestBody !== undefined || (operation.parameters ?? []).some(isTyped)
+    parameter.in === "query" ||
+    parameter.schema?.format === "uuid" ||
+    parameter.schema?.type !== "string"
+  const takesInput =
+    operation.requestBody !== undefined || (operation.parameters ?? []).some(isTyped)
   return [
     ...(takesInput ? ([400] as const) : []),
     ...(security.length > 0 ? ([401] as const) : []),
@@ -189,7 +209,9 @@ function mediaOf(operation: Operation): Media[] {
     operation.requestBody?.content,
     ...Object.values(operation.responses).map((a) => a.content),
   ]
-  return contents.flatMap((content) => (content?.["application/json"] ? [content["application/json"]] : []))
+  return contents.flatMap((content) =>
+    content?.["application/json"] ? [content["application/json"]] : [],
+  )
 }
 
 /** `get /api/v2/workspaces/{workspace}/builds` is `getWorkspacesByWorkspaceBuilds`. */

@@ -28,7 +28,9 @@ const validationHook: Hook<unknown, AppEnv, string, unknown> = (result, c) => {
       throw badRequest(`Invalid UUID ${JSON.stringify(c.req.param(name) ?? "")}.`)
     }
     case "query":
-      throw badRequest("Query parameters have invalid values.", { validations: issues.map(toValidation) })
+      throw badRequest("Query parameters have invalid values.", {
+        validations: issues.map(toValidation),
+      })
     default: {
       if (c.req.raw.body === null) throw malformedBody("EOF")
       // A value of another kind is, to a typed decoder, a body that does not parse.

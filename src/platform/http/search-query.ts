@@ -51,7 +51,8 @@ export function tokenizeSearch(
     }
     const [key, value, ...more] = splitOutsideQuotes(element, isColon)
     if (key === undefined) continue
-    if (more.length > 0) return fail(`Query element ${JSON.stringify(element)} can only contain 1 ':'`)
+    if (more.length > 0)
+      return fail(`Query element ${JSON.stringify(element)} can only contain 1 ':'`)
     if (value === undefined) bareWords.push(element)
     else terms.push({ key: stripQuotes(key), value: stripQuotes(value) })
   }
@@ -107,14 +108,23 @@ export function createSearchReader(terms: SearchTerm[]) {
       if (value === undefined) return undefined
       if (value === "1" || value === "t" || value === "true") return true
       if (value === "0" || value === "f" || value === "false") return false
-      return report(key, `must be a valid boolean: ${JSON.stringify(value)} is neither true nor false`)
+      return report(
+        key,
+        `must be a valid boolean: ${JSON.stringify(value)} is neither true nor false`,
+      )
     },
     time(key: string): Date | undefined {
       const value = text(key)?.toUpperCase()
       if (value === undefined) return undefined
-      return parseWireTime(value) ?? report(key, `must be a valid RFC 3339 time: ${JSON.stringify(value)}`)
+      return (
+        parseWireTime(value) ??
+        report(key, `must be a valid RFC 3339 time: ${JSON.stringify(value)}`)
+      )
     },
-    oneOf<const Option extends string>(key: string, options: readonly Option[]): Option | undefined {
+    oneOf<const Option extends string>(
+      key: string,
+      options: readonly Option[],
+    ): Option | undefined {
       const value = text(key)
       if (value === undefined) return undefined
       const option = options.find((option) => option === value)

@@ -7,7 +7,8 @@ export const zeroTime = "0001-01-01T00:00:00Z"
 
 /** RFC 3339 in UTC with no trailing zeros: `2024-01-01T12:00:00Z`, `2024-01-01T12:00:00.5Z`. */
 export function wireTime(at: Date): string {
-  if (at.getTime() === instantMax.getTime() || at.getTime() === instantMin.getTime()) return zeroTime
+  if (at.getTime() === instantMax.getTime() || at.getTime() === instantMin.getTime())
+    return zeroTime
   return at.toISOString().replace(/\.?0+Z$/, "Z")
 }
 
@@ -20,7 +21,8 @@ const isoTime = z.iso.datetime({ offset: true })
 
 /** RFC 3339 with its zone, of a day that the calendar has and a year from 1; null for any other text. */
 export function parseWireTime(text: string): Date | null {
-  if (!timePattern.test(text) || text.startsWith("0000") || !isoTime.safeParse(text).success) return null
+  if (!timePattern.test(text) || text.startsWith("0000") || !isoTime.safeParse(text).success)
+    return null
   const at = new Date(text)
   return Number.isNaN(at.getTime()) ? null : at
 }
@@ -44,11 +46,15 @@ export const uuidSchema = z
   .transform((text) => text.toLowerCase())
   .openapi({ type: "string", format: "uuid", example: "5b9e1c0a-3d3f-4e55-9f0e-8d3c3f1f4a11" })
 
-export const timeSchema = z.string().openapi({ format: "date-time", example: "2024-01-01T12:00:00Z" })
+export const timeSchema = z
+  .string()
+  .openapi({ format: "date-time", example: "2024-01-01T12:00:00Z" })
 
 export const errorSchema = z
   .object({
-    message: z.string().openapi({ example: "Resource not found or you do not have access to this resource" }),
+    message: z
+      .string()
+      .openapi({ example: "Resource not found or you do not have access to this resource" }),
     detail: z.string().optional(),
     validations: z.array(z.object({ field: z.string(), detail: z.string() })).optional(),
   })

@@ -3,7 +3,12 @@ import { readdir, readFile, readlink } from "node:fs/promises"
 
 export type Connections = { ssh: number; vscode: number; jetbrains: number; ports: number }
 
-export type TcpRow = { localPort: number; isListening: boolean; isEstablished: boolean; inode: string }
+export type TcpRow = {
+  localPort: number
+  isListening: boolean
+  isEstablished: boolean
+  inode: string
+}
 
 const listening = "0A"
 const established = "01"
@@ -65,7 +70,9 @@ export async function readTcpRows(): Promise<TcpRow[]> {
 /** Looks at this machine; all zero where there is no `/proc`. */
 export async function watchConnections(chosenPorts: ReadonlySet<number>): Promise<Connections> {
   const rows = await readTcpRows()
-  const listeners = new Map(rows.filter((row) => row.isListening).map((row) => [row.inode, row.localPort]))
+  const listeners = new Map(
+    rows.filter((row) => row.isListening).map((row) => [row.inode, row.localPort]),
+  )
   return countConnections(rows, await findServers(listeners), chosenPorts)
 }
 

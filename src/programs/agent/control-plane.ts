@@ -57,7 +57,8 @@ export function connectControlPlane(options: {
     for (let attempts = 0; ; attempts++) {
       try {
         const response = await callOnce(method, path, body)
-        if (response.ok) return response.status === 204 ? null : ((await response.json()) as unknown)
+        if (response.ok)
+          return response.status === 204 ? null : ((await response.json()) as unknown)
         if (response.status < 500 && response.status !== 429) return null
       } catch (error) {
         if (error instanceof Unauthorized) throw error
@@ -82,12 +83,14 @@ export function connectControlPlane(options: {
     metadata: (metadata: unknown[]) => call("POST", "/metadata", { metadata }),
     logSource: (id: string, name: string) =>
       call("POST", "/log-source", { id, display_name: name, icon: "" }),
-    logs: (sourceId: string, logs: LogLine[]) => call("PATCH", "/logs", { log_source_id: sourceId, logs }),
+    logs: (sourceId: string, logs: LogLine[]) =>
+      call("PATCH", "/logs", { log_source_id: sourceId, logs }),
     scriptCompleted: (body: unknown) => call("POST", "/script-completed", body),
     /** One try: the machine is going down. */
     lastWord: (state: string) =>
-      callOnce("POST", "/report-lifecycle", { state, changed_at: options.clock.now().toISOString() }).catch(
-        () => null,
-      ),
+      callOnce("POST", "/report-lifecycle", {
+        state,
+        changed_at: options.clock.now().toISOString(),
+      }).catch(() => null),
   }
 }

@@ -3,7 +3,12 @@ import { setTimeout as wait } from "node:timers/promises"
 import { LineRefused, openLine } from "../port-forward/socket.ts"
 import type { ServerClock } from "../server-clock.ts"
 import { watchConnections } from "./activity.ts"
-import { connectControlPlane, Unauthorized, type ControlPlane, type Manifest } from "./control-plane.ts"
+import {
+  connectControlPlane,
+  Unauthorized,
+  type ControlPlane,
+  type Manifest,
+} from "./control-plane.ts"
 import { createForwarding, type Forwarding } from "./forwarding.ts"
 import { reportMetadata } from "./metadata.ts"
 import type { AgentOptions } from "./options.ts"
@@ -32,7 +37,11 @@ export async function live(options: LifeOptions): Promise<"stopped" | "replaced"
   const plane = connectControlPlane({ url, token, clock, stopped: signal })
   const manifest = await readManifest(plane, options, signal)
   if (manifest === null) return "stopped"
-  const forwarding = createForwarding({ url: plane.url, token: options.token, report: options.report })
+  const forwarding = createForwarding({
+    url: plane.url,
+    token: options.token,
+    report: options.report,
+  })
   const background = [
     // The line stays while the agent shuts down: it is not lost before it has said that it is off.
     keepLine(plane, manifest, options, forwarding, over.signal, () => over.abort()),
@@ -76,16 +85,24 @@ async function readManifest(
 }
 
 async function start(plane: ControlPlane, manifest: Manifest, options: LifeOptions): Promise<void> {
-  const scripts = options.runsStartScripts ? manifest.scripts.filter((script) => script.run_on_start) : []
+  const scripts = options.runsStartScripts
+    ? manifest.scripts.filter((script) => script.run_on_start)
+    : []
   await plane.lifecycle("starting")
-  const results = await Promise.all(scripts.map((script) => runScript(plane, manifest, script, "start")))
-  await plane.lifecycle(endOf(results, { failed: "start_error", late: "start_timeout", done: "ready" }))
+  const results = await Promise.all(
+    scripts.map((script) => runScript(plane, manifest, script, "start")),
+  )
+  await plane.lifecycle(
+    endOf(results, { failed: "start_error", late: "start_timeout", done: "ready" }),
+  )
 }
 
 async function shutDown(plane: ControlPlane, manifest: Manifest): Promise<void> {
   await plane.lastWord("shutting_down")
   const scripts = manifest.scripts.filter((script) => script.run_on_stop)
-  const results = await Promise.all(scripts.map((script) => runScript(plane, manifest, script, "stop")))
+  const results = await Promise.all(
+    scripts.map((script) => runScript(plane, manifest, script, "stop")),
+  )
   const end = endOf(results, { failed: "shutdown_error", late: "shutdown_timeout", done: "off" })
   await plane.lastWord(end)
 }
@@ -179,4 +196,5 @@ async function reportStats(
 
 const backoffMs = (attempts: number) =>
   Math.min(1_000 * 2 ** attempts, backoffMsMax) * (0.5 + Math.random() / 2)
-const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => undefined)
+const pause = (ms: number, signal: AbortSignal) =>
+  wait(ms, undefined, { signal }).catch(() => undefined)

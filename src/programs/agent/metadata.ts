@@ -73,7 +73,10 @@ function runItem(manifest: Manifest, item: Item): Promise<{ value: string; error
       maxBuffer: 65_536,
     }
     execFile("sh", ["-c", item.script], options, (error, stdout) =>
-      resolve({ value: stdout.trimEnd(), error: error === null ? "" : error.message.slice(0, 1_024) }),
+      resolve({
+        value: stdout.trimEnd(),
+        error: error === null ? "" : error.message.slice(0, 1_024),
+      }),
     )
   })
 }

@@ -16,11 +16,15 @@ export function readAgentOptions(
   if (!/^https?:\/\//.test(url)) return { ok: false, error: "CODER_AGENT_URL is not set." }
   const file = env["CODER_AGENT_TOKEN_FILE"]
   const given = env["CODER_AGENT_TOKEN"] ?? ""
-  if (given === "" && file === undefined) return { ok: false, error: "CODER_AGENT_TOKEN is not set." }
+  if (given === "" && file === undefined)
+    return { ok: false, error: "CODER_AGENT_TOKEN is not set." }
   const ports = (env["DORMOUSE_WATCH_PORTS"] ?? "").split(",").filter((text) => text.trim() !== "")
   const watchedPorts = new Set(ports.map(Number))
   if ([...watchedPorts].some((port) => !Number.isInteger(port) || port < 1 || port > 65_535)) {
-    return { ok: false, error: "DORMOUSE_WATCH_PORTS must be a list of ports, separated by commas." }
+    return {
+      ok: false,
+      error: "DORMOUSE_WATCH_PORTS must be a list of ports, separated by commas.",
+    }
   }
   return { ok: true, options: { url, token: () => readToken(file) ?? given, watchedPorts } }
 }

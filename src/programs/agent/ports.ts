@@ -32,7 +32,9 @@ export async function tellPorts(send: (frame: string) => void, signal: AbortSign
 export function listenersAmong(rows: readonly TcpRow[]): TcpRow[] {
   const listeners = rows.filter((row) => row.isListening && row.localPort >= portMin)
   const kept = new Set(
-    [...new Set(listeners.map((row) => row.localPort))].toSorted((a, b) => a - b).slice(0, portsMax),
+    [...new Set(listeners.map((row) => row.localPort))]
+      .toSorted((a, b) => a - b)
+      .slice(0, portsMax),
   )
   return listeners
     .filter((row) => kept.has(row.localPort))
@@ -40,7 +42,10 @@ export function listenersAmong(rows: readonly TcpRow[]): TcpRow[] {
 }
 
 /** One for each port, on however many addresses it is listened to. `owners`: the name of the process of an inode. */
-export function portsOf(rows: readonly TcpRow[], owners: ReadonlyMap<string, string>): ListeningPort[] {
+export function portsOf(
+  rows: readonly TcpRow[],
+  owners: ReadonlyMap<string, string>,
+): ListeningPort[] {
   const names = new Map<number, string>()
   for (const { localPort, inode } of rows)
     names.set(localPort, names.get(localPort) || (owners.get(inode) ?? ""))

@@ -29,7 +29,9 @@ export async function runScript(
     [child.stdout, "info"],
     [child.stderr, "error"],
   ] as const) {
-    createInterface({ input: stream, crlfDelay: Infinity }).on("line", (line) => logs.add(line, level))
+    createInterface({ input: stream, crlfDelay: Infinity }).on("line", (line) =>
+      logs.add(line, level),
+    )
   }
   let isTimedOut = false
   const timeoutMs = script.timeout / 1_000_000
@@ -83,7 +85,11 @@ function createLogSender(plane: ControlPlane, sourceId: string) {
   }
   return {
     add(output: string, level: "info" | "error"): void {
-      lines.push({ created_at: plane.now().toISOString(), output: output.slice(0, lineLengthMax), level })
+      lines.push({
+        created_at: plane.now().toISOString(),
+        output: output.slice(0, lineLengthMax),
+        level,
+      })
     },
     async end(): Promise<void> {
       clearInterval(timer)

@@ -37,7 +37,8 @@ export async function forwardPorts(
         mux = createMux({ send: line.send })
         attempts = 0
         if (isFirst)
-          for (const { local, remote } of options.ports) options.report(`Forwarding ${local} to ${remote}`)
+          for (const { local, remote } of options.ports)
+            options.report(`Forwarding ${local} to ${remote}`)
         isFirst = false
         const onStop = () => line.close()
         options.stopped.addEventListener("abort", onStop, { once: true })
@@ -50,9 +51,9 @@ export async function forwardPorts(
       mux = null
       if (options.stopped.aborted) break
       options.report("The connection was lost; connecting again.")
-      await wait(Math.min(500 * 2 ** attempts++, backoffMsMax), undefined, { signal: options.stopped }).catch(
-        () => {},
-      )
+      await wait(Math.min(500 * 2 ** attempts++, backoffMsMax), undefined, {
+        signal: options.stopped,
+      }).catch(() => {})
     }
   } finally {
     for (const server of servers) server.close()

@@ -10,7 +10,11 @@ if (!reading.ok) {
 const stop = new AbortController()
 for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort())
 try {
-  await forwardPorts({ ...reading.options, stopped: stop.signal, report: (text) => console.log(text) })
+  await forwardPorts({
+    ...reading.options,
+    stopped: stop.signal,
+    report: (text) => console.log(text),
+  })
   process.exit(0)
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error))

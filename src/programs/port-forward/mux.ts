@@ -156,7 +156,13 @@ export function createMux({ send, onOpen }: MuxOptions): Mux {
       switch (frame.type) {
         case frameTypes.open:
           if (streams.size >= streamCountMax || stream !== undefined) {
-            send(encodeFrame(frameTypes.reset, frame.stream, new TextEncoder().encode("too many streams")))
+            send(
+              encodeFrame(
+                frameTypes.reset,
+                frame.stream,
+                new TextEncoder().encode("too many streams"),
+              ),
+            )
           } else void answer(frame.stream, numberIn(frame))
           break
         case frameTypes.opened:

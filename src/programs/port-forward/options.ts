@@ -39,7 +39,8 @@ export function readForwardOptions(
   }
   if (name === null) return { ok: false, error: "Name a workspace." }
   if (ports.length === 0) return { ok: false, error: "Name a port to forward with -p." }
-  if (ports.length > portsMax) return { ok: false, error: `At most ${portsMax} ports can be forwarded.` }
+  if (ports.length > portsMax)
+    return { ok: false, error: `At most ${portsMax} ports can be forwarded.` }
   const url = env["CODER_URL"] ?? env["DORMOUSE_URL"] ?? ""
   const token = env["CODER_SESSION_TOKEN"] ?? ""
   if (!/^https?:\/\//.test(url) || token === "") {
@@ -50,7 +51,14 @@ export function readForwardOptions(
   const owner = second === undefined ? "me" : first
   return {
     ok: true,
-    options: { url: url.replace(/\/+$/, ""), token, owner, workspace: second ?? first, agent, ports },
+    options: {
+      url: url.replace(/\/+$/, ""),
+      token,
+      owner,
+      workspace: second ?? first,
+      agent,
+      ports,
+    },
   }
 }
 
@@ -61,14 +69,19 @@ export function parsePorts(text: string): Ports {
       /^(?:(\[[0-9a-fA-F:]+\]|\d+\.\d+\.\d+\.\d+|localhost):)?(\d+)(?:-(\d+))?(?::(\d+)(?:-(\d+))?)?$/.exec(
         part.trim(),
       )
-    const error = { ok: false as const, error: `${JSON.stringify(part)} is not [ip:]local[:remote].` }
+    const error = {
+      ok: false as const,
+      error: `${JSON.stringify(part)} is not [ip:]local[:remote].`,
+    }
     if (match === null) return error
     const [, host, a, b, c, d] = match
     const local = rangeOf(a, b)
     const remote = c === undefined ? local : rangeOf(c, d)
     if (local === null || remote === null || local.length !== remote.length) return error
     const address = host === undefined ? null : host.replace(/^\[|\]$/g, "")
-    ports.push(...local.map((port, i) => ({ host: address, local: port, remote: remote[i] ?? port })))
+    ports.push(
+      ...local.map((port, i) => ({ host: address, local: port, remote: remote[i] ?? port })),
+    )
   }
   return { ok: true, ports }
 }

@@ -40,7 +40,9 @@ export function createArchiveCache(directory: string, bytesMax: number): Archive
   async function get(hash: string, fetchArchive: () => Promise<Archive>): Promise<Archive> {
     // It becomes the name of a file.
     if (!/^[0-9a-f]{64}$/.test(hash)) {
-      throw new Error("The control plane did not say which archive the job needs: its SHA-256 is missing.")
+      throw new Error(
+        "The control plane did not say which archive the job needs: its SHA-256 is missing.",
+      )
     }
     const running = fetching.get(hash)
     if (running === undefined) {

@@ -50,7 +50,10 @@ export function connectControlPlane(options: { url: string; key: string; clock: 
     try {
       response = await fetch(base + path, {
         method,
-        headers: { ...keyHeader, ...(body !== undefined && { "Content-Type": "application/json" }) },
+        headers: {
+          ...keyHeader,
+          ...(body !== undefined && { "Content-Type": "application/json" }),
+        },
         signal: AbortSignal.timeout(timeoutMs),
         redirect: "error",
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -136,7 +139,8 @@ async function readBounded(response: Response): Promise<Uint8Array<ArrayBuffer>>
 function messageOf(text: string): string {
   try {
     const parsed: unknown = JSON.parse(text)
-    if (typeof parsed === "object" && parsed !== null && "message" in parsed) return String(parsed.message)
+    if (typeof parsed === "object" && parsed !== null && "message" in parsed)
+      return String(parsed.message)
   } catch {
     // Not ours: a proxy's page, say.
   }
@@ -144,7 +148,11 @@ function messageOf(text: string): string {
 }
 
 /** Tries until the control plane answers, at most for `msMax` or until the signal: then throws the last `Unreachable`. */
-export async function persist<T>(call: () => Promise<T>, msMax: number, signal?: AbortSignal): Promise<T> {
+export async function persist<T>(
+  call: () => Promise<T>,
+  msMax: number,
+  signal?: AbortSignal,
+): Promise<T> {
   const startedMs = performance.now()
   for (let backoffMs = BACKOFF_MS_MIN; ; backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX)) {
     try {

@@ -219,7 +219,9 @@ function createWake() {
         hear = resolve
       })
       const late =
-        msMax === null ? [] : [sleep(msMax, undefined, { signal: timer.signal }).catch(() => undefined)]
+        msMax === null
+          ? []
+          : [sleep(msMax, undefined, { signal: timer.signal }).catch(() => undefined)]
       await Promise.race([rung, ...late])
       timer.abort()
     },

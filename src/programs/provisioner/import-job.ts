@@ -37,7 +37,10 @@ export async function findManifest(directory: string): Promise<ManifestFound> {
       () => false,
     )
     if (!isThere)
-      return { ok: false, error: `${MANIFEST_NAME} names ${script}, which the archive does not have.` }
+      return {
+        ok: false,
+        error: `${MANIFEST_NAME} names ${script}, which the archive does not have.`,
+      }
   }
   return reading
 }

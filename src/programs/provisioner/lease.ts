@@ -73,7 +73,8 @@ export function holdLease(
       if (error instanceof Refused && [401, 403, 404, 409].includes(error.status)) end("lost")
       // Lines that the control plane does not take would be refused each time.
       else if (error instanceof Refused) forget()
-      if (error instanceof Unreachable && performance.now() - lastAnswerMs > timing.lostMs) end("expired")
+      if (error instanceof Unreachable && performance.now() - lastAnswerMs > timing.lostMs)
+        end("expired")
       return error instanceof Refused
     }
   }

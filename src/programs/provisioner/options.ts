@@ -30,7 +30,9 @@ The key comes from $DORMOUSE_PROVISIONER_KEY, so that no list of processes shows
 
 const MIB = 1024 * 1024
 
-export type OptionsReading = { ok: true; options: ProvisionerOptions } | { ok: false; error: string }
+export type OptionsReading =
+  | { ok: true; options: ProvisionerOptions }
+  | { ok: false; error: string }
 
 export function readOptions(
   args: readonly string[],
@@ -66,7 +68,8 @@ export function readOptions(
   const tags: Record<string, string> = {}
   for (const tag of values.tag ?? []) {
     const [name = "", ...value] = tag.split("=")
-    if (name === "" || value.length === 0) return fail(`--tag ${JSON.stringify(tag)} is not KEY=VALUE.`)
+    if (name === "" || value.length === 0)
+      return fail(`--tag ${JSON.stringify(tag)} is not KEY=VALUE.`)
     tags[name] = value.join("=")
   }
   return {

@@ -105,7 +105,9 @@ async function carryOut(
     case "template_version_import":
       return importTemplate(directory, manifest, job.import?.user_variable_values ?? [])
     case "template_version_dry_run":
-      return { complete: { type: "template_version_dry_run", resources: plannedAfter(manifest, "start") } }
+      return {
+        complete: { type: "template_version_dry_run", resources: plannedAfter(manifest, "start") },
+      }
     case "workspace_build":
       break
     default:
@@ -123,7 +125,8 @@ async function carryOut(
     timing("apply", "script", build.transition, readyAt, clock.now()),
   ]
   const state = result.state?.toString("base64") ?? null
-  if (!result.ok) return { fail: { error: result.error, timings, ...(state !== null && { state }) } }
+  if (!result.ok)
+    return { fail: { error: result.error, timings, ...(state !== null && { state }) } }
   const { resources, replacements } = result
   return { complete: { type: "workspace_build", resources, state, timings, replacements } }
 }

@@ -16,7 +16,10 @@ export class BadArchive extends Error {
   override name = "BadArchive"
 }
 
-export type Unpacked = { fileCount: number; /** Links and devices, which are left out. */ skipped: string[] }
+export type Unpacked = {
+  fileCount: number
+  /** Links and devices, which are left out. */ skipped: string[]
+}
 
 /** Unpacks `archive` into `directory`, which exists and is empty. Throws `BadArchive`. */
 export async function unpackArchive(
@@ -31,7 +34,8 @@ export async function unpackArchive(
     else await unpackTar(archive, writer)
   } catch (error) {
     if (error instanceof BadArchive) throw error
-    if (isSystemError(error)) throw new BadArchive(`The archive could not be unpacked: ${error.code}.`)
+    if (isSystemError(error))
+      throw new BadArchive(`The archive could not be unpacked: ${error.code}.`)
     const words = error instanceof Error ? error.message : String(error)
     throw new BadArchive(`The archive is damaged or neither tar nor zip: ${words}`)
   }
@@ -102,9 +106,12 @@ function createEntryWriter(directory: string, bounds: UnpackBounds) {
 /** The path of an entry below the folder, or `BadArchive` for one that leaves it. */
 function insidePath(name: string): string {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".")
-  const leaves = name.startsWith("/") || name.includes("\\") || name.includes("\0") || parts.includes("..")
+  const leaves =
+    name.startsWith("/") || name.includes("\\") || name.includes("\0") || parts.includes("..")
   if (leaves || name.length > 1_024) {
-    throw new BadArchive(`The archive has an entry outside itself: ${JSON.stringify(name.slice(0, 256))}.`)
+    throw new BadArchive(
+      `The archive has an entry outside itself: ${JSON.stringify(name.slice(0, 256))}.`,
+    )
   }
   return parts.join("/")
 }
@@ -132,7 +139,12 @@ async function unpackZip(archive: Buffer, writer: EntryWriter): Promise<void> {
     const name = entry.fileName
     if (name.endsWith("/")) await writer.directory(name)
     else if ((unixMode(entry) & FILE_TYPE) === SYMLINK) writer.skip(name)
-    else await writer.file(name, (unixMode(entry) & 0o111) !== 0, await zip.openReadStreamPromise(entry))
+    else
+      await writer.file(
+        name,
+        (unixMode(entry) & 0o111) !== 0,
+        await zip.openReadStreamPromise(entry),
+      )
   }
 }
 

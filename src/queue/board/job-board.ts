@@ -37,7 +37,8 @@ export class JobBoard extends DurableObject<Env> {
 
   /** Says which domain this is the board of, before the first daemon comes to it. Always the same, by the board's name. */
   async serve(domain: Domain): Promise<void> {
-    if ((await this.ctx.storage.get("domain")) === undefined) await this.ctx.storage.put("domain", domain)
+    if ((await this.ctx.storage.get("domain")) === undefined)
+      await this.ctx.storage.put("domain", domain)
   }
 
   /** The upgrade of a daemon of the domain that the Worker has verified: `/listen/{daemon}`. 503 where no more have room. */
@@ -100,7 +101,8 @@ export class JobBoard extends DurableObject<Env> {
     const strays = new Set(row.stray_ids)
     for (const { newest, sockets } of this.#waiting()) {
       if (!strays.has(newest.daemonId)) continue
-      for (const socket of sockets) socket.close(4000, "The daemon is not registered like this any more.")
+      for (const socket of sockets)
+        socket.close(4000, "The daemon is not registered like this any more.")
     }
     this.#wake(row.waiting_count)
   }

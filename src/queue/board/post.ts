@@ -24,7 +24,8 @@ export async function postJobs(
   const posted = byKind(jobs)
   const kinds = posted.slice(0, kindsMax)
   const errors: string[] = []
-  const note = (error: unknown) => errors.push(error instanceof Error ? error.message : String(error))
+  const note = (error: unknown) =>
+    errors.push(error instanceof Error ? error.message : String(error))
   try {
     const offers = kinds.map(({ count }) => ({ count, boards: [] as string[] }))
     for (const { position, provisioners, tags } of await db.all(liveDomains(kinds, now))) {

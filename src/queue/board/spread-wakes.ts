@@ -17,7 +17,10 @@ export async function spreadWakes(
   const exhausted = new Set<string>()
   for (;;) {
     open = open
-      .map(({ missing, boards }) => ({ missing, boards: boards.filter((board) => !exhausted.has(board)) }))
+      .map(({ missing, boards }) => ({
+        missing,
+        boards: boards.filter((board) => !exhausted.has(board)),
+      }))
       .filter(({ missing, boards }) => missing > 0 && boards.length > 0)
     if (open.length === 0) return
     const byBoard = Map.groupBy(open, ({ boards }) => boards[0] ?? "")

@@ -50,7 +50,13 @@ export async function completeBuild(
     if (!facts) return null
     const schedule = computeSchedule(facts, request.now)
     if (!schedule.ok) {
-      const failure = { ...holder, error: schedule.error, errorCode: null, isCanceled: false, ...report }
+      const failure = {
+        ...holder,
+        error: schedule.error,
+        errorCode: null,
+        isCanceled: false,
+        ...report,
+      }
       const [failed] = await session.query(failJob(failure, request))
       return failed ?? null
     }
@@ -68,7 +74,11 @@ export async function completeBuild(
       state: report.state,
       dailyCost: report.resources.reduce((cost, resource) => cost + (resource.daily_cost ?? 0), 0),
       hasExternalAgent: isExternal,
-      rows: toResourceRows(report.resources, facts.transition, (agent) => tokens.get(agent.name) ?? noToken),
+      rows: toResourceRows(
+        report.resources,
+        facts.transition,
+        (agent) => tokens.get(agent.name) ?? noToken,
+      ),
       timings: report.timings,
       replacements: report.replacements,
     }

@@ -21,7 +21,9 @@ export async function completeImport(
   if (!facts) return null
   const { plan, readme } = withoutNul(report)
   const given = new Map((facts.user_variable_values ?? []).map(({ name, value }) => [name, value]))
-  const missing = plan.variables.filter((variable) => isMissing(variable, given)).map(({ name }) => name)
+  const missing = plan.variables
+    .filter((variable) => isMissing(variable, given))
+    .map(({ name }) => name)
   if (missing.length > 0) {
     const error = `required template variables need values: ${missing.join(", ")}`
     const failure = {
@@ -35,7 +37,10 @@ export async function completeImport(
     const [failed] = await session.query(failJob(failure, request))
     return failed ?? null
   }
-  const start = toResourceRows(plan.resources_start, "start", () => ({ hash: null, encrypted: null }))
+  const start = toResourceRows(plan.resources_start, "start", () => ({
+    hash: null,
+    encrypted: null,
+  }))
   const stop = toResourceRows(plan.resources_stop, "stop", () => ({ hash: null, encrypted: null }))
   const [ended] = await session.query(
     completeImportJob({

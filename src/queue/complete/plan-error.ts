@@ -14,6 +14,7 @@ export function findPlanError(plan: ImportPlan): string | null {
   if (variable !== null) return `Two variables are named ${JSON.stringify(variable)}.`
   const preset = firstRepeated(plan.presets.map(({ name }) => name))
   if (preset !== null) return `Two presets are named ${JSON.stringify(preset)}.`
-  if (plan.presets.filter((preset) => preset.default).length > 1) return "Only one preset can be the default."
+  if (plan.presets.filter((preset) => preset.default).length > 1)
+    return "Only one preset can be the default."
   return findResourceError(plan.resources_start) ?? findResourceError(plan.resources_stop)
 }

@@ -61,7 +61,12 @@ export function toResourceRows(
   return rows
 }
 
-function addAgent(rows: ResourceRows, resourceId: string, agent: PlanAgent, token: AgentToken): void {
+function addAgent(
+  rows: ResourceRows,
+  resourceId: string,
+  agent: PlanAgent,
+  token: AgentToken,
+): void {
   const agentId = crypto.randomUUID()
   rows.agents.push({
     id: agentId,

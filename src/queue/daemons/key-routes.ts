@@ -61,9 +61,14 @@ keyRoutes.openapi(create, async (c) => {
   if (!asked) throw notFound()
   if (!asked.allowed) throw forbidden()
   if (!asked.created) {
-    throw conflict(`Provisioner key with name ${JSON.stringify(name)} already exists in organization`, {
-      validations: [{ field: "name", detail: "This value is already in use and should be unique." }],
-    })
+    throw conflict(
+      `Provisioner key with name ${JSON.stringify(name)} already exists in organization`,
+      {
+        validations: [
+          { field: "name", detail: "This value is already in use and should be unique." },
+        ],
+      },
+    )
   }
   return c.json({ key: secret }, 201)
 })
@@ -74,7 +79,10 @@ const list = createRoute({
   tags,
   summary: "The keys of an organization",
   request: { params: organizationParam },
-  responses: { 200: jsonBody(z.array(keySchema), "The keys, without their secrets."), ...errors(401, 404) },
+  responses: {
+    200: jsonBody(z.array(keySchema), "The keys, without their secrets."),
+    ...errors(401, 404),
+  },
 })
 
 keyRoutes.openapi(list, async (c) => {
@@ -92,7 +100,10 @@ const remove = createRoute({
   tags,
   summary: "Revoke a key",
   request: { params: organizationParam.extend({ name: z.string() }) },
-  responses: { 204: { description: "The key and its daemons are gone." }, ...errors(401, 403, 404) },
+  responses: {
+    204: { description: "The key and its daemons are gone." },
+    ...errors(401, 403, 404),
+  },
 })
 
 keyRoutes.openapi(remove, async (c) => {
@@ -100,7 +111,8 @@ keyRoutes.openapi(remove, async (c) => {
   const [asked] = await c.var.caller.query(deleteKey(organization, name))
   if (!asked) throw notFound()
   if (!asked.allowed) throw forbidden()
-  if (!asked.deleted) throw new ApiError(404, `Provisioner key ${JSON.stringify(name)} does not exist.`)
+  if (!asked.deleted)
+    throw new ApiError(404, `Provisioner key ${JSON.stringify(name)} does not exist.`)
   return c.body(null, 204)
 })
 

@@ -43,7 +43,10 @@ export const createKey = (key: NewKey) =>
 
 /** The keys of an organization by name; no row at all where the organization cannot be read. */
 export const listKeys = (organization: string) =>
-  statement<{ organization_id: string; keys: (Omit<KeyRow, "created_at"> & { created_at: string })[] }>(
+  statement<{
+    organization_id: string
+    keys: (Omit<KeyRow, "created_at"> & { created_at: string })[]
+  }>(
     "provisioner-keys.list",
     sql`select o.id as organization_id, (
       select coalesce(json_agg(json_build_object('id', k.id, 'organization_id', k.organization_id, 'name', k.name,

@@ -43,7 +43,9 @@ daemonRoutes.openapi(register, async (c) => {
     }),
   )
   if (!row)
-    throw badRequest("The provisioner key has tags of its own; a daemon that uses it must not send any.")
+    throw badRequest(
+      "The provisioner key has tags of its own; a daemon that uses it must not send any.",
+    )
   return c.json(toDaemonView(row), 201)
 })
 
@@ -57,7 +59,9 @@ const heartbeat = createRoute({
 })
 
 daemonRoutes.openapi(heartbeat, async (c) => {
-  const [row] = await c.var.provisioner.query(heartbeatDaemon(c.req.valid("param").daemon, c.var.now))
+  const [row] = await c.var.provisioner.query(
+    heartbeatDaemon(c.req.valid("param").daemon, c.var.now),
+  )
   if (!row) throw notFound()
   return c.body(null, 204)
 })
@@ -82,8 +86,11 @@ daemonRoutes.openapi(listen, async (c) => {
   if (!domain) throw notFound()
   const board = c.env.JOB_BOARD.getByName(await boardName(domain))
   await board.serve(domain)
-  const answer = await board.fetch(`https://board/listen/${daemon}`, { headers: { Upgrade: "websocket" } })
-  if (answer.status === 503) throw new ApiError(503, "Too many daemons wait. Please try again in a moment.")
+  const answer = await board.fetch(`https://board/listen/${daemon}`, {
+    headers: { Upgrade: "websocket" },
+  })
+  if (answer.status === 503)
+    throw new ApiError(503, "Too many daemons wait. Please try again in a moment.")
   return answer
 })
 

@@ -13,7 +13,10 @@ export const openDaemonSession: MiddlewareHandler<AppEnv> = async (c, next) => {
   const key = c.req.header(daemonKeyHeader) ?? ""
   const proof =
     key === ""
-      ? unauthenticated("Provisioner key required.", `Header "${daemonKeyHeader}" must be provided.`)
+      ? unauthenticated(
+          "Provisioner key required.",
+          `Header "${daemonKeyHeader}" must be provided.`,
+        )
       : statement<{ actor: ProvisionerActor }>(
           "authenticate-provisioner",
           sql`select authenticate_provisioner(${await sha256(key)}::bytea) as actor`,

@@ -9,7 +9,11 @@ import { wireInstant } from "../view.ts"
 import { acquireJob, type AcquiredRow, type StoredToken, storeTokens } from "./acquire-statement.ts"
 import type { AcquiredJob } from "./protocol.ts"
 
-export type Acquired = { job: AcquiredJob | null; organizationId: string; workspaceId: string | null }
+export type Acquired = {
+  job: AcquiredJob | null
+  organizationId: string
+  workspaceId: string | null
+}
 
 const stages = [undefined, "create", "claim"] as const
 
@@ -64,9 +68,13 @@ async function keepTokens(
   const isKept = stages[build.stage ?? 0] !== "claim"
   for (const [name, minted] of Object.entries(build.agent_tokens)) {
     const known = known_tokens?.[name]
-    const token = (isKept && known !== undefined ? await decryptToken(tokenKeys, known) : null) ?? minted
+    const token =
+      (isKept && known !== undefined ? await decryptToken(tokenKeys, known) : null) ?? minted
     tokens[name] = token
-    stored[name] = { hash: toHex(await sha256(token)), encrypted: await encryptToken(tokenKeys, token) }
+    stored[name] = {
+      hash: toHex(await sha256(token)),
+      encrypted: await encryptToken(tokenKeys, token),
+    }
   }
   await session.query(storeTokens(job.job_id, daemonId, stored))
   return tokens

@@ -6,9 +6,17 @@ import type { LogLine } from "./protocol.ts"
 export const logBytesMax = 1_048_576
 const outputLengthMax = 1_024
 const stageLengthMax = 128
-export const overflowNotice = "Provisioner logs exceeded the 1 MiB limit. Further output is dropped."
+export const overflowNotice =
+  "Provisioner logs exceeded the 1 MiB limit. Further output is dropped."
 
-type StoredLine = { at: string; source: string; level: string; stage: string; output: string; size: number }
+type StoredLine = {
+  at: string
+  source: string
+  level: string
+  stage: string
+  output: string
+  size: number
+}
 
 const clean = (text: string, lengthMax: number) => {
   // PostgreSQL text holds no NUL; a cut must not split a surrogate pair.
@@ -20,7 +28,8 @@ const clean = (text: string, lengthMax: number) => {
 export const clockErrorMsMax = 24 * 3_600_000
 
 /** True where the instant may be one of a job that is under way at `now`; a clock that is further off says nothing. */
-export const isPlausible = (at: Date, now: Date) => Math.abs(at.getTime() - now.getTime()) <= clockErrorMsMax
+export const isPlausible = (at: Date, now: Date) =>
+  Math.abs(at.getTime() - now.getTime()) <= clockErrorMsMax
 
 /** The line as it is stored: cut to its columns, without NUL bytes, with the bytes that it counts. */
 export function toStoredLine(line: LogLine, now: Date): StoredLine {

@@ -15,7 +15,11 @@ export const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
 
 const namedValue = z.object({ name: z.string(), value: z.string() })
 
-export const jobType = z.enum(["template_version_import", "workspace_build", "template_version_dry_run"])
+export const jobType = z.enum([
+  "template_version_import",
+  "workspace_build",
+  "template_version_dry_run",
+])
 export const transition = z.enum(["start", "stop", "delete"])
 
 export const registerRequest = z.object({
@@ -52,7 +56,12 @@ export const acquiredJob = z.object({
   file_mimetype: z.string(),
   tags: z.record(z.string(), z.string()),
   template: z
-    .object({ id: z.uuid().nullable(), name: z.string(), version_id: z.uuid(), version_name: z.string() })
+    .object({
+      id: z.uuid().nullable(),
+      name: z.string(),
+      version_id: z.uuid(),
+      version_name: z.string(),
+    })
     .nullable(),
   import: z.object({ user_variable_values: z.array(namedValue) }).optional(),
   build: z

@@ -5,7 +5,11 @@ import { buildAudit, endedBuilds, failureNotices } from "../../builds/ended-buil
 import { type Statement, statement } from "../../platform/db/client.ts"
 import { json } from "../../platform/db/sql.ts"
 import type { Sweep } from "../../sweeps.ts"
-import { publishBuildChange, publishJobLogs, publishWorkspaces } from "../../platform/durable/publish.ts"
+import {
+  publishBuildChange,
+  publishJobLogs,
+  publishWorkspaces,
+} from "../../platform/durable/publish.ts"
 import {
   hungAfterMs,
   pendingAfterMs,
@@ -15,13 +19,26 @@ import {
   type ReapType,
 } from "./reaper-rule.ts"
 
-export type ReapedJob = { id: string; type: string; reap_type: ReapType; workspace_id: string | null }
+export type ReapedJob = {
+  id: string
+  type: string
+  reap_type: ReapType
+  workspace_id: string | null
+}
 
 const types = ["hung", "pending"] as const
-const texts = types.map((type) => ({ reap_type: type, error: reapError(type), lines: reapLog(type) }))
+const texts = types.map((type) => ({
+  reap_type: type,
+  error: reapError(type),
+  lines: reapLog(type),
+}))
 
 /** The tick has no request: its audit rows carry the nil id and the loopback address. */
-const nilRequest = { requestId: "00000000-0000-0000-0000-000000000000", ip: "127.0.0.1", userAgent: "" }
+const nilRequest = {
+  requestId: "00000000-0000-0000-0000-000000000000",
+  ip: "127.0.0.1",
+  userAgent: "",
+}
 
 /**
  * Ends what is due at `tickAt`, at most ten jobs in random order, so that none blocks the rest: a row that another

@@ -23,9 +23,16 @@ const sentence = (type: ReapType) =>
   `Coder: Build has been detected as ${type} for ${(type === "hung" ? hungAfterMs : pendingAfterMs) / 60_000} minutes`
 
 /** The job's error. */
-export const reapError = (type: ReapType) => `${sentence(type)} and has been terminated by the reaper.`
+export const reapError = (type: ReapType) =>
+  `${sentence(type)} and has been terminated by the reaper.`
 
 const ruler = "-".repeat(72)
 
 /** The lines that end the job's log, one millisecond apart. */
-export const reapLog = (type: ReapType) => ["", ruler, `${sentence(type)} and will be terminated.`, ruler, ""]
+export const reapLog = (type: ReapType) => [
+  "",
+  ruler,
+  `${sentence(type)} and will be terminated.`,
+  ruler,
+  "",
+]

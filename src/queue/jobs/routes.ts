@@ -7,14 +7,24 @@ import type { AppEnv } from "../../platform/http/env.ts"
 import { ApiError, badRequest, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../../platform/http/wire.ts"
-import { publishBuildChange, publishJobLogs, publishWorkspaces } from "../../platform/durable/publish.ts"
+import {
+  publishBuildChange,
+  publishJobLogs,
+  publishWorkspaces,
+} from "../../platform/durable/publish.ts"
 import { completeBuild } from "../complete/build.ts"
 import { completeImport } from "../complete/import.ts"
 import type { Holder } from "../complete/build-statement.ts"
 import { completeDryRunJob } from "../complete/import-statement.ts"
 import { openDaemonSession } from "../daemons/session.ts"
 import { type EndedJob, failJob } from "./fail-statement.ts"
-import { completeRequest, failRequest, type JobType, updateRequest, updateResponse } from "./protocol.ts"
+import {
+  completeRequest,
+  failRequest,
+  type JobType,
+  updateRequest,
+  updateResponse,
+} from "./protocol.ts"
 import { findResourceError, toResourceRows } from "../complete/resource-rows.ts"
 import { findPlanError } from "../complete/plan-error.ts"
 import { explainHolder, jobFile, updateJob } from "./update-statement.ts"
@@ -65,7 +75,9 @@ jobRoutes.openapi(complete, async (c) => {
   const holder = holderOf(c.req.valid("param"))
   const body = c.req.valid("json")
   const error =
-    body.type === "template_version_import" ? findPlanError(body.plan) : findResourceError(body.resources)
+    body.type === "template_version_import"
+      ? findPlanError(body.plan)
+      : findResourceError(body.resources)
   if (error !== null) throw badRequest(error)
   const ended = await completeOf(c, holder, body)
   if (!ended) throw await refusal(c, holder, body.type)
@@ -73,7 +85,11 @@ jobRoutes.openapi(complete, async (c) => {
   return c.body(null, 204)
 })
 
-async function completeOf(c: Context<AppEnv>, holder: Holder, body: z.infer<typeof completeRequest>) {
+async function completeOf(
+  c: Context<AppEnv>,
+  holder: Holder,
+  body: z.infer<typeof completeRequest>,
+) {
   const request = auditRequest(c)
   const session = c.var.provisioner
   if (body.type === "template_version_import") return completeImport(session, holder, body, request)
@@ -127,7 +143,8 @@ jobRoutes.openapi(file, async (c) => {
   const [found] = await c.var.provisioner.query(jobFile(holder))
   if (!found) throw await refusal(c, holder)
   const object = await c.env.FILES.get(found.hash)
-  if (object === null) throw new ApiError(404, "The archive of this job is missing from the file store.")
+  if (object === null)
+    throw new ApiError(404, "The archive of this job is missing from the file store.")
   return new Response(object.body, {
     headers: { "Content-Type": found.mimetype, "Content-Length": String(found.size_bytes) },
   })

@@ -69,7 +69,10 @@ export function parseQuery<T extends Record<string, Parser<unknown>>>(
     if (parse === undefined) {
       // The token of a caller who sends it in the query is none of the list's business.
       if (name !== "coder_session_token" && name !== "access_token") {
-        validations.push({ field: name, detail: `${JSON.stringify(name)} is not a valid query param` })
+        validations.push({
+          field: name,
+          detail: `${JSON.stringify(name)} is not a valid query param`,
+        })
       }
       continue
     }
@@ -82,6 +85,7 @@ export function parseQuery<T extends Record<string, Parser<unknown>>>(
       })
     } else values[name] = value
   }
-  if (validations.length > 0) throw badRequest("Query parameters have invalid values.", { validations })
+  if (validations.length > 0)
+    throw badRequest("Query parameters have invalid values.", { validations })
   return values as { [K in keyof T]?: NonNullable<ReturnType<T[K]>> }
 }

@@ -13,7 +13,15 @@ const organizationParam = z.object({ organization: z.string() })
 const text = z.string().optional()
 
 const daemonStatuses = ["offline", "idle", "busy"]
-const jobStatuses = ["pending", "running", "succeeded", "canceling", "canceled", "failed", "unknown"]
+const jobStatuses = [
+  "pending",
+  "running",
+  "succeeded",
+  "canceling",
+  "canceled",
+  "failed",
+  "unknown",
+]
 
 export const listRoutes = createRouter()
 
@@ -24,7 +32,14 @@ const daemons = createRoute({
   summary: "The daemons of an organization, those alive unless others are asked for",
   request: {
     params: organizationParam,
-    query: z.looseObject({ limit: text, ids: text, tags: text, offline: text, status: text, max_age: text }),
+    query: z.looseObject({
+      limit: text,
+      ids: text,
+      tags: text,
+      offline: text,
+      status: text,
+      max_age: text,
+    }),
   },
   responses: {
     200: jsonBody(z.array(daemonSchema), "The daemons, the last made first."),

@@ -87,10 +87,20 @@ export type ListedJobRow = {
   transition: string | null
 }
 
-export type JobFilter = { limit?: number; ids?: string[]; tags?: Tags; status?: string[]; initiator?: string }
+export type JobFilter = {
+  limit?: number
+  ids?: string[]
+  tags?: Tags
+  status?: string[]
+  initiator?: string
+}
 
 /** Jobs of an organization, the newest first, with who may run them while they wait. */
-export function listJobs(organization: string, filter: JobFilter, now: Date): Statement<ListedJobRow> {
+export function listJobs(
+  organization: string,
+  filter: JobFilter,
+  now: Date,
+): Statement<ListedJobRow> {
   const limit = filter.limit === 0 ? null : (filter.limit ?? 50)
   const columns = { organization: sql`k.organization_id`, owner: sql`k.initiator_id` }
   return statement(

@@ -3,7 +3,13 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { resourceSchema } from "../../agents/view.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
-import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../../platform/http/wire.ts"
+import {
+  errors,
+  jsonBody,
+  jsonRequest,
+  messageSchema,
+  uuidSchema,
+} from "../../platform/http/wire.ts"
 import { jobLogSchema } from "../../queue/logs.ts"
 import { logQuery, serveLogs } from "../../queue/serve-logs.ts"
 import {

@@ -31,18 +31,22 @@ const upload = createRoute({
 fileRoutes.openapi(upload, async (c) => {
   const [permission] = await c.var.caller.query(mayUpload())
   if (!permission?.allowed) throw forbidden()
-  const contentType = (c.req.header("Content-Type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""
+  const contentType =
+    (c.req.header("Content-Type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""
   const mimetype = mimetypes[contentType]
   if (mimetype === undefined)
     throw badRequest(`Unsupported content type header ${JSON.stringify(contentType)}.`)
   const body = c.req.raw.body
-  if (body === null) throw badRequest("Failed to read file from request.", { detail: "The body is empty." })
+  if (body === null)
+    throw badRequest("Failed to read file from request.", { detail: "The body is empty." })
   if (Number(c.req.header("Content-Length") ?? 0) > uploadBytesMax) throw tooLarge()
   const stored = await storeUpload(c.env.FILES, body)
   if (stored === null) throw tooLarge()
   if (stored.sizeBytes === 0)
     throw badRequest("Failed to read file from request.", { detail: "The body is empty." })
-  const [file] = await c.var.caller.query(recordFile(crypto.randomUUID(), stored, mimetype, c.var.now))
+  const [file] = await c.var.caller.query(
+    recordFile(crypto.randomUUID(), stored, mimetype, c.var.now),
+  )
   if (!file) throw notFound()
   return file.created ? c.json({ hash: file.id }, 201) : c.json({ hash: file.id }, 200)
 })

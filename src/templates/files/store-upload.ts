@@ -56,7 +56,8 @@ export async function storeUpload(
       await multipart.abort()
       return { hash, sizeBytes }
     }
-    if (partLength > 0) parts.push(await multipart.uploadPart(parts.length + 1, part.slice(0, partLength)))
+    if (partLength > 0)
+      parts.push(await multipart.uploadPart(parts.length + 1, part.slice(0, partLength)))
     await multipart.complete(parts)
     await moveObject(bucket, temporary, hash)
     return { hash, sizeBytes }

@@ -36,7 +36,11 @@ const manifestShape = z.object({
   variables: uniqueNames(z.array(manifestVariable).max(PARAMETER_COUNT_MAX)).default([]),
   presets: manifestPresets.default([]),
   tags: z.record(z.string().min(1).max(128), z.string().max(256)).default({}),
-  resources: z.array(manifestResource).max(RESOURCE_COUNT_MAX).superRefine(refuseDuplicateNames).default([]),
+  resources: z
+    .array(manifestResource)
+    .max(RESOURCE_COUNT_MAX)
+    .superRefine(refuseDuplicateNames)
+    .default([]),
 })
 
 const manifestSchema = manifestShape.superRefine(({ parameters, presets }, ctx) => {
@@ -45,9 +49,15 @@ const manifestSchema = manifestShape.superRefine(({ parameters, presets }, ctx) 
     for (const [name, value] of Object.entries(preset.parameters)) {
       const parameter = byName.get(name)
       const complaint =
-        parameter === undefined ? "the template has no such parameter" : checkParameterValue(parameter, value)
+        parameter === undefined
+          ? "the template has no such parameter"
+          : checkParameterValue(parameter, value)
       if (complaint === null) continue
-      ctx.addIssue({ code: "custom", path: ["presets", index, "parameters", name], message: complaint })
+      ctx.addIssue({
+        code: "custom",
+        path: ["presets", index, "parameters", name],
+        message: complaint,
+      })
     }
   }
 })
@@ -75,7 +85,10 @@ export function readManifest(text: string): ManifestReading {
   }
   const result = manifestSchema.safeParse(parsed)
   if (result.success) return { ok: true, manifest: result.data }
-  return { ok: false, error: `${MANIFEST_NAME} is not valid:\n${explainIssues(result.error.issues)}` }
+  return {
+    ok: false,
+    error: `${MANIFEST_NAME} is not valid:\n${explainIssues(result.error.issues)}`,
+  }
 }
 
 /** One line an issue, `place: complaint`, bounded. */

@@ -13,7 +13,9 @@ export const plainText = z.string().max(TEXT_LENGTH_MAX).refine(noNul, NUL_MESSA
 const entryName = z.string().min(1).max(128).refine(noNul, NUL_MESSAGE)
 
 /** People write `4` or `true` where the wire wants text, so defaults and values take both. */
-export const scalarText = z.union([plainText, z.number(), z.boolean()]).transform((value) => String(value))
+export const scalarText = z
+  .union([plainText, z.number(), z.boolean()])
+  .transform((value) => String(value))
 
 const FORM_TYPES = [
   "",
@@ -57,18 +59,26 @@ const parameterShape = z.object({
   validation_max: z.int().optional(),
   validation_monotonic: z.enum(["increasing", "decreasing"]).optional(),
   required: z.boolean().optional().describe("By default: whether default_value is absent."),
-  ephemeral: z.boolean().default(false).describe("Used for one build and then forgotten; needs a default."),
+  ephemeral: z
+    .boolean()
+    .default(false)
+    .describe("Used for one build and then forgotten; needs a default."),
   order: z.int().default(0),
 })
 
 /** What is wrong with a parameter whose fields are well-formed each on their own. */
-function contradictions(parameter: z.infer<typeof parameterShape>): [field: string, message: string][] {
+function contradictions(
+  parameter: z.infer<typeof parameterShape>,
+): [field: string, message: string][] {
   const found: [string, string][] = []
   const { type } = parameter
   const isNumber = type === "number"
-  if (!isNumber && parameter.validation_min !== undefined) found.push(["validation_min", "is for numbers"])
-  if (!isNumber && parameter.validation_max !== undefined) found.push(["validation_max", "is for numbers"])
-  if (!isNumber && parameter.validation_monotonic) found.push(["validation_monotonic", "is for numbers"])
+  if (!isNumber && parameter.validation_min !== undefined)
+    found.push(["validation_min", "is for numbers"])
+  if (!isNumber && parameter.validation_max !== undefined)
+    found.push(["validation_max", "is for numbers"])
+  if (!isNumber && parameter.validation_monotonic)
+    found.push(["validation_monotonic", "is for numbers"])
   if (
     parameter.validation_min !== undefined &&
     parameter.validation_max !== undefined &&
@@ -84,7 +94,8 @@ function contradictions(parameter: z.infer<typeof parameterShape>): [field: stri
   if (parameter.ephemeral && parameter.default_value === undefined) {
     found.push(["ephemeral", "needs a default_value"])
   }
-  if (parameter.ephemeral && !parameter.mutable) found.push(["ephemeral", "needs a mutable parameter"])
+  if (parameter.ephemeral && !parameter.mutable)
+    found.push(["ephemeral", "needs a mutable parameter"])
   if (parameter.required === true && parameter.default_value !== undefined) {
     found.push(["required", "contradicts the default_value"])
   }
@@ -93,7 +104,11 @@ function contradictions(parameter: z.infer<typeof parameterShape>): [field: stri
   }
   const values = parameter.options.map((option) => option.value)
   if (new Set(values).size !== values.length) found.push(["options", "have the same value twice"])
-  if (found.length === 0 && parameter.default_value !== undefined && parameter.default_value !== "") {
+  if (
+    found.length === 0 &&
+    parameter.default_value !== undefined &&
+    parameter.default_value !== ""
+  ) {
     const complaint = checkParameterValue(parameter, parameter.default_value)
     if (complaint !== null) found.push(["default_value", complaint])
   }

@@ -104,7 +104,9 @@ export const planApp = z.object({
   external: z.boolean().optional(),
   subdomain: z.boolean().optional(),
   sharing_level: z.enum(["owner", "authenticated", "organization", "public"]).optional(),
-  healthcheck: z.object({ url: text, interval: seconds, threshold: z.int().min(0).max(1_000) }).optional(),
+  healthcheck: z
+    .object({ url: text, interval: seconds, threshold: z.int().min(0).max(1_000) })
+    .optional(),
   order: order.optional(),
   group: z.string().max(256).optional(),
   hidden: z.boolean().optional(),
@@ -147,7 +149,9 @@ export const planAgent = z.object({
   troubleshooting_url: text.optional(),
   motd_file: text.optional(),
   display_apps: z
-    .array(z.enum(["vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper"]))
+    .array(
+      z.enum(["vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper"]),
+    )
     .max(5)
     .optional(),
   order: order.optional(),
@@ -164,7 +168,11 @@ export const planResource = z.object({
   daily_cost: z.int().min(0).max(1_000_000_000).optional(),
   metadata: z
     .array(
-      z.object({ key: name, value: z.string().max(65_536).nullish(), sensitive: z.boolean().optional() }),
+      z.object({
+        key: name,
+        value: z.string().max(65_536).nullish(),
+        sensitive: z.boolean().optional(),
+      }),
     )
     .max(256)
     .optional(),

@@ -26,7 +26,10 @@ const scheduleEntry = z.object({
   cron: z
     .string()
     .max(256)
-    .refine((cron) => parseCronWindow(cron) !== null, "must be a cron of 5 fields whose minute is *")
+    .refine(
+      (cron) => parseCronWindow(cron) !== null,
+      "must be a cron of 5 fields whose minute is *",
+    )
     .describe("Read as a window: `* 9-18 * * 1-5` is 09:00 to 18:59 on weekdays."),
   instances,
 })
@@ -47,7 +50,9 @@ const scheduling = z.object({
 })
 
 const prebuilds = z.object({
-  instances: instances.describe("How many ready workspaces are kept when no schedule says otherwise."),
+  instances: instances.describe(
+    "How many ready workspaces are kept when no schedule says otherwise.",
+  ),
   expiration_policy: expirationPolicy.optional(),
   scheduling: scheduling.optional(),
 })

@@ -19,7 +19,8 @@ export function refuseDuplicateNames(resources: readonly PlanResource[], ctx: z.
       const slugs = new Set<string>()
       for (const [appIndex, app] of (agent.apps ?? []).entries()) {
         const place = [...path, "apps", appIndex, "slug"]
-        if (slugs.has(app.slug)) refuse(place, `another app of the agent has the slug "${app.slug}"`)
+        if (slugs.has(app.slug))
+          refuse(place, `another app of the agent has the slug "${app.slug}"`)
         slugs.add(app.slug)
       }
     }

@@ -13,7 +13,8 @@ export function matchPreset<Preset extends PresetValues>(
   let best: Preset | null = null
   for (const preset of presets) {
     const matches = preset.parameters.every(({ name, value }) => given.get(name) === value)
-    if (matches && (best === null || preset.parameters.length > best.parameters.length)) best = preset
+    if (matches && (best === null || preset.parameters.length > best.parameters.length))
+      best = preset
   }
   return best
 }

@@ -22,7 +22,9 @@ export type ParameterSources = {
 }
 
 export type ParameterRefusal = { ok: false; parameter: string; message: string; detail: string }
-export type ResolvedParameters = { ok: true; values: { name: string; value: string }[] } | ParameterRefusal
+export type ResolvedParameters =
+  | { ok: true; values: { name: string; value: string }[] }
+  | ParameterRefusal
 
 /**
  * Resolves every parameter of a version; the first complaint wins. Values for names that the version does not
@@ -45,12 +47,18 @@ function resolveOne(
   const { name } = parameter
   const previous = sources.previous.get(name)
   const candidate = sources.preset.get(name) ?? sources.given.get(name)
-  if (candidate !== undefined && previous !== undefined && !parameter.mutable && candidate !== previous) {
+  if (
+    candidate !== undefined &&
+    previous !== undefined &&
+    !parameter.mutable &&
+    candidate !== previous
+  ) {
     return {
       detail: `Parameter "${name}" is not mutable, so it can't be updated after creating a workspace.`,
     }
   }
-  if (parameter.required && candidate === undefined && previous === undefined) return { detail: REQUIRED }
+  if (parameter.required && candidate === undefined && previous === undefined)
+    return { detail: REQUIRED }
   const carried = parameter.ephemeral ? undefined : previous
   const value = candidate ?? carried ?? parameter.default_value
   if (value === "" && !parameter.required) return { value: parameter.default_value }

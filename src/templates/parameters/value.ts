@@ -15,8 +15,13 @@ export type ParameterRule = {
 const VALUE_LENGTH_MAX = 8192
 
 /** The complaint about the value, or null. `previous` is the value of the last build, for monotonic numbers. */
-export function checkParameterValue(rule: ParameterRule, value: string, previous?: string): string | null {
-  if (value.length > VALUE_LENGTH_MAX) return `parameter value is longer than ${VALUE_LENGTH_MAX} characters`
+export function checkParameterValue(
+  rule: ParameterRule,
+  value: string,
+  previous?: string,
+): string | null {
+  if (value.length > VALUE_LENGTH_MAX)
+    return `parameter value is longer than ${VALUE_LENGTH_MAX} characters`
   if (value.includes("\0")) return "parameter value must not contain NUL bytes"
   return checkOptions(rule, value) ?? checkType(rule, value, previous)
 }
@@ -31,14 +36,20 @@ function checkOptions(rule: ParameterRule, value: string): string | null {
   return `parameter value must match one of options: ${JSON.stringify(allowed)}`
 }
 
-function checkType(rule: ParameterRule, value: string, previous: string | undefined): string | null {
+function checkType(
+  rule: ParameterRule,
+  value: string,
+  previous: string | undefined,
+): string | null {
   switch (rule.type) {
     case "string":
       return checkPattern(rule, value)
     case "number":
       return checkNumber(rule, value, previous)
     case "bool":
-      return value === "true" || value === "false" ? null : 'parameter value must be "true" or "false"'
+      return value === "true" || value === "false"
+        ? null
+        : 'parameter value must be "true" or "false"'
     case "list(string)":
       return parseList(value) === null ? "parameter value must be a JSON list of strings" : null
     default:
@@ -49,10 +60,16 @@ function checkType(rule: ParameterRule, value: string, previous: string | undefi
 function checkPattern(rule: ParameterRule, value: string): string | null {
   if (!rule.validation_regex) return null
   if (occursIn(rule.validation_regex, value)) return null
-  return ownWords(rule, value) ?? `parameter value does not match the pattern ${rule.validation_regex}`
+  return (
+    ownWords(rule, value) ?? `parameter value does not match the pattern ${rule.validation_regex}`
+  )
 }
 
-function checkNumber(rule: ParameterRule, value: string, previous: string | undefined): string | null {
+function checkNumber(
+  rule: ParameterRule,
+  value: string,
+  previous: string | undefined,
+): string | null {
   const number = toNumber(value)
   if (number === null) return "parameter value must be a number"
   const { validation_min: min, validation_max: max } = rule
@@ -66,11 +83,15 @@ function checkNumber(rule: ParameterRule, value: string, previous: string | unde
   if (before === null) return null
   if (rule.validation_monotonic === "increasing" && number < before) {
     return (
-      ownWords(rule, value) ?? `parameter value must be equal or greater than previous value: ${previous}`
+      ownWords(rule, value) ??
+      `parameter value must be equal or greater than previous value: ${previous}`
     )
   }
   if (rule.validation_monotonic === "decreasing" && number > before) {
-    return ownWords(rule, value) ?? `parameter value must be equal or lower than previous value: ${previous}`
+    return (
+      ownWords(rule, value) ??
+      `parameter value must be equal or lower than previous value: ${previous}`
+    )
   }
   return null
 }

@@ -54,7 +54,8 @@ export const templateChangesSweep: Sweep = {
       ),
     )
     let followed = 0
-    for (const { id } of changes) followed += await followScheduleChange(db, id, now, batchesOfTickMax)
+    for (const { id } of changes)
+      followed += await followScheduleChange(db, id, now, batchesOfTickMax)
     return { templates: changes.length, workspaces: followed }
   },
 }
@@ -164,7 +165,11 @@ async function writeFollowers(
 const isSame = (a: Date | null, b: Date | null) => a?.getTime() === b?.getTime()
 
 function deadlinesOf(follower: Follower, now: Date) {
-  if (follower.build_id === null || follower.transition !== "start" || follower.completed_at === null)
+  if (
+    follower.build_id === null ||
+    follower.transition !== "start" ||
+    follower.completed_at === null
+  )
     return []
   const quietHours = quietHoursOf(follower.quiet_hours_schedule)
   const change = recalculateRunningBuild({
@@ -188,7 +193,8 @@ function deadlinesOf(follower: Follower, now: Date) {
   })
   if (change.kind !== "update") return []
   const { deadlineAt, maxDeadlineAt } = change
-  if (isSame(deadlineAt, follower.deadline) && isSame(maxDeadlineAt, follower.max_deadline)) return []
+  if (isSame(deadlineAt, follower.deadline) && isSame(maxDeadlineAt, follower.max_deadline))
+    return []
   return [
     {
       id: follower.build_id,

@@ -6,7 +6,13 @@ import { requireBody } from "../../platform/http/body.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
 import { publishTemplate } from "../../platform/durable/publish.ts"
 import { createRouter } from "../../platform/http/router.ts"
-import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../../platform/http/wire.ts"
+import {
+  errors,
+  jsonBody,
+  jsonRequest,
+  messageSchema,
+  uuidSchema,
+} from "../../platform/http/wire.ts"
 import {
   archiveUnused,
   cancelImport,
@@ -88,32 +94,40 @@ const archiveRoute = (path: "archive" | "unarchive", summary: string) =>
     responses: { 200: jsonBody(archivedSchema, "A sentence."), ...errors(400, 401, 403, 404) },
   })
 
-versionChangeRoutes.openapi(archiveRoute("archive", "Archive a version that nothing uses"), async (c) => {
-  const { id } = c.req.valid("param")
-  const [changed, [standing]] = await c.var.caller.batch([
-    setArchived(id, true, auditRequest(c)),
-    versionStanding(id),
-  ])
-  if (!standing) throw notFound()
-  if (changed.length > 0) return c.json(`template version ${JSON.stringify(id)} archived`, 200)
-  if (!standing.allowed) throw forbidden()
-  if (standing.archived) throw badRequest("Template version already archived")
-  throw badRequest("Template version cannot be archived.", {
-    detail: standing.is_active ? "It is the active version of its template." : "A workspace is built of it.",
-  })
-})
+versionChangeRoutes.openapi(
+  archiveRoute("archive", "Archive a version that nothing uses"),
+  async (c) => {
+    const { id } = c.req.valid("param")
+    const [changed, [standing]] = await c.var.caller.batch([
+      setArchived(id, true, auditRequest(c)),
+      versionStanding(id),
+    ])
+    if (!standing) throw notFound()
+    if (changed.length > 0) return c.json(`template version ${JSON.stringify(id)} archived`, 200)
+    if (!standing.allowed) throw forbidden()
+    if (standing.archived) throw badRequest("Template version already archived")
+    throw badRequest("Template version cannot be archived.", {
+      detail: standing.is_active
+        ? "It is the active version of its template."
+        : "A workspace is built of it.",
+    })
+  },
+)
 
-versionChangeRoutes.openapi(archiveRoute("unarchive", "Take an archived version back"), async (c) => {
-  const { id } = c.req.valid("param")
-  const [changed, [standing]] = await c.var.caller.batch([
-    setArchived(id, false, auditRequest(c)),
-    versionStanding(id),
-  ])
-  if (!standing) throw notFound()
-  if (changed.length > 0) return c.json(`template version ${JSON.stringify(id)} unarchived`, 200)
-  if (!standing.allowed) throw forbidden()
-  throw badRequest("Template version is not archived")
-})
+versionChangeRoutes.openapi(
+  archiveRoute("unarchive", "Take an archived version back"),
+  async (c) => {
+    const { id } = c.req.valid("param")
+    const [changed, [standing]] = await c.var.caller.batch([
+      setArchived(id, false, auditRequest(c)),
+      versionStanding(id),
+    ])
+    if (!standing) throw notFound()
+    if (changed.length > 0) return c.json(`template version ${JSON.stringify(id)} unarchived`, 200)
+    if (!standing.allowed) throw forbidden()
+    throw badRequest("Template version is not archived")
+  },
+)
 
 const archiveAll = createRoute({
   method: "post",

@@ -90,7 +90,12 @@ export const archiveUnused = (templateId: string, all: boolean, request: AuditRe
     select id from changed`,
   )
 
-export type CancelStanding = { allowed: boolean; completed: boolean; canceled: boolean; done: boolean }
+export type CancelStanding = {
+  allowed: boolean
+  completed: boolean
+  canceled: boolean
+  done: boolean
+}
 
 /** Cancels a version's import: at once where nobody has taken it, else by word to its daemon. One row where it can be read. */
 export const cancelImport = (id: string, now: Date) =>

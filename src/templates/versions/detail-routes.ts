@@ -149,7 +149,10 @@ const presets = createRoute({
   tags,
   summary: "The presets of a version",
   request: { params: idParam },
-  responses: { 200: jsonBody(z.array(presetSchema), "In the template's order."), ...errors(400, 401, 404) },
+  responses: {
+    200: jsonBody(z.array(presetSchema), "In the template's order."),
+    ...errors(400, 401, 404),
+  },
 })
 
 versionDetailRoutes.openapi(presets, async (c) => {

@@ -16,7 +16,9 @@ const optionalUuid = uuidSchema
 
 export const versionName = z
   .string()
-  .refine((name) => name === "" || isTemplateVersionName(name), { error: tagError("template_version_name") })
+  .refine((name) => name === "" || isTemplateVersionName(name), {
+    error: tagError("template_version_name"),
+  })
   .openapi({ maxLength: 64 })
 
 export const versionMessage = z.string().max(messageLengthMax, { error: tagError("lt") })

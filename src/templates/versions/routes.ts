@@ -38,7 +38,10 @@ const create = createRoute({
   path: "/organizations/{organization}/templateversions",
   tags,
   summary: "Make a template version from an uploaded archive",
-  request: { params: z.object({ organization: z.string() }), body: jsonRequest(createVersionRequest) },
+  request: {
+    params: z.object({ organization: z.string() }),
+    body: jsonRequest(createVersionRequest),
+  },
   responses: {
     201: jsonBody(versionSchema, "The version; its import is pending."),
     ...errors(400, 401, 403, 404, 409),
@@ -49,7 +52,8 @@ versionRoutes.openapi(create, async (c) => {
   const body = c.req.valid("json")
   const { now } = c.var
   if (body.example_id) {
-    if (body.file_id !== null) throw badRequest("You cannot specify both an example_id and a file_id.")
+    if (body.file_id !== null)
+      throw badRequest("You cannot specify both an example_id and a file_id.")
     throw new ApiError(404, "Example not found.")
   }
   if (body.file_id === null) {
@@ -84,7 +88,9 @@ versionRoutes.openapi(create, async (c) => {
       throw conflict(
         `A template version with name ${JSON.stringify(name)} already exists for this template.`,
         {
-          validations: [{ field: "name", detail: "This value is already in use and should be unique." }],
+          validations: [
+            { field: "name", detail: "This value is already in use and should be unique." },
+          ],
         },
       )
     }
@@ -132,14 +138,20 @@ versionRoutes.openapi(list, async (c) => {
   const { id } = c.req.valid("param")
   const { limit, offset, after_id, include_archived } = c.req.valid("query")
   const afterId = after_id ?? null
-  const page = { limit, offset, afterId, includeArchived: /^(1|t|true)$/i.test(include_archived ?? "") }
+  const page = {
+    limit,
+    offset,
+    afterId,
+    includeArchived: /^(1|t|true)$/i.test(include_archived ?? ""),
+  }
   const [gates, rows] = await c.var.caller.batch([
     versionListGate(id, afterId),
     listVersions(id, page, c.var.now),
   ])
   const [gate] = gates
   if (!gate) throw notFound()
-  if (!gate.after_found) throw badRequest(`Record at "after_id" (${JSON.stringify(afterId)}) does not exist.`)
+  if (!gate.after_found)
+    throw badRequest(`Record at "after_id" (${JSON.stringify(afterId)}) does not exist.`)
   return c.json(rows.map(toVersionView), 200)
 })
 

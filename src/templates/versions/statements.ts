@@ -48,7 +48,12 @@ export const previousVersion = (path: TemplatePath, now: Date) =>
     where lower(c.name) = lower(${path.name}) and ${may("read", "template", { id: sql`c.template_id`, organization: sql`c.organization_id` })}`,
   )
 
-export type VersionPage = { limit: number; offset: number; afterId: string | null; includeArchived: boolean }
+export type VersionPage = {
+  limit: number
+  offset: number
+  afterId: string | null
+  includeArchived: boolean
+}
 
 /** Versions of a template, oldest first, by `template_versions_template`. `after_found` is false for an unknown `after_id`. */
 export const listVersions = (templateId: string, page: VersionPage, now: Date) =>

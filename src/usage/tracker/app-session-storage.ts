@@ -70,7 +70,10 @@ export function openAppSessionStorage(sql: SqlStorage) {
     read: (): KeptSession[] =>
       counts.all === 0
         ? []
-        : sql.exec<SessionRow>("select * from app_sessions order by position").toArray().map(toKept),
+        : sql
+            .exec<SessionRow>("select * from app_sessions order by position")
+            .toArray()
+            .map(toKept),
     /** What was written as it was read is marked; what has grown meanwhile is written again. */
     markWritten(sessions: readonly KeptSession[]): void {
       for (const { position, requests, endedAtMs } of sessions) {
@@ -83,7 +86,8 @@ export function openAppSessionStorage(sql: SqlStorage) {
       }
     },
     forget(sessions: readonly KeptSession[]): void {
-      for (const { position } of sessions) sql.exec("delete from app_sessions where position = ?", position)
+      for (const { position } of sessions)
+        sql.exec("delete from app_sessions where position = ?", position)
       if (sessions.length > 0) counts.all = count("true")
     },
     /** Those that a coming flush has to write. */

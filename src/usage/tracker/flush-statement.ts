@@ -31,7 +31,13 @@ const instantOf = (ms: number | null) => (ms === null ? null : new Date(ms))
  * locked in the order of their ids before any is written, since an update from a list locks in no order. A reminder lead
  * makes a bump bring `check_at` to the new reminder; everything else leaves the row heap-only.
  */
-export function flushStatement({ now, used, stats, apps, verdicts }: FlushInput): Statement<FlushResult> {
+export function flushStatement({
+  now,
+  used,
+  stats,
+  apps,
+  verdicts,
+}: FlushInput): Statement<FlushResult> {
   return statement<FlushResult>(
     "usage.flush",
     sql`

@@ -84,7 +84,9 @@ export class LookAhead {
     const report = { found: 0, ok: true }
     try {
       const found = await this.#read(aheadRowsMax, now)
-      this.#rows = new Map(found.map((one) => [nameOf(one.key_id, one.workspace_id), toRow(one, now)]))
+      this.#rows = new Map(
+        found.map((one) => [nameOf(one.key_id, one.workspace_id), toRow(one, now)]),
+      )
       report.found = found.length
     } catch {
       // Nothing is known then that was not before. One that failed tells nothing of its worth.

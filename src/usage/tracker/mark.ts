@@ -49,4 +49,9 @@ export type VerdictKey = { keyId: string; keyHash: string; workspaceId: string }
 export type Verdict = VerdictKey & { checkedAtMs: number; ip: string; facts: UsageFacts }
 
 /** A usage ping. Both `agentId` and `app`, or neither. */
-export type Ping = VerdictKey & { seenAtMs: number; ip: string; agentId: string | null; app: UsageApp | null }
+export type Ping = VerdictKey & {
+  seenAtMs: number
+  ip: string
+  agentId: string | null
+  app: UsageApp | null
+}

@@ -70,7 +70,9 @@ export function openTrackerStorage(sql: SqlStorage) {
       return sql.exec<UsedRow>("select * from used limit ?", limit).toArray()
     },
     oldestUsedAtMs(): number | null {
-      const [row] = sql.exec<{ at_ms: number | null }>("select min(seen_at_ms) as at_ms from used").toArray()
+      const [row] = sql
+        .exec<{ at_ms: number | null }>("select min(seen_at_ms) as at_ms from used")
+        .toArray()
       return row?.at_ms ?? null
     },
     /** Removes exactly what was read: a row that was marked again meanwhile stays. */
@@ -170,7 +172,10 @@ export function openTrackerStorage(sql: SqlStorage) {
     },
     /** All that are stored, to be proven again; `number` is what `renew` must be told of them. */
     readVerdicts(): { rows: VerdictRow[]; number: number } {
-      return { rows: sql.exec<VerdictRow>("select * from known_verdicts").toArray(), number: lastNumber }
+      return {
+        rows: sql.exec<VerdictRow>("select * from known_verdicts").toArray(),
+        number: lastNumber,
+      }
     },
     /**
      * Those up to a number were proven as of an instant: one row is written, not one a verdict. What is stored while a renewal is under

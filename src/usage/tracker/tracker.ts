@@ -44,7 +44,9 @@ export class UsageTracker extends DurableObject<Env> {
     this.#ahead = new LookAhead(this.#storage, async (countMax, now) => {
       const shard = shardOfName(ctx.id.name)
       if (shard === null) return []
-      return this.#connect().all(lookAheadStatement({ shard, shardCount: usageShardCount }, countMax, now))
+      return this.#connect().all(
+        lookAheadStatement({ shard, shardCount: usageShardCount }, countMax, now),
+      )
     })
   }
 
@@ -106,7 +108,8 @@ export class UsageTracker extends DurableObject<Env> {
 
   #useVerdict(row: VerdictRow, { seenAtMs, ip }: Ping): void {
     if (this.#ahead.take(row)) this.#storage.putVerdict({ ...row, used_at_ms: seenAtMs, ip })
-    else if (seenAtMs - row.used_at_ms > verdictTouchMs) this.#storage.touchVerdict(row, seenAtMs, ip)
+    else if (seenAtMs - row.used_at_ms > verdictTouchMs)
+      this.#storage.touchVerdict(row, seenAtMs, ip)
   }
 
   #addStat(stat: AgentStat): void {
@@ -159,7 +162,13 @@ export class UsageTracker extends DurableObject<Env> {
         const verdicts = statements === 0 ? this.#storage.readVerdicts() : null
         isMore = used.length === rowsPerStatementMax || stats.length === rowsPerStatementMax
         statements++
-        const result = await this.#write(db, { now, used, stats, apps, verdicts: verdicts?.rows ?? [] })
+        const result = await this.#write(db, {
+          now,
+          used,
+          stats,
+          apps,
+          verdicts: verdicts?.rows ?? [],
+        })
         if (result === null) {
           apps = []
           isMore = true
@@ -213,7 +222,8 @@ export class UsageTracker extends DurableObject<Env> {
       return result ?? null
     } catch (error) {
       const refused = input.stats.length + apps.length
-      if (!(error instanceof StatementFailed) || !/^2[23]/.test(error.code) || refused === 0) throw error
+      if (!(error instanceof StatementFailed) || !/^2[23]/.test(error.code) || refused === 0)
+        throw error
       this.#storage.removeStats(input.stats)
       this.#apps.forget(apps.flatMap((app) => app.sessions))
       this.#countDropped(refused)
@@ -226,7 +236,11 @@ export class UsageTracker extends DurableObject<Env> {
     const nowMs = now.getTime()
     const apps = toAppReports(this.#apps.read(), nowMs).slice(0, rowsPerStatementMax)
     for (const { row } of apps) {
-      this.#storage.mark({ workspaceId: row.workspace_id, seenAtMs: usedAtMs(row, nowMs), bump: null })
+      this.#storage.mark({
+        workspaceId: row.workspace_id,
+        seenAtMs: usedAtMs(row, nowMs),
+        bump: null,
+      })
     }
     return apps
   }
@@ -242,7 +256,10 @@ export class UsageTracker extends DurableObject<Env> {
     return used + stats + this.#apps.waiting()
   }
 
-  #renew(verdicts: readonly VerdictRow[], renewed: readonly { position: number; facts: UsageFacts }[]): void {
+  #renew(
+    verdicts: readonly VerdictRow[],
+    renewed: readonly { position: number; facts: UsageFacts }[],
+  ): void {
     const facts = new Map(renewed.map((one) => [one.position, JSON.stringify(one.facts)]))
     for (const [index, verdict] of verdicts.entries()) {
       const fresh = facts.get(index + 1)
@@ -261,7 +278,14 @@ export class UsageTracker extends DurableObject<Env> {
   }
 }
 
-function toVerdictRow({ keyId, workspaceId, keyHash, checkedAtMs, ip, facts }: Verdict): VerdictRow {
+function toVerdictRow({
+  keyId,
+  workspaceId,
+  keyHash,
+  checkedAtMs,
+  ip,
+  facts,
+}: Verdict): VerdictRow {
   return {
     key_id: keyId,
     workspace_id: workspaceId,

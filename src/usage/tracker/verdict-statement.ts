@@ -9,7 +9,12 @@ import type { UsageFacts } from "./mark.ts"
 import type { VerdictRow } from "./rows.ts"
 import { keyMarkMs, verdictIdleMsMax } from "./verdict-times.ts"
 
-export type FoundVerdict = { key_id: string; key_hash: string; workspace_id: string; facts: UsageFacts }
+export type FoundVerdict = {
+  key_id: string
+  key_hash: string
+  workspace_id: string
+  facts: UsageFacts
+}
 
 /**
  * What must hold of a key `k` (api_keys) and a workspace `w` (workspaces) beside their own joins, and the joins that it takes: what

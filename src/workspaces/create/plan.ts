@@ -1,6 +1,12 @@
 // What creating a workspace comes to, decided without the database: the refusals in their order, or the values to write.
 import type { ApiError } from "../../platform/http/errors.ts"
-import { ApiError as Refusal, badRequest, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
+import {
+  ApiError as Refusal,
+  badRequest,
+  conflict,
+  forbidden,
+  notFound,
+} from "../../platform/http/errors.ts"
 import { normaliseTags } from "../../queue/tags.ts"
 import { nextAllowedAutostart } from "../../schedule/autostart.ts"
 import { parseWeeklySchedule } from "../../schedule/cron.ts"
@@ -131,15 +137,28 @@ function planBuild(template: Template, version: Version, request: CreateRequest)
     throw invalid(message, "template_version_preset_id", "preset not found in the template version")
   }
   requireImported(version)
-  if (template.require_active_version && version.id !== template.active_version_id && !template.may_update) {
+  if (
+    template.require_active_version &&
+    version.id !== template.active_version_id &&
+    !template.may_update
+  ) {
     throw forbidden("insert workspace build")
   }
-  const presetValues = new Map((preset?.parameters ?? []).map(({ name, value }) => [name, value] as const))
-  const source = { parameters: version.parameters, preset: presetValues, given, previous: new Map() }
+  const presetValues = new Map(
+    (preset?.parameters ?? []).map(({ name, value }) => [name, value] as const),
+  )
+  const source = {
+    parameters: version.parameters,
+    preset: presetValues,
+    given,
+    previous: new Map(),
+  }
   const fresh = resolveParameters(source)
   // A prebuild was made from the preset alone; what it got then counts as its previous values.
   const pooled = resolveParameters({ ...source, given: new Map() })
-  const previous = new Map((pooled.ok ? pooled.values : []).map(({ name, value }) => [name, value] as const))
+  const previous = new Map(
+    (pooled.ok ? pooled.values : []).map(({ name, value }) => [name, value] as const),
+  )
   const claimed = resolveParameters({ ...source, previous })
   if (!fresh.ok) throw parameterRefusal(fresh)
   return {
@@ -153,7 +172,10 @@ function planBuild(template: Template, version: Version, request: CreateRequest)
 
 function requireImported({ name, job_status: status, job_error: error }: Version): void {
   if (status === "pending" || status === "running") {
-    throw new Refusal(406, `The provided template version is ${status}. Wait for it to complete importing!`)
+    throw new Refusal(
+      406,
+      `The provided template version is ${status}. Wait for it to complete importing!`,
+    )
   }
   if (status === "failed" || status === "canceled") {
     throw badRequest(
@@ -162,7 +184,10 @@ function requireImported({ name, job_status: status, job_error: error }: Version
   }
 }
 
-function parameterRefusal({ message, detail }: Exclude<ResolvedParameters, { ok: true }>): ApiError {
+function parameterRefusal({
+  message,
+  detail,
+}: Exclude<ResolvedParameters, { ok: true }>): ApiError {
   return badRequest(message, { detail })
 }
 

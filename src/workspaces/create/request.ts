@@ -14,7 +14,8 @@ export const parameterValue = z.object({ name: z.string().max(128), value: z.str
 /** A workspace's name; what is wrong with one is told as the reference does, by the rule's tag. */
 export const workspaceName = z.string().superRefine((name, context) => {
   if (name === "") context.addIssue({ code: "custom", message: tagDetail("required", "") })
-  else if (!isResourceName(name)) context.addIssue({ code: "custom", message: tagDetail("username", name) })
+  else if (!isResourceName(name))
+    context.addIssue({ code: "custom", message: tagDetail("username", name) })
 })
 
 export const createRequest = z

@@ -41,7 +41,10 @@ const createForMemberRoute = createRoute({
   ...shared,
   path: "/organizations/{organization}/members/{user}/workspaces",
   summary: "Create a workspace for a member of an organization",
-  request: { params: z.object({ organization: z.string(), user }), body: jsonRequest(createRequest) },
+  request: {
+    params: z.object({ organization: z.string(), user }),
+    body: jsonRequest(createRequest),
+  },
 })
 
 export const workspaceCreateRoutes = createRouter()

@@ -22,7 +22,11 @@ export type Created = {
  * values do not fit it, nothing is written (there is no fallback). Two of one name at once: the unique index
  * workspaces_name_live fails the second. Run twice, the second fails likewise.
  */
-export function createWorkspace(plan: CreatePlan, ids: CreateIds, request: AuditRequest): Statement<Created> {
+export function createWorkspace(
+  plan: CreatePlan,
+  ids: CreateIds,
+  request: AuditRequest,
+): Statement<Created> {
   const { now } = request
   const { template, version } = plan
   const claimParameters = plan.claim.parameters

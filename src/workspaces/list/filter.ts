@@ -23,7 +23,10 @@ export function matches(filter: WorkspaceFilter, now: Date): SQL {
       (name) =>
         sql`w.template_id in (select t.id from templates t where lower(t.name) = ${name} and not t.deleted)`,
     ),
-    when(filter.organization, (organization) => sql`w.organization_id = ${organizationIdOf(organization)}`),
+    when(
+      filter.organization,
+      (organization) => sql`w.organization_id = ${organizationIdOf(organization)}`,
+    ),
     when(filter.status, hasStatus),
     when(filter.hasAgentStatuses, (statuses) => hasAgentIn(statuses, now)),
     when(filter.dormant, () => sql`w.dormant_at is not null`),
@@ -43,7 +46,10 @@ export function matches(filter: WorkspaceFilter, now: Date): SQL {
       (has) => sql`exists (select 1 from workspace_builds b
         where b.id = w.latest_build_id and b.has_external_agent = ${has}::boolean)`,
     ),
-    when(filter.shared, (shared) => sql`(w.user_acl <> '{}' or w.group_acl <> '{}') = ${shared}::boolean`),
+    when(
+      filter.shared,
+      (shared) => sql`(w.user_acl <> '{}' or w.group_acl <> '{}') = ${shared}::boolean`,
+    ),
     when(filter.sharedWithUser, (user) => sql`w.user_acl ? ${userIdOf(user)}::text`),
     when(filter.sharedWithGroup, (group) => sql`w.group_acl ? ${groupIdOf(group)}::text`),
   ]
@@ -58,7 +64,9 @@ function when<Value>(value: Value | undefined, condition: (value: Value) => SQL)
 }
 
 /** What a search names and must exist; `problem` is the answer where it does not. */
-export function namedThings(filter: WorkspaceFilter): { field: string; problem: string; id: SQL }[] {
+export function namedThings(
+  filter: WorkspaceFilter,
+): { field: string; problem: string; id: SQL }[] {
   const things: { field: string; problem: string; id: SQL }[] = []
   if (filter.organization) {
     const problem = `organization ${JSON.stringify(filter.organization)} does not exist, or you are unauthorized to view it`

@@ -41,7 +41,9 @@ export async function listWorkspaces(
   async function* pagesAfter() {
     let last = rows.at(-1)
     while (last !== undefined) {
-      const page = await caller.query(listPage(filter, { limit: streamPageMax, offset: 0, after: last }, now))
+      const page = await caller.query(
+        listPage(filter, { limit: streamPageMax, offset: 0, after: last }, now),
+      )
       if (page.length > 0) yield page.map((row) => toWorkspaceView(row, viewer, now))
       last = page.length < streamPageMax ? undefined : page.at(-1)
     }

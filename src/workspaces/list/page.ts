@@ -36,7 +36,11 @@ const arms = [
  * holds and not what the list holds. Ordering by one expression over all of them would sort the whole list: the favourites are
  * the caller's own, so no index can have them first.
  */
-export function pageOf(filter: WorkspaceFilter, { limit, offset, after }: PageRange, now: Date): SQL {
+export function pageOf(
+  filter: WorkspaceFilter,
+  { limit, offset, after }: PageRange,
+  now: Date,
+): SQL {
   const found = sql`${isVisible()} and ${matches(filter, now)}`
   const wanted = arms
     .filter(({ rank }) => after === null || rank >= after.rank)

@@ -113,10 +113,14 @@ function readParams(
   const pairs: { name: string; value: string }[] = []
   for (const text of values) {
     const [name = "", value, ...more] = text.split("=")
-    if (more.length > 0) report("param", `has invalid values: ${JSON.stringify(text)} can only contain 1 '='`)
+    if (more.length > 0)
+      report("param", `has invalid values: ${JSON.stringify(text)} can only contain 1 '='`)
     else if (value === undefined) names.push(name)
     else if (value === "")
-      report("param", `has invalid values: omit the '=' to match the parameter ${JSON.stringify(name)}`)
+      report(
+        "param",
+        `has invalid values: omit the '=' to match the parameter ${JSON.stringify(name)}`,
+      )
     else pairs.push({ name, value })
   }
   return { hasParam: orUndefined(names), params: orUndefined(pairs) }
@@ -129,9 +133,11 @@ function readGroup(
 ): WorkspaceFilter["sharedWithGroup"] {
   if (text === undefined) return undefined
   const [first = "", second, ...more] = text.split("/")
-  if (more.length > 0) return report("shared_with_group", "has an invalid value: it can only contain 1 '/'")
+  if (more.length > 0)
+    return report("shared_with_group", "has an invalid value: it can only contain 1 '/'")
   if (second === undefined) return { organization: null, group: first }
-  if (first === "") return report("shared_with_group", "has an invalid value: invalid organization name")
+  if (first === "")
+    return report("shared_with_group", "has an invalid value: invalid organization name")
   if (second === "") return report("shared_with_group", "has an invalid value: invalid group name")
   return { organization: first, group: second }
 }

@@ -53,7 +53,8 @@ const ttlRoute = createRoute({
   path: "/workspaces/{workspace}/ttl",
   tags: ["Workspaces"],
   summary: "Set or clear how long the workspace runs",
-  description: "Cut to whole minutes. Null or 0: no autostop, and the running build keeps its ceiling alone.",
+  description:
+    "Cut to whole minutes. Null or 0: no autostop, and the running build keeps its ceiling alone.",
   middleware: requireBody,
   request: {
     params: workspaceParam,
@@ -79,7 +80,10 @@ const requiredInstant = z
       })
     }
     if (at.getTime() === zeroInstant) {
-      context.addIssue({ code: "custom", message: tagDetail("required", "0001-01-01 00:00:00 +0000 UTC") })
+      context.addIssue({
+        code: "custom",
+        message: tagDetail("required", "0001-01-01 00:00:00 +0000 UTC"),
+      })
     }
     return at
   })
@@ -109,7 +113,9 @@ const dormantRoute = createRoute({
   middleware: requireBody,
   request: {
     params: workspaceParam,
-    body: jsonRequest(z.object({ dormant: z.boolean().nullish() }).openapi("UpdateWorkspaceDormancy")),
+    body: jsonRequest(
+      z.object({ dormant: z.boolean().nullish() }).openapi("UpdateWorkspaceDormancy"),
+    ),
   },
   responses: {
     200: jsonBody(workspaceSchema, "The workspace."),
@@ -177,7 +183,9 @@ export const workspaceScheduleRoutes = createRouter()
     if (completedAt === null) throw conflict("Workspace is still building!")
     if (facts.deadline === null) throw conflict("Workspace shutdown is manual.")
     if (deadline.getTime() < c.get("now").getTime() + extendLeadMs) {
-      throw badRequest("Cannot extend workspace: new deadline must be at least 30 minutes in the future")
+      throw badRequest(
+        "Cannot extend workspace: new deadline must be at least 30 minutes in the future",
+      )
     }
     if (deadline < completedAt) {
       throw badRequest("Cannot extend workspace: new deadline must be before workspace start time")

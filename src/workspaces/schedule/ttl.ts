@@ -9,8 +9,10 @@ export type TtlCheck = { ttlMs: number | null; problem: null } | { ttlMs: null; 
 export function checkTtl(requestedMs: number | null): TtlCheck {
   if (requestedMs === null || requestedMs === 0) return { ttlMs: null, problem: null }
   const ttlMs = Math.trunc(requestedMs / minuteMs) * minuteMs
-  if (ttlMs < minuteMs) return { ttlMs: null, problem: "time until shutdown must be at least one minute" }
-  if (ttlMs > ttlMsMax) return { ttlMs: null, problem: "time until shutdown must be less than 30 days" }
+  if (ttlMs < minuteMs)
+    return { ttlMs: null, problem: "time until shutdown must be at least one minute" }
+  if (ttlMs > ttlMsMax)
+    return { ttlMs: null, problem: "time until shutdown must be less than 30 days" }
   return { ttlMs, problem: null }
 }
 

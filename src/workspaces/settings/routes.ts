@@ -62,8 +62,16 @@ const favorite = {
   request: { params: workspaceParam },
   responses: { 204: done, ...errors(400, 401, 403, 404, 429, 503) },
 }
-const favoriteRoute = createRoute({ ...favorite, method: "put", summary: "Make it a favourite of its owner" })
-const unfavoriteRoute = createRoute({ ...favorite, method: "delete", summary: "Make it no favourite" })
+const favoriteRoute = createRoute({
+  ...favorite,
+  method: "put",
+  summary: "Make it a favourite of its owner",
+})
+const unfavoriteRoute = createRoute({
+  ...favorite,
+  method: "delete",
+  summary: "Make it no favourite",
+})
 
 export const workspaceSettingsRoutes = createRouter()
   .openapi(renameRoute, async (c) => {
@@ -76,14 +84,19 @@ export const workspaceSettingsRoutes = createRouter()
       .catch((error: unknown) => {
         if (!isUniqueViolation(error, "workspaces_name_live")) throw error
         throw conflict(`The workspace name ${JSON.stringify(name)} is already in use.`, {
-          validations: [{ field: "name", detail: "This value is already in use and should be unique." }],
+          validations: [
+            { field: "name", detail: "This value is already in use and should be unique." },
+          ],
         })
       })
     const facts = requireTarget(row)
     if (name === null || name === facts.name) return c.body(null, 204)
     if (!isAllowed) throw badRequest("Workspace renames are not allowed.")
     if (facts.deleted) {
-      throw new ApiError(405, `Workspace ${JSON.stringify(facts.name)} is deleted and cannot be updated.`)
+      throw new ApiError(
+        405,
+        `Workspace ${JSON.stringify(facts.name)} is deleted and cannot be updated.`,
+      )
     }
     requireChanged(facts)
     c.executionCtx.waitUntil(publishWorkspaces(c.env, [id]))
@@ -93,7 +106,9 @@ export const workspaceSettingsRoutes = createRouter()
     const id = c.req.valid("param").workspace
     const value = c.req.valid("json").automatic_updates ?? ""
     const isValid = value === "always" || value === "never"
-    const [row] = await c.get("caller").query(setAutomaticUpdates(id, value, isValid, auditRequest(c)))
+    const [row] = await c
+      .get("caller")
+      .query(setAutomaticUpdates(id, value, isValid, auditRequest(c)))
     const facts = requireTarget(row)
     if (!isValid) {
       throw badRequest("Invalid request", {

@@ -26,14 +26,18 @@ afterAll(async () => {
 describe("migrations", () => {
   test("are all pending in an empty database, and asking changes nothing", async () => {
     expect(await pendingMigrations(url, [first])).toEqual(["0000_first"])
-    expect((await client.query("select to_regclass('schema_migrations') as t")).rows).toEqual([{ t: null }])
+    expect((await client.query("select to_regclass('schema_migrations') as t")).rows).toEqual([
+      { t: null },
+    ])
   })
   test("are applied in order, once", async () => {
     expect(await migrate(url, [first], now)).toEqual(["0000_first"])
     expect(await migrate(url, [first, second], now)).toEqual(["0001_second"])
     expect(await migrate(url, [first, second], now)).toEqual([])
     expect((await client.query("select * from a")).rows).toEqual([{ id: 1, name: null }])
-    expect((await client.query("select tag, applied_at from schema_migrations order by tag")).rows).toEqual([
+    expect(
+      (await client.query("select tag, applied_at from schema_migrations order by tag")).rows,
+    ).toEqual([
       { tag: "0000_first", applied_at: now },
       { tag: "0001_second", applied_at: now },
     ])
@@ -66,8 +70,16 @@ describe("a database that cannot be migrated is named in a sentence, without wha
     return changed.href
   }
   test.each([
-    ["a wrong password", to((at) => (at.password = "wrong-secret")), "refuses its user or password."],
-    ["no such database", to((at) => (at.pathname = "/absent-secret")), "does not exist on its server."],
+    [
+      "a wrong password",
+      to((at) => (at.password = "wrong-secret")),
+      "refuses its user or password.",
+    ],
+    [
+      "no such database",
+      to((at) => (at.pathname = "/absent-secret")),
+      "does not exist on its server.",
+    ],
     ["nobody listening", to((at) => (at.port = "1")), "cannot be reached (ECONNREFUSED)."],
     [
       "no such host",

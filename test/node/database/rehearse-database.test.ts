@@ -10,7 +10,9 @@ const migrations = readMigrations(join(rootDirectory, "migrations"))
 
 test("an owner who is no superuser applies all migrations, and the Worker's role may use every table", async () => {
   const tables = await rehearseDatabase(migrations, now)
-  expect(tables).toEqual(expect.arrayContaining(["workspaces", "provisioner_jobs", "metrics", "audit_logs"]))
+  expect(tables).toEqual(
+    expect.arrayContaining(["workspaces", "provisioner_jobs", "metrics", "audit_logs"]),
+  )
 })
 
 test.each([

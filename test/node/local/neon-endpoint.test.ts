@@ -4,7 +4,11 @@ import { neon, neonConfig, NeonDbError } from "@neondatabase/serverless"
 import { Client } from "pg"
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest"
 import { freePort } from "../../../dev/process/free-port.ts"
-import { bodyBytesMax, startNeonEndpoint, type NeonEndpoint } from "../../../dev/local/neon-endpoint.ts"
+import {
+  bodyBytesMax,
+  startNeonEndpoint,
+  type NeonEndpoint,
+} from "../../../dev/local/neon-endpoint.ts"
 
 // A database of its own: one of these tests ends all its connections.
 const database = `t_${crypto.randomUUID().replaceAll("-", "")}`
@@ -40,7 +44,8 @@ const failure = (promise: Promise<unknown>): Promise<NeonDbError> =>
 
 describe("a single query", () => {
   test("answers rows as objects, parsed by the driver", async () => {
-    const result = await sql`select ${7}::int as n, ${"x"}::text as t, true as b, ${null}::text as nothing`
+    const result =
+      await sql`select ${7}::int as n, ${"x"}::text as t, true as b, ${null}::text as nothing`
     expect(result.rows).toEqual([{ n: 7, t: "x", b: true, nothing: null }])
     expect(result.rowCount).toBe(1)
     expect(result.command).toBe("SELECT")
@@ -103,7 +108,10 @@ describe("an error", () => {
       code: "23502",
       column: "name",
     })
-    expect(await failure(sql.query("select nothing"))).toMatchObject({ code: "42703", position: "8" })
+    expect(await failure(sql.query("select nothing"))).toMatchObject({
+      code: "42703",
+      position: "8",
+    })
   })
   test("refuses several commands in one query, with and without parameters, and runs none", async () => {
     const script = "insert into endpoint_test values (70, 'script'); select 1"
@@ -146,7 +154,8 @@ describe("a batch", () => {
   test("keeps a local setting to itself", async () => {
     await sql.transaction([sql`select set_config('dormouse.actor', '{}', true)`])
     for (let n = 0; n < 20; n += 1) {
-      const result = await sql`select coalesce(current_setting('dormouse.actor', true), '') as actor`
+      const result =
+        await sql`select coalesce(current_setting('dormouse.actor', true), '') as actor`
       expect(result.rows).toEqual([{ actor: "" }])
     }
   })
@@ -165,7 +174,9 @@ describe("a batch", () => {
   })
   test("may be read-only and deferrable", async () => {
     const options = { isolationLevel: "Serializable", readOnly: true, deferrable: true } as const
-    const error = await failure(sql.transaction([sql`insert into endpoint_test values (60, 'x')`], options))
+    const error = await failure(
+      sql.transaction([sql`insert into endpoint_test values (60, 'x')`], options),
+    )
     expect(error.code).toBe("25006")
     const [result] = await sql.transaction([sql`show transaction_deferrable`], options)
     expect(result?.rows).toEqual([{ transaction_deferrable: "on" }])
@@ -200,7 +211,9 @@ describe("its bounds", () => {
     expect((await fetch(endpoint.url)).status).toBe(404)
   })
   test("more callers than connections wait for their turn", async () => {
-    const results = await Promise.all(Array.from({ length: 60 }, (_, n) => sql`select ${n}::int as n`))
+    const results = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => sql`select ${n}::int as n`),
+    )
     expect(results.map((result) => result.rows[0]?.["n"])).toEqual(results.map((_, n) => n))
   })
 })
@@ -258,7 +271,8 @@ describe("a database that goes", () => {
     await expect
       .poll(
         async () =>
-          (await admin.query("select 1 from pg_stat_activity where query like '%pg_sleep%'")).rowCount,
+          (await admin.query("select 1 from pg_stat_activity where query like '%pg_sleep%'"))
+            .rowCount,
       )
       .toBeGreaterThan(0)
     await admin.query(end)

@@ -8,5 +8,7 @@ test("wrangler.toml holds the same limits", () => {
   const bindings = [
     ...text.matchAll(/name = "(RATE_LIMIT_\w+)"\n.*\nsimple = \{ limit = (\d+), period = 60 \}/g),
   ]
-  expect(Object.fromEntries(bindings.map(([, name, limit]) => [name, Number(limit)]))).toEqual(limits)
+  expect(Object.fromEntries(bindings.map(([, name, limit]) => [name, Number(limit)]))).toEqual(
+    limits,
+  )
 })

@@ -4,7 +4,8 @@ import { agentConnection, agentHealth } from "../../../src/agents/hub/connection
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 
 const now = new Date("2024-01-01T12:00:00Z")
-const ago = (seconds: number | null) => (seconds === null ? null : new Date(now.getTime() - seconds * 1_000))
+const ago = (seconds: number | null) =>
+  seconds === null ? null : new Date(now.getTime() - seconds * 1_000)
 
 describe("agentConnectionStatus", () => {
   test.each(cases.groups.agentConnectionStatus)("$name", (row) => {

@@ -7,7 +7,8 @@ import { sourceFiles } from "../source-files.ts"
 
 /** `filters`: deleted agents do not exist for it. Otherwise why it sees them, or needs no filter of its own. */
 const filters = "filters"
-const byActor = "on the agent that authenticated just before in its transaction, which no deleted one does"
+const byActor =
+  "on the agent that authenticated just before in its transaction, which no deleted one does"
 const acquired = [
   "the agents of an import's plan, which are never deleted",
   "the token of an earlier start, whose agents a stop has deleted",
@@ -29,7 +30,10 @@ const expected: [path: string, ...uses: string[]][] = [
   ["src/agents/reports/log-statements.ts", byActor],
   ["src/agents/manifest.ts", byActor],
   ["src/agents/owner-routes.ts", byActor],
-  ["src/agents/reinit/statement.ts", "answers whether the token is good, by the rule of `isConnectable`"],
+  [
+    "src/agents/reinit/statement.ts",
+    "answers whether the token is good, by the rule of `isConnectable`",
+  ],
   ["src/agents/reports/statements.ts", byActor, byActor],
   ["src/agents/resources-json.ts", filters],
   [
@@ -69,12 +73,16 @@ const sources = [
   // The first one makes the tables.
   ...readdirSync(migrations)
     .filter((name) => name.endsWith(".sql") && !name.startsWith("0000"))
-    .map((name) => ({ path: `migrations/${name}`, text: readFileSync(join(migrations, name), "utf8") })),
+    .map((name) => ({
+      path: `migrations/${name}`,
+      text: readFileSync(join(migrations, name), "utf8"),
+    })),
 ]
 
 /** Each place that names the table, and whether its alias, or the bare column, is asked to be alive in the text that follows. */
 function usesIn({ path, text }: { path: string; text: string }): Use[] {
-  const named = /\b(?:from|join|update|into)\s+workspace_agents\b(?:\s+(?!join|where|set|on)(\w+))?/gi
+  const named =
+    /\b(?:from|join|update|into)\s+workspace_agents\b(?:\s+(?!join|where|set|on)(\w+))?/gi
   return [...text.matchAll(named)].map((match) => {
     const alias = match[1] === undefined ? "" : `${match[1]}\\.`
     const rest = text.slice(match.index, match.index + 900).split(/`,?\n|`\)/)[0] ?? ""

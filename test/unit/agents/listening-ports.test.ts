@@ -28,7 +28,9 @@ test("ports that are listened to from 1024 on, each once, under the first name t
 })
 
 test("of more than the control plane takes, the lowest", () => {
-  const rows = listenersAmong(table(...Array.from({ length: 300 }, (_, i) => row(5_000 - i, "0A", i))))
+  const rows = listenersAmong(
+    table(...Array.from({ length: 300 }, (_, i) => row(5_000 - i, "0A", i))),
+  )
   const ports = portsOf(rows, new Map()).map(({ port }) => port)
   expect([ports.length, ports[0], ports.at(-1)]).toEqual([256, 4_701, 4_956])
 })

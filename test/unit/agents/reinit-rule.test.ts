@@ -20,8 +20,16 @@ const rows: [string, Partial<ReinitFacts>, string][] = [
   ["the claim's build waits", { latest_status: "pending" }, "hold"],
   ["the claim's build runs", { latest_status: "running" }, "hold"],
   ["the claim's build is being canceled", { latest_status: "canceling" }, "hold"],
-  ["the claim's build failed", { latest_status: "failed", latest_error: "no capacity" }, "no capacity"],
-  ["the claim's build was canceled", { latest_status: "canceled" }, "The build of the claim was canceled."],
+  [
+    "the claim's build failed",
+    { latest_status: "failed", latest_error: "no capacity" },
+    "no capacity",
+  ],
+  [
+    "the claim's build was canceled",
+    { latest_status: "canceled" },
+    "The build of the claim was canceled.",
+  ],
   [
     "the first build was a person's",
     { began_in_pool: false, is_latest_claim: false },
@@ -37,7 +45,11 @@ const rows: [string, Partial<ReinitFacts>, string][] = [
     { is_latest_claim: false },
     "The workspace has been built again since it was claimed.",
   ],
-  ["it is a prebuild still", { is_prebuild: true, is_latest_claim: false, is_latest_of_pool: true }, "hold"],
+  [
+    "it is a prebuild still",
+    { is_prebuild: true, is_latest_claim: false, is_latest_of_pool: true },
+    "hold",
+  ],
 ]
 
 test.each(rows)("%s", (_name, change, expected) => {

@@ -14,15 +14,17 @@ test("every part of the page that its script names is there", () => {
 })
 
 test("every field of its forms that its script reads is there", () => {
-  const fields = [...script.matchAll(/\{ ([\w, ]+) \} = byId\("[\w-]+"\)\.elements/g)].flatMap(([, names]) =>
-    (names ?? "").split(", "),
+  const fields = [...script.matchAll(/\{ ([\w, ]+) \} = byId\("[\w-]+"\)\.elements/g)].flatMap(
+    ([, names]) => (names ?? "").split(", "),
   )
   expect(fields).toEqual(["email", "password", "template", "name"])
   for (const field of fields) expect(page).toContain(`name="${field}"`)
 })
 
 test("every asset that the page names is there", () => {
-  const paths = [...page.matchAll(/(?:src|href)="(\/overview\/[^"]+)"/g)].map(([, path]) => path ?? "")
+  const paths = [...page.matchAll(/(?:src|href)="(\/overview\/[^"]+)"/g)].map(
+    ([, path]) => path ?? "",
+  )
   expect(paths.length).toBe(4)
   for (const path of paths) expect(readFileSync(join(root, "assets", path), "utf8")).not.toBe("")
 })

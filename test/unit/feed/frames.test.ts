@@ -43,7 +43,10 @@ describe("shards", () => {
     const shards = Array.from({ length: 1000 }, (_, i) =>
       shardOf(`00000000-0000-4000-8000-${String(i).padStart(12, "0")}`, 8),
     )
-    const counts = Array.from({ length: 8 }, (_, shard) => shards.filter((found) => found === shard).length)
+    const counts = Array.from(
+      { length: 8 },
+      (_, shard) => shards.filter((found) => found === shard).length,
+    )
     expect(Math.min(...counts)).toBeGreaterThan(80)
     expect(Math.max(...counts)).toBeLessThan(170)
   })

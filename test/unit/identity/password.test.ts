@@ -1,7 +1,10 @@
 // Passwords: which are strong enough, and how they are kept.
 import { describe, expect, test } from "vitest"
 import { hashPassword, isPassword } from "../../../src/identity/sessions/password.ts"
-import { findPasswordProblem, passwordBits } from "../../../src/identity/sessions/password-strength.ts"
+import {
+  findPasswordProblem,
+  passwordBits,
+} from "../../../src/identity/sessions/password-strength.ts"
 
 describe("strength", () => {
   test.each([

@@ -10,7 +10,11 @@ test.each([
   ["a half-hour zone", "2024-03-01T00:00:00+05:30", "2024-03-08T00:00:00+05:30"],
   ["up to the current hour", "2024-03-01T00:00:00Z", "2024-03-10T09:00:00Z"],
   ["up to the next hour", "2024-03-01T00:00:00Z", "2024-03-10T10:00:00Z"],
-  ["up to the next hour of a half-hour zone", "2024-03-01T00:00:00+05:45", "2024-03-10T16:00:00+05:45"],
+  [
+    "up to the next hour of a half-hour zone",
+    "2024-03-01T00:00:00+05:45",
+    "2024-03-10T16:00:00+05:45",
+  ],
   ["a fraction of zero", "2024-03-01T00:00:00.000Z", "2024-03-08T00:00:00Z"],
   ["an empty window", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"],
 ])("accepted: %s", (_name, start, end) => {
@@ -22,11 +26,35 @@ test.each([
   ["no end", "2024-03-01T00:00:00Z", undefined, "end_time", "required"],
   ["a date alone", "2024-03-01", "2024-03-08T00:00:00Z", "start_time", "RFC 3339"],
   ["an impossible day", "2024-03-41T00:00:00Z", "2024-03-08T00:00:00Z", "start_time", "RFC 3339"],
-  ["a day that its month lacks", "2024-02-31T00:00:00Z", "2024-03-08T00:00:00Z", "start_time", "RFC 3339"],
-  ["an offset of no zone", "2024-03-01T00:00:00+19:00", "2024-03-08T00:00:00Z", "start_time", "RFC 3339"],
+  [
+    "a day that its month lacks",
+    "2024-02-31T00:00:00Z",
+    "2024-03-08T00:00:00Z",
+    "start_time",
+    "RFC 3339",
+  ],
+  [
+    "an offset of no zone",
+    "2024-03-01T00:00:00+19:00",
+    "2024-03-08T00:00:00Z",
+    "start_time",
+    "RFC 3339",
+  ],
   ["the zero time", "0001-01-01T00:00:00Z", "2024-03-08T00:00:00Z", "start_time", "zero"],
-  ["a start within the day", "2024-03-01T01:00:00Z", "2024-03-08T00:00:00Z", "start_time", "midnight"],
-  ["an end within a past day", "2024-03-01T00:00:00Z", "2024-03-08T05:00:00Z", "end_time", "midnight"],
+  [
+    "a start within the day",
+    "2024-03-01T01:00:00Z",
+    "2024-03-08T00:00:00Z",
+    "start_time",
+    "midnight",
+  ],
+  [
+    "an end within a past day",
+    "2024-03-01T00:00:00Z",
+    "2024-03-08T05:00:00Z",
+    "end_time",
+    "midnight",
+  ],
   ["minutes", "2024-03-01T00:00:00Z", "2024-03-10T09:01:00Z", "end_time", "whole hour"],
   ["beyond the next hour", "2024-03-01T00:00:00Z", "2024-03-10T11:00:00Z", "end_time", "future"],
   [
@@ -36,7 +64,13 @@ test.each([
     "end_time",
     "future",
   ],
-  ["an end before the start", "2024-03-08T00:00:00Z", "2024-03-01T00:00:00Z", "end_time", "before the start"],
+  [
+    "an end before the start",
+    "2024-03-08T00:00:00Z",
+    "2024-03-01T00:00:00Z",
+    "end_time",
+    "before the start",
+  ],
   ["half a century", "1970-01-01T00:00:00Z", "2024-03-08T00:00:00Z", "end_time", "at most"],
   ["before anything", "1969-01-01T00:00:00Z", "2024-03-08T00:00:00Z", "end_time", "at most"],
   ["more than two years", "2022-01-01T00:00:00Z", "2024-03-08T00:00:00Z", "end_time", "at most"],
@@ -55,7 +89,10 @@ test("a window is cut into days from its start, the last one cut at its end", ()
 })
 
 test("a year by weeks is cut, a year by days refused", () => {
-  const year = { startAt: new Date("2023-03-01T00:00:00Z"), endAt: new Date("2024-02-29T00:00:00Z") }
+  const year = {
+    startAt: new Date("2023-03-01T00:00:00Z"),
+    endAt: new Date("2024-02-29T00:00:00Z"),
+  }
   expect(splitWindow(year, "week")).toHaveLength(53)
   expect(splitWindow(year, "day")).toEqual({
     field: "interval",

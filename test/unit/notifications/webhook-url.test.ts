@@ -31,10 +31,11 @@ test.each([
   expect(findWebhookUrlError(url, false)).not.toBeNull()
 })
 
-test.each(["https://hooks.example.com/x?y=z", "https://203.0.114.9/", "https://[2606:4700::1111]/"])(
-  "%s is taken",
-  (url) => expect(findWebhookUrlError(url, false)).toBeNull(),
-)
+test.each([
+  "https://hooks.example.com/x?y=z",
+  "https://203.0.114.9/",
+  "https://[2606:4700::1111]/",
+])("%s is taken", (url) => expect(findWebhookUrlError(url, false)).toBeNull())
 
 test("a deployment may allow private targets, but no other schemes", () => {
   expect(findWebhookUrlError("http://127.0.0.1:9000/", true)).toBeNull()

@@ -25,7 +25,9 @@ test("a pool that shrinks by its schedule deletes the oldest, however many there
 })
 
 test("one millisecond after the backoff the failures no longer hold the pool", () => {
-  const row = groups.presetSnapshots.find(({ name }) => name.startsWith("exactly at the end of the backoff"))!
+  const row = groups.presetSnapshots.find(({ name }) =>
+    name.startsWith("exactly at the end of the backoff"),
+  )!
   const after = new Date(new Date(row.now).getTime() + 1)
   expect(planPool(poolOfCase(row), after, row.backoffIntervalSeconds * 1000)).toEqual([
     { type: "create", count: 1 },
@@ -72,17 +74,25 @@ test.each(combinations)("$rule: $transition $jobStatus, active $versionActive", 
         ? [{ id: "old", createdAt: now, isReady: true }]
         : [],
     inProgress: { starting: count("start"), stopping: count("stop"), deleting: count("delete") },
-    pendingCount: row.transition === "start" && row.jobStatus === "pending" && !row.versionActive ? 1 : 0,
+    pendingCount:
+      row.transition === "start" && row.jobStatus === "pending" && !row.versionActive ? 1 : 0,
     failures: null,
   }
 
   const actions = planPool(pool, now)
 
-  if (row.createsNew !== null) expect(actions.some(({ type }) => type === "create")).toBe(row.createsNew)
-  if (row.deletesOld !== null) expect(actions.some(({ type }) => type === "delete")).toBe(row.deletesOld)
+  if (row.createsNew !== null)
+    expect(actions.some(({ type }) => type === "create")).toBe(row.createsNew)
+  if (row.deletesOld !== null)
+    expect(actions.some(({ type }) => type === "delete")).toBe(row.deletesOld)
 })
 
-function actionOfCase(action: { type: string; ids?: string[]; count?: number; until?: string }): PoolAction {
+function actionOfCase(action: {
+  type: string
+  ids?: string[]
+  count?: number
+  until?: string
+}): PoolAction {
   switch (action.type) {
     case "backoff":
       return { type: "backoff", until: new Date(action.until ?? "") }

@@ -28,7 +28,11 @@ export function poolOfCase(row: SnapshotCase): Pool {
       createdAt: new Date(createdAt),
       isReady: ready,
     })),
-    inProgress: { starting: countOf("start"), stopping: countOf("stop"), deleting: countOf("delete") },
+    inProgress: {
+      starting: countOf("start"),
+      stopping: countOf("stop"),
+      deleting: countOf("delete"),
+    },
     pendingCount: row.pendingCount,
     failures:
       row.backoff === null

@@ -24,10 +24,15 @@ test.each(groups.scheduleListValidation)("list: $schedules", (row) => {
   if (row.pair !== undefined) expect(conflict?.pair).toEqual(row.pair)
 })
 
-test.each(lifecycle.groups.cron_within_range)("window $input.spec: $name", ({ input, expected }) => {
-  const window = parseCronWindow(input.spec)
-  expect(window !== null && isWithinWindow(window, new Date(input.at), "UTC")).toBe(expected.within_range)
-})
+test.each(lifecycle.groups.cron_within_range)(
+  "window $input.spec: $name",
+  ({ input, expected }) => {
+    const window = parseCronWindow(input.spec)
+    expect(window !== null && isWithinWindow(window, new Date(input.at), "UTC")).toBe(
+      expected.within_range,
+    )
+  },
+)
 
 test.each([
   ["* 9-18 * * 7"],
@@ -64,11 +69,11 @@ test.each([
 test("a repeated hour matches twice, a skipped one never", () => {
   const window = parseCronWindow("* 1-2 * * *")!
   const isIn = (at: string) => isWithinWindow(window, new Date(at), "America/New_York")
-  expect([isIn("2025-11-02T05:59:00Z"), isIn("2025-11-02T06:59:00Z"), isIn("2025-11-02T07:59:00Z")]).toEqual([
-    true,
-    true,
-    true,
-  ])
+  expect([
+    isIn("2025-11-02T05:59:00Z"),
+    isIn("2025-11-02T06:59:00Z"),
+    isIn("2025-11-02T07:59:00Z"),
+  ]).toEqual([true, true, true])
   expect(isIn("2025-11-02T08:00:00Z")).toBe(false)
   expect([isIn("2025-03-09T06:59:00Z"), isIn("2025-03-09T07:00:00Z")]).toEqual([true, false])
 })

@@ -26,7 +26,9 @@ describe("job_reaper", () => {
     expect(type).toBe(expected.reap_type)
     expect(reapError(type)).toBe(expected.error)
     expect(jobStatus(job)).toBe(expected.job_status_before)
-    expect(jobStatus({ ...job, completedAt: tickAt, error: reapError(type) })).toBe(expected.job_status_after)
+    expect(jobStatus({ ...job, completedAt: tickAt, error: reapError(type) })).toBe(
+      expected.job_status_after,
+    )
   })
 
   test("the log ends with five lines", () => {

@@ -19,7 +19,9 @@ async function spread(offers: Offer[], boards: Record<string, number>) {
   }
 }
 
-test.each<[what: string, offers: Offer[], boards: Record<string, number>, asked: [string, number][]]>([
+test.each<
+  [what: string, offers: Offer[], boards: Record<string, number>, asked: [string, number][]]
+>([
   ["no jobs", [], { a: 1 }, []],
   ["no board", [{ count: 3, boards: [] }], {}, []],
   ["the first has enough", [{ count: 2, boards: ["a", "b"] }], { a: 2, b: 2 }, [["a", 2]]],

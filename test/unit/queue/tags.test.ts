@@ -11,16 +11,21 @@ const tagsOf = (row: object): Tags =>
   Object.fromEntries(Object.entries(row).map(([key, value]) => [key, String(value)]))
 
 describe("provisionerTagMatching", () => {
-  test.each(prebuilds.groups.provisionerTagMatching)("$daemonTags runs $jobTags: $canAcquire", (row) => {
-    expect(row.sameOrganization && daemonMayRun(tagsOf(row.daemonTags), tagsOf(row.jobTags))).toBe(
-      row.canAcquire,
-    )
-  })
+  test.each(prebuilds.groups.provisionerTagMatching)(
+    "$daemonTags runs $jobTags: $canAcquire",
+    (row) => {
+      expect(
+        row.sameOrganization && daemonMayRun(tagsOf(row.daemonTags), tagsOf(row.jobTags)),
+      ).toBe(row.canAcquire)
+    },
+  )
 })
 
 describe("provisioner_tag_match", () => {
   test.each(lifecycle.groups.provisioner_tag_match)("$id $name", ({ input, expected }) => {
-    expect(daemonMayRun(tagsOf(input.provisioner_tags), tagsOf(input.job_tags))).toBe(expected.match)
+    expect(daemonMayRun(tagsOf(input.provisioner_tags), tagsOf(input.job_tags))).toBe(
+      expected.match,
+    )
   })
 })
 
@@ -30,7 +35,10 @@ describe("provisionerTagNormalisation", () => {
   })
 
   test("normalising twice changes nothing", () => {
-    const tags = fc.dictionary(fc.constantFrom("scope", "owner", "a", "b"), fc.constantFrom("", "user", "x"))
+    const tags = fc.dictionary(
+      fc.constantFrom("scope", "owner", "a", "b"),
+      fc.constantFrom("", "user", "x"),
+    )
     fc.assert(
       fc.property(fc.array(tags), (sets) => {
         const once = normaliseTags("U", ...sets)

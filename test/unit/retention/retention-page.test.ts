@@ -13,7 +13,9 @@ const daysOnPage = new Map(
   section.split("\n").flatMap((line) => {
     const cells = line.split("|")
     const days = /^\s*(\d+) days?\b/.exec(cells[3] ?? "")?.[1]
-    return days === undefined ? [] : quoted(cells[2] ?? "").map((table) => [table, Number(days)] as const)
+    return days === undefined
+      ? []
+      : quoted(cells[2] ?? "").map((table) => [table, Number(days)] as const)
   }),
 )
 
@@ -26,7 +28,9 @@ test("the page gives each period that the purge reads", () => {
 test("no table is left out: each has a period, or is named among those that are kept for good", async () => {
   const folder = new URL("../../../src/platform/db/schema/", import.meta.url)
   const modules = await Promise.all(
-    readdirSync(folder).map((file): Promise<Record<string, unknown>> => import(new URL(file, folder).href)),
+    readdirSync(folder).map(
+      (file): Promise<Record<string, unknown>> => import(new URL(file, folder).href),
+    ),
   )
   const tables = modules
     .flatMap((exports) => Object.values(exports))

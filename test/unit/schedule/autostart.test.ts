@@ -4,7 +4,11 @@ import { nextAllowedAutostart, nextAutostart } from "../../../src/schedule/autos
 import { groups, instant } from "./cases.ts"
 
 test.each(groups.next_autostart)("$id $name", ({ input, expected }) => {
-  const next = nextAutostart(input.schedule, new Date(input.at), input.template_autostart_days_bitmap)
+  const next = nextAutostart(
+    input.schedule,
+    new Date(input.at),
+    input.template_autostart_days_bitmap,
+  )
   expect({ next: next?.at ?? null, allowed: next?.isAllowed ?? false }).toEqual({
     next: instant(expected.next),
     allowed: expected.allowed,
@@ -18,13 +22,26 @@ type NextAllowedCase = {
   expected: { next?: string; error?: string }
 }
 
-test.each(groups.next_allowed_autostart as NextAllowedCase[])("$id $name", ({ input, expected }) => {
-  const next = nextAllowedAutostart(input.schedule, new Date(input.at), input.template_autostart_days_bitmap)
-  expect(next === null ? { error: "no allowed autostart" } : { next: isoSeconds(next) }).toEqual(expected)
-})
+test.each(groups.next_allowed_autostart as NextAllowedCase[])(
+  "$id $name",
+  ({ input, expected }) => {
+    const next = nextAllowedAutostart(
+      input.schedule,
+      new Date(input.at),
+      input.template_autostart_days_bitmap,
+    )
+    expect(next === null ? { error: "no allowed autostart" } : { next: isoSeconds(next) }).toEqual(
+      expected,
+    )
+  },
+)
 
 test("each minute on one allowed day is found from the end of it", () => {
-  const next = nextAllowedAutostart("CRON_TZ=Europe/Berlin * * * * *", new Date("2024-01-01T23:00:00Z"), 1)
+  const next = nextAllowedAutostart(
+    "CRON_TZ=Europe/Berlin * * * * *",
+    new Date("2024-01-01T23:00:00Z"),
+    1,
+  )
   expect(next).toEqual(new Date("2024-01-07T23:00:00Z"))
 })
 

@@ -16,7 +16,9 @@ function weekly(text: string): Schedule {
   return parsed.schedule
 }
 
-const weeklyRows = rowsOf<{ spec: string; at?: string }, Record<string, string | number>>("cron_weekly")
+const weeklyRows = rowsOf<{ spec: string; at?: string }, Record<string, string | number>>(
+  "cron_weekly",
+)
 
 test.each(weeklyRows)("$id $name", ({ input, expected }) => {
   const parsed = parseWeeklySchedule(input.spec)
@@ -52,13 +54,22 @@ test.each(groups.cron_within_range)("$id $name", ({ input, expected }) => {
 
 describe("refusals that the cases do not list", () => {
   test.each([
-    ["-1 9 * * 1", `parse schedule: failed to parse int from : strconv.Atoi: parsing "": invalid syntax`],
+    [
+      "-1 9 * * 1",
+      `parse schedule: failed to parse int from : strconv.Atoi: parsing "": invalid syntax`,
+    ],
     ["*/0 9 * * 1", "parse schedule: step of range should be a positive number: */0"],
     ["0 9 * * 7", "parse schedule: end of range (7) above maximum (6): 7"],
     ["0 9 * * ,", "parse schedule: field has no value: ,"],
     ["CRON_TZ=utc 0 9 * * 1", "parse schedule: provided bad location utc: unknown time zone utc"],
-    ["CRON_TZ=../x 0 9 * * 1", "parse schedule: provided bad location ../x: time: invalid location name"],
-    ["CRON_TZ=/x 0 9 * * 1", "parse schedule: provided bad location /x: time: invalid location name"],
+    [
+      "CRON_TZ=../x 0 9 * * 1",
+      "parse schedule: provided bad location ../x: time: invalid location name",
+    ],
+    [
+      "CRON_TZ=/x 0 9 * * 1",
+      "parse schedule: provided bad location /x: time: invalid location name",
+    ],
     ["0 9 * */1 1", "validate weekly schedule: expected day-of-month and month to be *"],
   ])("%s", (text, error) => {
     expect(parseWeeklySchedule(text)).toEqual({ ok: false, error })

@@ -4,7 +4,13 @@ import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { parseWeeklySchedule, type Schedule } from "../../../src/schedule/cron.ts"
 import { nextOccurrence } from "../../../src/schedule/next-occurrence.ts"
-import { DAY_MS, HOUR_MS, instantOfWallTime, MINUTE_MS, wallTimeAt } from "../../../src/schedule/wall-time.ts"
+import {
+  DAY_MS,
+  HOUR_MS,
+  instantOfWallTime,
+  MINUTE_MS,
+  wallTimeAt,
+} from "../../../src/schedule/wall-time.ts"
 import { zones } from "../../../src/schedule/zones.ts"
 
 /** The instants, in some years, at which the clock of the zone is put forward or back. */
@@ -62,7 +68,8 @@ test("every zone: a time of day fires once on each date, also when the clock is 
         const daily = schedule(`CRON_TZ=${zone} ${twoDigits(shown + minutes * MINUTE_MS)} * * *`)
         const fired: number[] = []
         let at = new Date(switchAt - 2.5 * DAY_MS)
-        while ((at = nextOccurrence(daily, at)).getTime() < switchAt + 2.5 * DAY_MS) fired.push(at.getTime())
+        while ((at = nextOccurrence(daily, at)).getTime() < switchAt + 2.5 * DAY_MS)
+          fired.push(at.getTime())
         const label = `${daily.text} around ${new Date(switchAt).toISOString()}`
         expect(fired.length, label).toBe(5)
         fired.reduce((previous, instant) => {

@@ -26,24 +26,23 @@ test.each(rowsOf<AutostopCase, DeadlineExpectation>("calculate_autostop"))(
 
 type CompletionCase = AutostopCase & { transition: "start" | "stop" | "delete" }
 
-test.each(rowsOf<CompletionCase, DeadlineExpectation & { workspace_deleted: boolean }>("build_completion"))(
-  "completion: $id $name",
-  ({ input, expected }) => {
-    const autostop = autostopInputOfCase(input)
-    const completion = completeBuild({
-      ...autostop,
-      build: { transition: input.transition, createdAt: autostop.completedAt },
-      workspace: { ...autostop.workspace, isPrebuild: false },
-    })
-    expect(completion).toEqual({
-      ok: true,
-      deadlineAt: instant(expected.deadline),
-      maxDeadlineAt: instant(expected.max_deadline),
-      nextStartAt: null,
-      isDeleted: expected.workspace_deleted,
-    })
-  },
-)
+test.each(
+  rowsOf<CompletionCase, DeadlineExpectation & { workspace_deleted: boolean }>("build_completion"),
+)("completion: $id $name", ({ input, expected }) => {
+  const autostop = autostopInputOfCase(input)
+  const completion = completeBuild({
+    ...autostop,
+    build: { transition: input.transition, createdAt: autostop.completedAt },
+    workspace: { ...autostop.workspace, isPrebuild: false },
+  })
+  expect(completion).toEqual({
+    ok: true,
+    deadlineAt: instant(expected.deadline),
+    maxDeadlineAt: instant(expected.max_deadline),
+    nextStartAt: null,
+    isDeleted: expected.workspace_deleted,
+  })
+})
 
 describe("the next start after a completion", () => {
   const base = {
@@ -112,7 +111,9 @@ type RunningExpectation = {
 /** The statement hands only the latest started build of each of the template's workspaces to the rule. */
 const runningRows = rowsOf<RunningCase, RunningExpectation>("template_change_running_build").filter(
   ({ input: { build } }) =>
-    !build.other_template && build.completed !== false && build.build_number === build.latest_build_number,
+    !build.other_template &&
+    build.completed !== false &&
+    build.build_number === build.latest_build_number,
 )
 
 test.each(runningRows)("running build: $id $name", ({ input, expected }) => {
@@ -146,7 +147,11 @@ test.each(runningRows)("running build: $id $name", ({ input, expected }) => {
 type BumpCase = {
   now: string
   next_autostart: string | null
-  template: { activity_bump_seconds: number; default_ttl_seconds: number; allow_user_autostop: boolean }
+  template: {
+    activity_bump_seconds: number
+    default_ttl_seconds: number
+    allow_user_autostop: boolean
+  }
   workspace: { ttl_seconds: number | null; prebuild: boolean }
   build: { transition: "start" | "stop" | "delete"; deadline: string; max_deadline: string }
   job: { completed_at: string | null }
@@ -164,7 +169,10 @@ test.each(rowsOf<BumpCase, { updated: boolean; deadline: string }>("activity_bum
         defaultTtlMs: input.template.default_ttl_seconds * 1000,
         allowUserAutostop: input.template.allow_user_autostop,
       },
-      workspace: { ttlMs: seconds(input.workspace.ttl_seconds), isPrebuild: input.workspace.prebuild },
+      workspace: {
+        ttlMs: seconds(input.workspace.ttl_seconds),
+        isPrebuild: input.workspace.prebuild,
+      },
       build: {
         transition: input.build.transition,
         deadlineAt: instant(input.build.deadline),

@@ -10,7 +10,9 @@ import {
 } from "../../../src/schedule/quiet-hours.ts"
 import { groups, rowsOf } from "./cases.ts"
 
-const parseRows = rowsOf<{ raw_schedule: string; at: string }, Record<string, unknown>>("quiet_hours_parse")
+const parseRows = rowsOf<{ raw_schedule: string; at: string }, Record<string, unknown>>(
+  "quiet_hours_parse",
+)
 
 test.each(parseRows)("$id $name", ({ input, expected }) => {
   const parsed = parseQuietHours(input.raw_schedule)

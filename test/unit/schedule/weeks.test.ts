@@ -21,7 +21,10 @@ test.each(groups.weekday_bitmap)("$id $name", ({ input, expected }) => {
 })
 
 test("a name that is no day is named", () => {
-  expect(bitmapOfDays(["monday", "Caturday"])).toEqual({ ok: false, error: `invalid weekday "Caturday"` })
+  expect(bitmapOfDays(["monday", "Caturday"])).toEqual({
+    ok: false,
+    error: `invalid weekday "Caturday"`,
+  })
 })
 
 test.each(groups.verify_autostop_requirement)("$id $name", ({ input, expected }) => {
@@ -36,25 +39,39 @@ test.each(groups.weeks_since_epoch)("$id $name", ({ input, expected }) => {
   expect(iso(instantOfWallTime(monday, input.timezone))).toBe(expected.monday)
   const weeksAhead = (input.n - (week % input.n)) % input.n
   const applicable = weeksAhead === 0 ? wallMs : monday + weeksAhead * 7 * DAY_MS
-  expect(iso(instantOfWallTime(applicable, input.timezone))).toBe(expected.next_applicable_monday_for_n)
+  expect(iso(instantOfWallTime(applicable, input.timezone))).toBe(
+    expected.next_applicable_monday_for_n,
+  )
 })
 
 test("a requirement every N weeks stops in an applicable week, never in the one after it", () => {
   const quietHours = quietHoursOfCase("CRON_TZ=UTC 0 12 * * *")!
   // Monday of even week 52 at noon is less than two hours away: the next applicable Monday is a fortnight later.
-  const stop = requiredStopAfter(new Date("2024-01-01T11:00:00Z"), { days: 1, weeks: 2 }, quietHours)
+  const stop = requiredStopAfter(
+    new Date("2024-01-01T11:00:00Z"),
+    { days: 1, weeks: 2 },
+    quietHours,
+  )
   expect(stop).toEqual({ ok: true, at: new Date("2024-01-15T12:00:00Z") })
 })
 
 test("a quiet time shortly before midnight stops on the required day itself", () => {
   const quietHours = quietHoursOfCase("CRON_TZ=UTC 50 23 * * *")!
-  const stop = requiredStopAfter(new Date("2024-01-03T12:00:00Z"), { days: 32, weeks: 1 }, quietHours)
+  const stop = requiredStopAfter(
+    new Date("2024-01-03T12:00:00Z"),
+    { days: 32, weeks: 1 },
+    quietHours,
+  )
   expect(stop).toEqual({ ok: true, at: new Date("2024-01-06T23:50:00Z") })
 })
 
 test("a day without a midnight is stepped over", () => {
   const quietHours = quietHoursOfCase("CRON_TZ=America/Santiago 0 0 * * *")!
-  const stop = requiredStopAfter(new Date("2024-09-06T12:00:00Z"), { days: 1, weeks: 1 }, quietHours)
+  const stop = requiredStopAfter(
+    new Date("2024-09-06T12:00:00Z"),
+    { days: 1, weeks: 1 },
+    quietHours,
+  )
   expect(stop).toEqual({ ok: true, at: new Date("2024-09-09T03:00:00Z") })
 })
 

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises"
 import { expect, test } from "vitest"
 import { manifestJsonSchema, readManifest } from "../../../src/templates/manifest/manifest.ts"
 
-const read = (over: object) => readManifest(JSON.stringify({ scripts: { start: "start.sh" }, ...over }))
+const read = (over: object) =>
+  readManifest(JSON.stringify({ scripts: { start: "start.sh" }, ...over }))
 
 test("a manifest of one script is enough", () => {
   expect(read({})).toEqual({
@@ -21,7 +22,9 @@ test("a manifest of one script is enough", () => {
 })
 
 test("a parameter without a default is required, one with a default is not", () => {
-  const reading = read({ parameters: [{ name: "a" }, { name: "cpus", type: "number", default_value: 2 }] })
+  const reading = read({
+    parameters: [{ name: "a" }, { name: "cpus", type: "number", default_value: 2 }],
+  })
   expect(reading).toMatchObject({
     ok: true,
     manifest: {
@@ -46,14 +49,42 @@ const twoDefaults = [
 ]
 
 test.each([
-  ["unknown type", parameter({ type: "float" }), "parameters[0].type: must be one of string, number"],
-  ["a name twice", { parameters: [{ name: "p" }, { name: "p" }] }, 'parameters[1].name: "p" is there twice'],
-  ["bounds on text", parameter({ validation_min: 1 }), "parameters[0].validation_min: is for numbers"],
-  ["bounds crossed", parameter({ type: "number", validation_min: 2, validation_max: 1 }), "is greater than"],
-  ["a bad pattern", parameter({ validation_regex: "(" }), "parameters[0].validation_regex: is not a regular"],
+  [
+    "unknown type",
+    parameter({ type: "float" }),
+    "parameters[0].type: must be one of string, number",
+  ],
+  [
+    "a name twice",
+    { parameters: [{ name: "p" }, { name: "p" }] },
+    'parameters[1].name: "p" is there twice',
+  ],
+  [
+    "bounds on text",
+    parameter({ validation_min: 1 }),
+    "parameters[0].validation_min: is for numbers",
+  ],
+  [
+    "bounds crossed",
+    parameter({ type: "number", validation_min: 2, validation_max: 1 }),
+    "is greater than",
+  ],
+  [
+    "a bad pattern",
+    parameter({ validation_regex: "(" }),
+    "parameters[0].validation_regex: is not a regular",
+  ],
   ["a pattern that RE2 has not", parameter({ validation_regex: "(?<=a)b" }), "is not a regular"],
-  ["ephemeral alone", parameter({ ephemeral: true }), "parameters[0].ephemeral: needs a default_value"],
-  ["a default not offered", parameter({ default_value: "c", options: optionA }), "must match one of options"],
+  [
+    "ephemeral alone",
+    parameter({ ephemeral: true }),
+    "parameters[0].ephemeral: needs a default_value",
+  ],
+  [
+    "a default not offered",
+    parameter({ default_value: "c", options: optionA }),
+    "must match one of options",
+  ],
   [
     "a preset of no parameter",
     preset({ parameters: { p: "x" } }),
@@ -70,7 +101,11 @@ test.each([
     "parameters[0].default_value",
   ],
   ["two default presets", { presets: twoDefaults }, "presets: only one preset can be the default"],
-  ["an empty preset value", preset({ parameters: { p: "" } }), "presets[0].parameters.p: must not be empty"],
+  [
+    "an empty preset value",
+    preset({ parameters: { p: "" } }),
+    "presets[0].parameters.p: must not be empty",
+  ],
   ["a negative pool", pool({ instances: -1 }), "presets[0].prebuilds.instances"],
   ["a ttl too short", pool({ expiration_policy: { ttl: 60 } }), "must be 0 or 3600"],
   ["a cron with minutes", scheduled("0 9 * * 1"), "cron of 5 fields whose minute is *"],
@@ -85,8 +120,16 @@ test.each([
     { resources: [{ type: "t", name: "r", agents: [agent, agent] }] },
     "another agent",
   ],
-  ["a script outside", { scripts: { start: "../start.sh" } }, "scripts.start: must be a relative path"],
-  ["an absolute script", { scripts: { start: "/bin/sh" } }, "scripts.start: must be a relative path"],
+  [
+    "a script outside",
+    { scripts: { start: "../start.sh" } },
+    "scripts.start: must be a relative path",
+  ],
+  [
+    "an absolute script",
+    { scripts: { start: "/bin/sh" } },
+    "scripts.start: must be a relative path",
+  ],
   ["another engine", { engine: "terraform" }, 'engine: must be "script"'],
   ["no scripts", { scripts: undefined }, "scripts: "],
 ])("refused: %s", (_what, over, complaint) => {
@@ -107,6 +150,9 @@ test("a flood of complaints is cut", () => {
 })
 
 test("the published JSON Schema is the one of the code", async () => {
-  const text = await readFile(new URL("../../../docs/dormouse.schema.json", import.meta.url), "utf8")
+  const text = await readFile(
+    new URL("../../../docs/dormouse.schema.json", import.meta.url),
+    "utf8",
+  )
   expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(manifestJsonSchema())))
 })

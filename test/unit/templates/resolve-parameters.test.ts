@@ -1,7 +1,10 @@
 /** Parameter values of a build (classic flow) and the preset that they amount to. */
 import { expect, test } from "vitest"
 import { matchPreset } from "../../../src/templates/parameters/match-preset.ts"
-import { resolveParameters, type ParameterDefinition } from "../../../src/templates/parameters/resolve.ts"
+import {
+  resolveParameters,
+  type ParameterDefinition,
+} from "../../../src/templates/parameters/resolve.ts"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 
 type CaseParameter = {
@@ -21,7 +24,9 @@ type Row = {
 }
 
 const values = (record: Record<string, string | undefined>) =>
-  new Map(Object.entries(record).filter((entry): entry is [string, string] => entry[1] !== undefined))
+  new Map(
+    Object.entries(record).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
 
 const parameter = (over: Partial<ParameterDefinition>): ParameterDefinition => ({
   name: "p",
@@ -68,9 +73,26 @@ const immutable = `Parameter "p" is not mutable, so it can't be updated after cr
 const checks: Check[] = [
   { what: "required, absent", rule: { required: true }, detail: "parameter value is required" },
   { what: "required, carried over", rule: { required: true }, previous: "x", detail: null },
-  { what: "required, empty", rule: { required: true }, given: "", detail: "parameter value is required" },
-  { what: "immutable, changed", rule: { mutable: false }, given: "new", previous: "old", detail: immutable },
-  { what: "immutable, the same", rule: { mutable: false }, given: "old", previous: "old", detail: null },
+  {
+    what: "required, empty",
+    rule: { required: true },
+    given: "",
+    detail: "parameter value is required",
+  },
+  {
+    what: "immutable, changed",
+    rule: { mutable: false },
+    given: "new",
+    previous: "old",
+    detail: immutable,
+  },
+  {
+    what: "immutable, the same",
+    rule: { mutable: false },
+    given: "old",
+    previous: "old",
+    detail: null,
+  },
   { what: "one of the options", rule: { options }, given: "b", detail: null },
   {
     what: "none of the options",
@@ -86,7 +108,12 @@ const checks: Check[] = [
   },
   { what: "several choices of a list", rule: list, given: '["a","b"]', detail: null },
   { what: "a choice too many", rule: list, given: '["a","c"]', detail: "must match one of" },
-  { what: "not a list", rule: { type: "list(string)" }, given: "a,b", detail: "JSON list of strings" },
+  {
+    what: "not a list",
+    rule: { type: "list(string)" },
+    given: "a,b",
+    detail: "JSON list of strings",
+  },
   { what: "a bool", rule: { type: "bool" }, given: "true", detail: null },
   { what: "not a bool", rule: { type: "bool" }, given: "yes", detail: "true" },
   { what: "not a number", rule: number({}), given: "0x10", detail: "must be a number" },

@@ -33,7 +33,11 @@ describe("the next autostart of a bump", () => {
   test.each([
     ["the next one", facts, Date.parse("2024-01-01T13:00:00Z")],
     ["none without a schedule", { ...facts, autostartSchedule: null }, null],
-    ["none when its day is blocked, though a later one is allowed", { ...facts, autostartDays: 126 }, null],
+    [
+      "none when its day is blocked, though a later one is allowed",
+      { ...facts, autostartDays: 126 },
+      null,
+    ],
   ])("%s", (_, given, expected) => {
     expect(bumpingMark("w", given, monday).bump).toEqual({ nextAutostartAtMs: expected })
   })
@@ -43,11 +47,15 @@ describe("the next autostart of a bump", () => {
 })
 
 describe("a ping's body", () => {
-  test.each(["[]", "1", '{"agent_id": 1}', '{"agent_id": "x", "app_name": "ssh"}', '{"app_name": []}', "{"])(
-    "%s is refused",
-    (text) => {
-      const read = readPingBody(text)
-      expect(read.ok ? null : read.error.status).toBe(400)
-    },
-  )
+  test.each([
+    "[]",
+    "1",
+    '{"agent_id": 1}',
+    '{"agent_id": "x", "app_name": "ssh"}',
+    '{"app_name": []}',
+    "{",
+  ])("%s is refused", (text) => {
+    const read = readPingBody(text)
+    expect(read.ok ? null : read.error.status).toBe(400)
+  })
 })

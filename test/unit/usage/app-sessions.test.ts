@@ -10,7 +10,11 @@ import {
 
 const minute = Date.UTC(2024, 0, 1, 12)
 let position = 0
-const session = (startMs: number, endMs: number | null, more: Partial<KeptSession> = {}): KeptSession => ({
+const session = (
+  startMs: number,
+  endMs: number | null,
+  more: Partial<KeptSession> = {},
+): KeptSession => ({
   position: ++position,
   sessionId: `s${position}`,
   userId: "u",
@@ -73,7 +77,9 @@ test("a group that was written is written again, with the sum, when one is added
 
 test("requests beyond what the column holds are as many as it holds", () => {
   const many = { requests: 2_000_000_000 }
-  expect(rows([session(0, 1_000, many), session(0, 1_000, many)], 2_000)[0]?.[3]).toBe(2_147_483_647)
+  expect(rows([session(0, 1_000, many), session(0, 1_000, many)], 2_000)[0]?.[3]).toBe(
+    2_147_483_647,
+  )
 })
 
 describe("what is kept", () => {

@@ -46,7 +46,10 @@ describe("workspaceSearch", () => {
 
   test.each(rows.filter((row) => row.error))("$name: $q is refused", ({ q, error }) => {
     const { issues } = parseWorkspaceSearch(q)
-    expect(issues).toContainEqual({ field: error!.field, detail: expect.stringContaining(error!.contains) })
+    expect(issues).toContainEqual({
+      field: error!.field,
+      detail: expect.stringContaining(error!.contains),
+    })
   })
 
   test("every wrong value and every unknown key is named in one answer", () => {
@@ -61,7 +64,9 @@ describe("workspaceSearch", () => {
   test("no text makes it throw", () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: fc.constantFrom(":", "/", '"', " ", "=", ",", "a", "%", "\\", "owner:") }),
+        fc.string({
+          unit: fc.constantFrom(":", "/", '"', " ", "=", ",", "a", "%", "\\", "owner:"),
+        }),
         (q) => {
           const { filter, issues } = parseWorkspaceSearch(q)
           expect(filter === null).toBe(issues !== null)

@@ -58,7 +58,9 @@ async function wrongAnswers(
     const { status, text } = await ask(operation, request, headers(operation))
     const due = expected(operation, param)
     if (status !== due.status || (due.text !== undefined && !text.includes(due.text)))
-      wrong.push(`${routeOf(operation)}, {${param.name}}: ${due.status} expected, got ${status} ${text}`)
+      wrong.push(
+        `${routeOf(operation)}, {${param.name}}: ${due.status} expected, got ${status} ${text}`,
+      )
   }
   return wrong
 }
@@ -85,7 +87,8 @@ test("404 for an id that nothing has", async () => {
   ).toEqual([])
 })
 
-const isName = ({ meaning }: PathParam) => !uuids.has(meaning) && !free.has(meaning) && meaning !== "number"
+const isName = ({ meaning }: PathParam) =>
+  !uuids.has(meaning) && !free.has(meaning) && meaning !== "number"
 
 test.each(["nothing-here", "no name at all!", "x".repeat(300), "%00", "'; select 1 --"])(
   "404 for the name %j",
@@ -119,8 +122,10 @@ test("a deleted workspace keeps its history to be read, and nothing of it change
     "POST /workspaces/{workspace}/builds": 409,
   }
   const history = ["builds", "timings", "lifecycle", "resolve-autostart", "watch", "watch-ws"]
-  const isHistory = ({ path }: Operation) => history.some((part) => path.endsWith(`{workspace}/${part}`))
-  const workspaces = () => query("select * from workspaces where id = $1", [gone.params["workspace"]])
+  const isHistory = ({ path }: Operation) =>
+    history.some((part) => path.endsWith(`{workspace}/${part}`))
+  const workspaces = () =>
+    query("select * from workspaces where id = $1", [gone.params["workspace"]])
   const before = await workspaces()
   expect(
     await wrongAnswers(

@@ -63,7 +63,11 @@ describe.each(Object.keys(rules))("%s", (name) => {
       const outcome = outcomeOf(rules[name]!, principal)
       const place = await placeFor(operation, outcome)
       const request = requestOf(operation, place)
-      const { status, text } = await ask(operation, request, await headersOf(operation, principal, place))
+      const { status, text } = await ask(
+        operation,
+        request,
+        await headersOf(operation, principal, place),
+      )
       const isRight = outcome === "well" ? isWell(status, request) : status === outcome
       return isRight ? [] : [`${routeOf(operation)}: ${outcome} expected, got ${status} ${text}`]
     }
@@ -71,7 +75,8 @@ describe.each(Object.keys(rules))("%s", (name) => {
     const isReading = ({ method }: Operation) => method === "GET"
     // Readings do not come in each other's way; what changes something is asked in order.
     const wrong = (await Promise.all(asked.filter(isReading).map(judge))).flat()
-    for (const operation of asked.filter((each) => !isReading(each))) wrong.push(...(await judge(operation)))
+    for (const operation of asked.filter((each) => !isReading(each)))
+      wrong.push(...(await judge(operation)))
     expect(wrong).toEqual([])
   })
 })

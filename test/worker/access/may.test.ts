@@ -6,7 +6,12 @@ import { expect, test } from "vitest"
 import type { Actor } from "../../../src/access/actors.ts"
 import { isAllowed, roleHolderOf, type ProtectedObject } from "../../../src/access/is-allowed.ts"
 import { may } from "../../../src/access/may.ts"
-import { actions, organizationRoles, resources, siteRoles } from "../../../src/access/permissions.ts"
+import {
+  actions,
+  organizationRoles,
+  resources,
+  siteRoles,
+} from "../../../src/access/permissions.ts"
 import { connect, statement } from "../../../src/platform/db/client.ts"
 
 // Few ids, so that owners, organizations and allow lists meet often.
@@ -16,8 +21,14 @@ const anOrganization = fc.integer({ min: 4, max: 6 }).map(uuid)
 
 const aScope = fc.oneof(
   fc.constant("coder:all"),
-  fc.constantFrom("coder:workspaces.operate", "coder:templates.author", "coder:application_connect"),
-  fc.tuple(fc.constantFrom(...resources), fc.constantFrom("*", ...actions)).map((pair) => pair.join(":")),
+  fc.constantFrom(
+    "coder:workspaces.operate",
+    "coder:templates.author",
+    "coder:application_connect",
+  ),
+  fc
+    .tuple(fc.constantFrom(...resources), fc.constantFrom("*", ...actions))
+    .map((pair) => pair.join(":")),
 )
 const anEntry = fc.oneof(
   fc.constant("*:*"),
@@ -33,7 +44,10 @@ const aUser: fc.Arbitrary<Actor> = fc.record({
   roles: fc.uniqueArray(fc.constantFrom(...Object.keys(siteRoles)), { maxLength: 2 }),
   organizations: fc.dictionary(
     anOrganization,
-    fc.uniqueArray(fc.constantFrom(...Object.keys(organizationRoles)), { minLength: 1, maxLength: 2 }),
+    fc.uniqueArray(fc.constantFrom(...Object.keys(organizationRoles)), {
+      minLength: 1,
+      maxLength: 2,
+    }),
     { maxKeys: 2 },
   ),
   key_id: fc.constant("abcdefghij"),
@@ -77,31 +91,38 @@ const aCase = fc.record({
 const casesPerTrip = 200
 const trips = 50
 
-test("the SQL filter and the predicate agree on 10,000 generated cases", { timeout: 120_000 }, async () => {
-  const db = connect(env.DATABASE_URL)
-  let allowedCount = 0
-  await fc.assert(
-    fc.asyncProperty(fc.array(aCase, { minLength: casesPerTrip, maxLength: casesPerTrip }), async (cases) => {
-      const rows = await db.batch(
-        cases.map(({ actor, action, resource, object }) =>
-          statement<{ allowed: boolean }>(
-            "may",
-            sql`with who as materialized (select set_config('dormouse.actor', ${JSON.stringify(actor)}, true))
+test(
+  "the SQL filter and the predicate agree on 10,000 generated cases",
+  { timeout: 120_000 },
+  async () => {
+    const db = connect(env.DATABASE_URL)
+    let allowedCount = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(aCase, { minLength: casesPerTrip, maxLength: casesPerTrip }),
+        async (cases) => {
+          const rows = await db.batch(
+            cases.map(({ actor, action, resource, object }) =>
+              statement<{ allowed: boolean }>(
+                "may",
+                sql`with who as materialized (select set_config('dormouse.actor', ${JSON.stringify(actor)}, true))
                 select (select count(*) from who) > 0 and (${may(action, resource, columnsOf(object))}) is true as allowed`,
-          ),
-        ),
-      )
-      const expected = cases.map(({ actor, action, resource, object }) =>
-        isAllowed(roleHolderOf(actor), action, resource, object),
-      )
-      allowedCount += expected.filter(Boolean).length
-      expect(rows.map(([row]) => row?.allowed)).toEqual(expected)
-    }),
-    { numRuns: trips, endOnFailure: true },
-  )
-  // Both answers were common: the agreement is not that of "never".
-  expect(allowedCount).toBeGreaterThan(500)
-})
+              ),
+            ),
+          )
+          const expected = cases.map(({ actor, action, resource, object }) =>
+            isAllowed(roleHolderOf(actor), action, resource, object),
+          )
+          allowedCount += expected.filter(Boolean).length
+          expect(rows.map(([row]) => row?.allowed)).toEqual(expected)
+        },
+      ),
+      { numRuns: trips, endOnFailure: true },
+    )
+    // Both answers were common: the agreement is not that of "never".
+    expect(allowedCount).toBeGreaterThan(500)
+  },
+)
 
 function columnsOf({ id, owner, organization }: ProtectedObject) {
   return {

@@ -10,7 +10,11 @@ const token = "abcdefghij-abcdefghijklmnopqrstuv"
 const agentToken = "5b9e1c0a-3d3f-4e55-9f0e-8d3c3f1f4a11"
 
 /** One request to a Worker whose limiters refuse the given keys, and whose database must not be asked. */
-async function ask(path: string, init: RequestInit, refused: (name: string, key: string) => boolean) {
+async function ask(
+  path: string,
+  init: RequestInit,
+  refused: (name: string, key: string) => boolean,
+) {
   const taken: string[] = []
   const limiter = (name: string) => ({
     limit: async ({ key }: { key: string }) => {
@@ -43,7 +47,11 @@ describe("429", () => {
 
   test("by the address, whatever tokens it tries", async () => {
     const headers = { "Coder-Session-Token": token, "CF-Connecting-IP": "203.0.113.9" }
-    const { status, taken } = await ask("/workspaces", { headers }, (name) => name === "RATE_LIMIT_ADDRESS")
+    const { status, taken } = await ask(
+      "/workspaces",
+      { headers },
+      (name) => name === "RATE_LIMIT_ADDRESS",
+    )
     expect([status, taken]).toEqual([429, ["RATE_LIMIT_ADDRESS 203.0.113.9"]])
   })
 
@@ -87,7 +95,11 @@ describe("X-Coder-Bypass-Ratelimit", () => {
       headers: { "Coder-Session-Token": token, "X-Coder-Bypass-Ratelimit": value },
     })
     const limiters = { RATE_LIMIT_READ: limiter(false), RATE_LIMIT_ADDRESS: limiter(true) }
-    const response = await worker.fetch(request as never, { ...env, ...limiters }, createExecutionContext())
+    const response = await worker.fetch(
+      request as never,
+      { ...env, ...limiters },
+      createExecutionContext(),
+    )
     return { status: response.status, text: await response.text() }
   }
 

@@ -44,7 +44,8 @@ async function tooMany(
     const { status, text } = await ask(operation, request, headers)
     const count = calls - before
     const isAnswered = status < 400 || status === request.answer
-    if (!isAnswered || !isRight(count)) wrong.push(`${routeOf(operation)}: ${count} (${status} ${text})`)
+    if (!isAnswered || !isRight(count))
+      wrong.push(`${routeOf(operation)}: ${count} (${status} ${text})`)
   }
   return wrong
 }

@@ -4,12 +4,16 @@ import { api, epoch, fetchWorker } from "../harness.ts"
 import { givenKey, givenUser } from "../given-people.ts"
 
 describe("without a token", () => {
-  test.each(["/", "/buildinfo", "/updatecheck", "/entitlements", "/auth/scopes", "/users/authmethods"])(
-    "200 for %s",
-    async (path) => {
-      expect((await api(`/api/v2${path}`)).status).toBe(200)
-    },
-  )
+  test.each([
+    "/",
+    "/buildinfo",
+    "/updatecheck",
+    "/entitlements",
+    "/auth/scopes",
+    "/users/authmethods",
+  ])("200 for %s", async (path) => {
+    expect((await api(`/api/v2${path}`)).status).toBe(200)
+  })
 
   test.each(["/experiments", "/appearance", "/deployment/ssh", "/regions", "/notifications/inbox"])(
     "401 for %s",
@@ -20,7 +24,10 @@ describe("without a token", () => {
 
   test("the version is one that clients compare, every feature is on", async () => {
     const info = await api("/api/v2/buildinfo")
-    expect(info.body).toMatchObject({ external_url: "https://dormouse.test", agent_api_version: "1.0" })
+    expect(info.body).toMatchObject({
+      external_url: "https://dormouse.test",
+      agent_api_version: "1.0",
+    })
     expect(info.body.version).toMatch(/^v\d+\.\d+\.\d+\+\S+$/)
     const { features } = (await api("/api/v2/entitlements")).body
     expect(features.workspace_prebuilds).toEqual({ entitlement: "entitled", enabled: true })
@@ -40,7 +47,10 @@ describe("with a token", () => {
     ["/experiments", ["workspace-usage"]],
     ["/experiments/available", { safe: ["workspace-usage"] }],
     ["/appearance", { application_name: "Dormouse" }],
-    ["/deployment/ssh", { hostname_prefix: "coder.", hostname_suffix: "coder", ssh_config_options: {} }],
+    [
+      "/deployment/ssh",
+      { hostname_prefix: "coder.", hostname_suffix: "coder", ssh_config_options: {} },
+    ],
     ["/regions", { regions: [{ name: "primary", healthy: true }] }],
     ["/notifications/inbox", { notifications: [], unread_count: 0 }],
   ])("200 for %s", async (path, expected) => {
@@ -84,7 +94,10 @@ test.each([
   const { id } = await givenUser()
   const token = await givenKey(id, { expires_at: epoch })
   const answer = await api(`/api/v2${path}`, { method, token, ...(body !== undefined && { body }) })
-  expect([answer.status, answer.body.detail]).toEqual([401, expect.stringContaining("API key expired at")])
+  expect([answer.status, answer.body.detail]).toEqual([
+    401,
+    expect.stringContaining("API key expired at"),
+  ])
 })
 
 test("who may not ask is not told what was wrong with the question", async () => {

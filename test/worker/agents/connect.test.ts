@@ -36,7 +36,8 @@ afterEach(() => {
   for (const socket of opened.splice(0)) socket.close()
 })
 
-const pathOf = (workspaceId: string) => `/api/v2/workspaceagents/me/connect?workspace_id=${workspaceId}`
+const pathOf = (workspaceId: string) =>
+  `/api/v2/workspaceagents/me/connect?workspace_id=${workspaceId}`
 
 async function connect(workspaceId: string, token: string) {
   const headers = { Upgrade: "websocket" }
@@ -64,8 +65,9 @@ async function linkOf(agentId: string): Promise<Record<string, unknown>> {
 const isOpen = async (agentId: string) => (await linkOf(agentId))["socket_open"] as boolean
 
 const tablesOf = (state: DurableObjectState) =>
-  state.storage.sql.exec("select name from sqlite_master where name in ('links', 'proofs', 'told')").toArray()
-    .length
+  state.storage.sql
+    .exec("select name from sqlite_master where name in ('links', 'proofs', 'told')")
+    .toArray().length
 
 /** How many tables the hub has, and whether an alarm is armed. */
 const keptBy = (workspaceId: string) =>
@@ -114,7 +116,9 @@ test("who proves nothing closes nobody's socket, writes nothing and leaves nothi
   expect(held.status).toBe(101)
   const before = await linkOf(agent.id)
 
-  const unauthorized = await api("/api/v2/workspaceagents/me/manifest", { token: crypto.randomUUID() })
+  const unauthorized = await api("/api/v2/workspaceagents/me/manifest", {
+    token: crypto.randomUUID(),
+  })
   for (const [workspaceId, token] of [
     [workspace.id, crypto.randomUUID()],
     [workspace.id, stranger.agent.token],
@@ -138,7 +142,9 @@ test("a malformed request never gets to a hub: 400 names the field, 401, 426", a
     const { status, body } = await ask(path, agent.token)
     expect([status, body.validations[0].field]).toEqual([400, "workspace_id"])
   }
-  expect((await ask(pathOf(workspace.id), "nonsense")).body.message).toBe("Workspace agent token invalid.")
+  expect((await ask(pathOf(workspace.id), "nonsense")).body.message).toBe(
+    "Workspace agent token invalid.",
+  )
   expect((await api(pathOf(workspace.id), { token: agent.token })).status).toBe(426)
   const hubs = (await listDurableObjectIds(env.AGENT_HUB)).map(String)
   expect(hubs).not.toContain(env.AGENT_HUB.idFromName(workspace.id).toString())
@@ -202,9 +208,9 @@ test("a hub that dies between what was written and the socket leaves an agent th
   await runDurableObjectAlarm(hub)
   expect(await isOpen(agent.id)).toBe(false)
   expect(await isOpen(neighbour.id)).toBe(true)
-  expect((await api(`/api/v2/workspaceagents/${agent.id}`, { token: user.token })).body.status).toBe(
-    "disconnected",
-  )
+  expect(
+    (await api(`/api/v2/workspaceagents/${agent.id}`, { token: user.token })).body.status,
+  ).toBe("disconnected")
 })
 
 test("a hub that dies during a proof leaves an agent that its alarm disconnects", async () => {
@@ -284,7 +290,10 @@ test("a hub that holds a thousand sockets takes no other, and asks nobody for it
     return passOn(url, init)
   }
   const { status, body } = await connect(workspace.id, agent.token)
-  expect([status, body?.["message"]]).toEqual([503, "Too many agents wait. Please try again in a moment."])
+  expect([status, body?.["message"]]).toEqual([
+    503,
+    "Too many agents wait. Please try again in a moment.",
+  ])
   expect(proofs).toBe(0)
 })
 

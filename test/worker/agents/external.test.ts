@@ -10,10 +10,14 @@ import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { api } from "../harness.ts"
 import { sha256, unique } from "../rows.ts"
 
-async function given(options: { isExternal?: boolean | null; agent?: Record<string, unknown> } = {}) {
+async function given(
+  options: { isExternal?: boolean | null; agent?: Record<string, unknown> } = {},
+) {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user), {
-    build: { columns: { has_external_agent: options.isExternal === undefined ? true : options.isExternal } },
+    build: {
+      columns: { has_external_agent: options.isExternal === undefined ? true : options.isExternal },
+    },
   })
   const token = crypto.randomUUID()
   const agent = await givenAgent(workspace, workspace.build, {
@@ -33,7 +37,9 @@ async function given(options: { isExternal?: boolean | null; agent?: Record<stri
 describe("externalAgentCredentials", () => {
   const [linux, ...refused] = cases.groups.externalAgentCredentials
   test(linux!.name, () => {
-    expect(initCommand(linux!.os!, linux!.arch!, linux!.accessUrl!, linux!.token!)).toBe(linux!.command)
+    expect(initCommand(linux!.os!, linux!.arch!, linux!.accessUrl!, linux!.token!)).toBe(
+      linux!.command,
+    )
   })
   test("windows", () => {
     expect(initCommand("windows", "amd64", "https://c.example", "T")).toBe(
@@ -56,7 +62,9 @@ describe("externalAgentCredentials", () => {
   })
   test(refused[2]!.name, async () => {
     const { read } = await given()
-    expect((await read("Main")).body).toEqual({ message: "External agent 'Main' not found in workspace." })
+    expect((await read("Main")).body).toEqual({
+      message: "External agent 'Main' not found in workspace.",
+    })
   })
   test("the token authenticates the agent; who may only read is refused; a stranger finds nothing", async () => {
     const { token, read } = await given()
@@ -66,8 +74,12 @@ describe("externalAgentCredentials", () => {
       agent_token: token,
       command: initCommand("linux", "amd64", "https://dormouse.test", token),
     })
-    expect((await api("/api/v2/workspaceagents/me/manifest", { token: body.agent_token })).status).toBe(200)
-    expect((await read("main", (await givenUser({ roles: ["template-admin"] })).token)).status).toBe(403)
+    expect(
+      (await api("/api/v2/workspaceagents/me/manifest", { token: body.agent_token })).status,
+    ).toBe(200)
+    expect(
+      (await read("main", (await givenUser({ roles: ["template-admin"] })).token)).status,
+    ).toBe(403)
     expect((await read("main", (await givenUser()).token)).status).toBe(404)
   })
 })

@@ -97,7 +97,10 @@ test("a start over a running build sends its agents away at once", async () => {
   const { user, workspace, agent } = await given()
   const held = await open(pathOf(workspace), agent.token)
   const body = { transition: "start" }
-  const { status } = await api(`/api/v2/workspaces/${workspace.id}/builds`, { token: user.token, body })
+  const { status } = await api(`/api/v2/workspaces/${workspace.id}/builds`, {
+    token: user.token,
+    body,
+  })
   expect(status).toBe(201)
   await until(() => held.closes.length > 0)
   expect(held.closes).toEqual([4001])
@@ -126,5 +129,9 @@ test("a newer build sends its agents away", async () => {
   await publishBuildChange(env, workspace.id)
   await until(() => held.closes.length > 0)
   expect(held.closes).toEqual([4001])
-  expect(held.frames).toContainEqual({ type: "reinit", workspace_id: workspace.id, reason: "build_changed" })
+  expect(held.frames).toContainEqual({
+    type: "reinit",
+    workspace_id: workspace.id,
+    reason: "build_changed",
+  })
 })

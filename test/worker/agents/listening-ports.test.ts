@@ -23,7 +23,10 @@ async function given() {
 
 async function connect({ workspace, agent }: Awaited<ReturnType<typeof given>>) {
   const path = `/api/v2/workspaceagents/me/connect?workspace_id=${workspace.id}`
-  const { webSocket } = await fetchWorker(path, { token: agent.token, headers: { Upgrade: "websocket" } })
+  const { webSocket } = await fetchWorker(path, {
+    token: agent.token,
+    headers: { Upgrade: "websocket" },
+  })
   const socket = webSocket!
   const closes: number[] = []
   socket.accept()
@@ -31,13 +34,18 @@ async function connect({ workspace, agent }: Awaited<ReturnType<typeof given>>) 
     closes.push(code)
   })
   opened.push(socket)
-  return { closes, socket, tell: (ports: unknown) => socket.send(JSON.stringify({ type: "ports", ports })) }
+  return {
+    closes,
+    socket,
+    tell: (ports: unknown) => socket.send(JSON.stringify({ type: "ports", ports })),
+  }
 }
 
 const portOf = (port: number, process_name = "node") => ({ process_name, network: "tcp", port })
 const read = (agent: { id: string }, token: string) =>
   api(`/api/v2/workspaceagents/${agent.id}/listening-ports`, { token })
-const countOf = async (agent: { id: string }, token: string) => (await read(agent, token)).body.ports.length
+const countOf = async (agent: { id: string }, token: string) =>
+  (await read(agent, token)).body.ports.length
 
 test("ports are listed from lowest to highest, also by a hub that slept, and are gone with the agent's socket", async () => {
   const place = await given()

@@ -9,7 +9,15 @@ import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, fetchWorker } from "../harness.ts"
 import { reconcile } from "../pools/given-pools.ts"
-import { claim, completeJob, failJob, givenWorld, runJob, takeJob, tokenOf } from "../pools/given-world.ts"
+import {
+  claim,
+  completeJob,
+  failJob,
+  givenWorld,
+  runJob,
+  takeJob,
+  tokenOf,
+} from "../pools/given-world.ts"
 import { until } from "../until.ts"
 
 const path = "/api/v2/workspaceagents/me/reinit"
@@ -158,7 +166,10 @@ describe("a claim that ends between the read and the subscription", () => {
 
   for (const [name, meanwhile] of [
     ["is told at once", async () => {}],
-    ["is told by a hub that was evicted meanwhile", (id: string) => evictDurableObject(hubOf(env, id))],
+    [
+      "is told by a hub that was evicted meanwhile",
+      (id: string) => evictDurableObject(hubOf(env, id)),
+    ],
   ] as const) {
     test(name, async () => {
       const { world, id, token } = await givenReady()
@@ -203,7 +214,8 @@ describe("a claim that ends between the read and the subscription", () => {
   const toldAt = (id: string) =>
     runInDurableObject(hubOf(env, id), (_, state) => {
       const { sql } = state.storage
-      if (sql.exec("select 1 from sqlite_master where name = 'told'").toArray().length === 0) return null
+      if (sql.exec("select 1 from sqlite_master where name = 'told'").toArray().length === 0)
+        return null
       return sql.exec<{ at_ms: number }>("select at_ms from told").toArray()[0]?.at_ms ?? null
     })
   const untilTold = async (id: string, told: Date) => {
@@ -230,7 +242,10 @@ describe("a workspace that is a person's", () => {
     const workspace = await givenWorkspace(user, await givenTemplate(user))
     const { token } = await givenAgent(workspace, workspace.build)
     const refused = await api(`${path}?wait=true`, { token })
-    expect(refused).toMatchObject({ status: 409, body: { message: "The workspace was never a prebuild." } })
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { message: "The workspace was never a prebuild." },
+    })
     await hold(token, "")
   })
 
@@ -254,7 +269,9 @@ describe("a workspace that is a person's", () => {
 
 test("refused like any agent route without a token, with a malformed one, with an unknown one, with a bad flag", async () => {
   expect((await api(path)).status).toBe(401)
-  expect((await api(path, { token: "nonsense" })).body.message).toBe("Workspace agent token invalid.")
+  expect((await api(path, { token: "nonsense" })).body.message).toBe(
+    "Workspace agent token invalid.",
+  )
   const token = crypto.randomUUID()
   const unknown = await api(path, { token })
   expect(unknown.status).toBe(401)

@@ -181,6 +181,8 @@ describe("refused at the door", () => {
 
   test("426 for a request that is no handshake", async () => {
     const { user, agent } = await given()
-    expect((await api(`/api/v2/workspaceagents/${agent.id}/forward`, { token: user.token })).status).toBe(426)
+    expect(
+      (await api(`/api/v2/workspaceagents/${agent.id}/forward`, { token: user.token })).status,
+    ).toBe(426)
   })
 })

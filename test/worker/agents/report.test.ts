@@ -11,9 +11,13 @@ import { insertRow } from "../rows.ts"
 async function given(options: { prebuild?: boolean; agent?: Record<string, unknown> } = {}) {
   const user = await givenUser()
   const template = await givenTemplate(user)
-  const workspace = await givenWorkspace(options.prebuild ? { id: prebuildsUserId } : user, template, {
-    build: { columns: options.prebuild ? {} : { deadline: afterEpoch(10 * 60_000) } },
-  })
+  const workspace = await givenWorkspace(
+    options.prebuild ? { id: prebuildsUserId } : user,
+    template,
+    {
+      build: { columns: options.prebuild ? {} : { deadline: afterEpoch(10 * 60_000) } },
+    },
+  )
   const agent = await givenAgent(workspace, workspace.build, { columns: options.agent ?? {} })
   return { user, workspace, agent }
 }
@@ -25,7 +29,8 @@ const me = (path: string, token: string, body?: unknown, method?: string) =>
     ...(method && { method }),
   })
 
-const agentRow = async (id: string) => (await query("select * from workspace_agents where id = $1", [id]))[0]
+const agentRow = async (id: string) =>
+  (await query("select * from workspace_agents where id = $1", [id]))[0]
 
 describe("who gets in", () => {
   test("401 without a token, with one that is no UUID, with an unknown one", async () => {
@@ -105,7 +110,9 @@ test("the manifest tells the agent what to run", async () => {
 
 describe("connection of an agent that only calls REST", () => {
   test("any call is a sign of life; thirty seconds of silence are not", async () => {
-    const { user, agent } = await given({ agent: { first_connected_at: null, last_connected_at: null } })
+    const { user, agent } = await given({
+      agent: { first_connected_at: null, last_connected_at: null },
+    })
     const status = async (ms: number) => {
       at(afterEpoch(ms))
       return (await api(`/api/v2/workspaceagents/${agent.id}`, { token: user.token })).body.status
@@ -139,7 +146,10 @@ describe("startup", () => {
   test.each(["1.2.3", "v1", "vx.y.z"])("400 for version %s", async (version) => {
     const { agent } = await given()
     const answer = await me("/startup", agent.token, { version })
-    expect([answer.status, answer.body.message]).toEqual([400, "Invalid workspace agent version provided."])
+    expect([answer.status, answer.body.message]).toEqual([
+      400,
+      "Invalid workspace agent version provided.",
+    ])
   })
 })
 
@@ -149,8 +159,12 @@ describe("lifecycle", () => {
     at(afterEpoch(60_000))
     const report = async (state: string, ms: number) => {
       expect(
-        (await me("/report-lifecycle", agent.token, { state, changed_at: afterEpoch(ms).toISOString() }))
-          .status,
+        (
+          await me("/report-lifecycle", agent.token, {
+            state,
+            changed_at: afterEpoch(ms).toISOString(),
+          })
+        ).status,
       ).toBe(204)
       const row = await agentRow(agent.id)
       const at = (value: string | null) =>
@@ -165,7 +179,10 @@ describe("lifecycle", () => {
   test("ready without a start sets both; an instant ahead of the server's clock is now", async () => {
     const { agent } = await given({ agent: { lifecycle_state: "created", ready_at: null } })
     at(afterEpoch(5_000))
-    await me("/report-lifecycle", agent.token, { state: "ready", changed_at: "2999-01-01T00:00:00Z" })
+    await me("/report-lifecycle", agent.token, {
+      state: "ready",
+      changed_at: "2999-01-01T00:00:00Z",
+    })
     const row = await agentRow(agent.id)
     expect(new Date(row.started_at)).toEqual(afterEpoch(5_000))
     expect(new Date(row.ready_at)).toEqual(afterEpoch(5_000))
@@ -179,14 +196,19 @@ describe("lifecycle", () => {
 
 describe("statistics", () => {
   const lastUsed = async (id: string) =>
-    new Date((await query("select last_used_at from workspaces where id = $1", [id]))[0].last_used_at)
+    new Date(
+      (await query("select last_used_at from workspaces where id = $1", [id]))[0].last_used_at,
+    )
   const deadline = async (id: string) =>
     new Date((await query("select deadline from workspace_builds where id = $1", [id]))[0].deadline)
-  const stats = (id: string) => query("select * from workspace_agent_stats where agent_id = $1", [id])
+  const stats = (id: string) =>
+    query("select * from workspace_agent_stats where agent_id = $1", [id])
 
   test("an empty report asks for the interval alone", async () => {
     const { agent } = await given()
-    expect((await me("/report-stats", agent.token, {})).body).toEqual({ report_interval: 30_000_000_000 })
+    expect((await me("/report-stats", agent.token, {})).body).toEqual({
+      report_interval: 30_000_000_000,
+    })
     await flushUsage(env)
     expect(await stats(agent.id)).toEqual([])
   })
@@ -232,11 +254,15 @@ describe("statistics", () => {
   test("a prebuild is marked, never bumped", async () => {
     const { workspace, agent } = await given({ prebuild: true })
     at(afterEpoch(60_000))
-    await me("/report-stats", agent.token, { connections_by_proto: { TCP: 1 }, connection_count: 1 })
+    await me("/report-stats", agent.token, {
+      connections_by_proto: { TCP: 1 },
+      connection_count: 1,
+    })
     await flushUsage(env)
     expect(await lastUsed(workspace.id)).toEqual(afterEpoch(60_000))
     expect(
-      (await query("select deadline from workspace_builds where id = $1", [workspace.build.id]))[0].deadline,
+      (await query("select deadline from workspace_builds where id = $1", [workspace.build.id]))[0]
+        .deadline,
     ).toBeNull()
   })
 
@@ -300,15 +326,22 @@ describe("apps", () => {
     const app = await givenApp(agent.id)
     const foreign = await givenApp((await given()).agent.id)
     expect(
-      (await me("/app-health", agent.token, { healths: { [app.id]: "healthy", [foreign.id]: "healthy" } }))
-        .status,
+      (
+        await me("/app-health", agent.token, {
+          healths: { [app.id]: "healthy", [foreign.id]: "healthy" },
+        })
+      ).status,
     ).toBe(404)
     const health = async () =>
       (await query("select health from workspace_apps where id = $1", [app.id]))[0].health
     expect(await health()).toBe("initializing")
-    expect((await me("/app-health", agent.token, { healths: { [app.id]: "healthy" } })).status).toBe(200)
+    expect(
+      (await me("/app-health", agent.token, { healths: { [app.id]: "healthy" } })).status,
+    ).toBe(200)
     expect(await health()).toBe("healthy")
-    expect((await me("/app-health", agent.token, { healths: { [app.id]: "well" } })).status).toBe(400)
+    expect((await me("/app-health", agent.token, { healths: { [app.id]: "well" } })).status).toBe(
+      400,
+    )
   })
 
   test("a status is stored under its app", async () => {
@@ -319,7 +352,9 @@ describe("apps", () => {
     expect(
       (await query("select * from workspace_app_statuses where app_id = $1", [app.id]))[0],
     ).toMatchObject({ state: "working", agent_id: agent.id })
-    expect((await me("/app-status", agent.token, { ...body, app_slug: "none" }, "PATCH")).status).toBe(404)
+    expect(
+      (await me("/app-status", agent.token, { ...body, app_slug: "none" }, "PATCH")).status,
+    ).toBe(404)
     expect(
       (await me("/app-status", agent.token, { ...body, message: "x".repeat(161) }, "PATCH")).status,
     ).toBe(400)
@@ -329,13 +364,19 @@ describe("apps", () => {
 describe("logs", () => {
   const send = (token: string, logs: unknown) =>
     me("/logs", token, { log_source_id: crypto.randomUUID(), logs }, "PATCH")
-  const line = (output: string, level = "info") => ({ created_at: epoch.toISOString(), output, level })
+  const line = (output: string, level = "info") => ({
+    created_at: epoch.toISOString(),
+    output,
+    level,
+  })
 
   test("lines come back in order, in JSON and as text", async () => {
     const { user, agent } = await given()
     expect((await send(agent.token, [line("one"), line("two", "error")])).text).toBe("null\n")
     const read = await api(`/api/v2/workspaceagents/${agent.id}/logs`, { token: user.token })
-    expect(read.body.map((row: { output: string; level: string }) => [row.output, row.level])).toEqual([
+    expect(
+      read.body.map((row: { output: string; level: string }) => [row.output, row.level]),
+    ).toEqual([
       ["one", "info"],
       ["two", "error"],
     ])
@@ -344,7 +385,8 @@ describe("logs", () => {
     })
     expect(rest.body).toHaveLength(1)
     expect(
-      (await api(`/api/v2/workspaceagents/${agent.id}/logs?format=text`, { token: user.token })).text,
+      (await api(`/api/v2/workspaceagents/${agent.id}/logs?format=text`, { token: user.token }))
+        .text,
     ).toContain("[error] two\n")
   })
 
@@ -353,13 +395,18 @@ describe("logs", () => {
     expect((await send(agent.token, [line("x".repeat(1_048_570))])).status).toBe(200)
     expect((await send(agent.token, [line("1234567")])).status).toBe(413)
     expect((await send(agent.token, [line("1")])).body).toEqual({ message: "Logs limit exceeded" })
-    expect(await agentRow(agent.id)).toMatchObject({ logs_overflowed: true, logs_length: 1_048_570 })
+    expect(await agentRow(agent.id)).toMatchObject({
+      logs_overflowed: true,
+      logs_length: 1_048_570,
+    })
   })
 
   test("400 without lines and for a level that is none", async () => {
     const { agent } = await given()
     expect((await send(agent.token, [])).body).toEqual({ message: "No logs provided." })
-    expect((await send(agent.token, [line("x", "loud")])).body.message).toBe("Invalid log level provided.")
+    expect((await send(agent.token, [line("x", "loud")])).body.message).toBe(
+      "Invalid log level provided.",
+    )
   })
 
   test("a source reported twice is the same source", async () => {
@@ -374,10 +421,12 @@ describe("logs", () => {
   test("another's agent has no logs", async () => {
     const { agent } = await given()
     const stranger = await givenUser()
-    expect((await api(`/api/v2/workspaceagents/${agent.id}/logs`, { token: stranger.token })).status).toBe(
-      404,
-    )
-    expect((await api(`/api/v2/workspaceagents/${agent.id}`, { token: stranger.token })).body).toEqual({
+    expect(
+      (await api(`/api/v2/workspaceagents/${agent.id}/logs`, { token: stranger.token })).status,
+    ).toBe(404)
+    expect(
+      (await api(`/api/v2/workspaceagents/${agent.id}`, { token: stranger.token })).body,
+    ).toEqual({
       message: "Agent doesn't exist with that id, or you do not have access to it.",
     })
   })

@@ -11,7 +11,11 @@ async function given(columns = {}) {
   const template = await givenTemplate(user, { columns: { max_port_share_level: "authenticated" } })
   const workspace = await givenWorkspace(user, template)
   const agent = await givenAgent(workspace, workspace.build, {
-    columns: { troubleshooting_url: "https://help.test", connection_timeout_seconds: 77, ...columns },
+    columns: {
+      troubleshooting_url: "https://help.test",
+      connection_timeout_seconds: 77,
+      ...columns,
+    },
   })
   return { user, workspace, agent }
 }
@@ -38,7 +42,9 @@ test("a sub agent is made on its parent's resource, inherits from it and authent
     { index: 1, field: "slug", error: '"Not One" is not a slug' },
     { index: 2, field: "slug", error: '"site" is there twice' },
   ])
-  const { body: view } = await api(`/api/v2/workspaceagents/${body.agent.id}`, { token: user.token })
+  const { body: view } = await api(`/api/v2/workspaceagents/${body.agent.id}`, {
+    token: user.token,
+  })
   expect(view).toMatchObject({
     parent_id: agent.id,
     resource_id: agent.resourceId,
@@ -48,10 +54,18 @@ test("a sub agent is made on its parent's resource, inherits from it and authent
     connection_timeout_seconds: 77,
     troubleshooting_url: "https://help.test",
     environment_variables: null,
-    apps: [{ slug: await uniqueSlug("web", "site"), sharing_level: "authenticated", health: "disabled" }],
+    apps: [
+      { slug: await uniqueSlug("web", "site"), sharing_level: "authenticated", health: "disabled" },
+    ],
   })
-  const manifest = await api("/api/v2/workspaceagents/me/manifest", { token: body.agent.auth_token })
-  expect(manifest.body).toMatchObject({ agent_id: body.agent.id, parent_id: agent.id, agent_name: "web" })
+  const manifest = await api("/api/v2/workspaceagents/me/manifest", {
+    token: body.agent.auth_token,
+  })
+  expect(manifest.body).toMatchObject({
+    agent_id: body.agent.id,
+    parent_id: agent.id,
+    agent_name: "web",
+  })
   expect((await api(path, { token: agent.token })).body).toEqual({
     agents: [{ id: body.agent.id, name: "web" }],
   })
@@ -66,9 +80,18 @@ test("the slug's head is eight characters of the digest, the same for the same a
 test("one that the build made gets a token, its display apps and its directory, and keeps the rest", async () => {
   const { user, workspace, agent } = await given()
   const child = await givenAgent(workspace, workspace.build, {
-    columns: { name: "made", parent_id: agent.id, resource_id: agent.resourceId, directory: "/old" },
+    columns: {
+      name: "made",
+      parent_id: agent.id,
+      resource_id: agent.resourceId,
+      directory: "/old",
+    },
   })
-  const kept = await make(agent.token, { id: child.id, name: "other", display_apps: ["web_terminal"] })
+  const kept = await make(agent.token, {
+    id: child.id,
+    name: "other",
+    display_apps: ["web_terminal"],
+  })
   expect(kept).toMatchObject({ status: 201, body: { agent: { id: child.id, name: "made" } } })
   const { body: view } = await api(`/api/v2/workspaceagents/${child.id}`, { token: user.token })
   expect(view).toMatchObject({ name: "made", directory: "/old", display_apps: ["web_terminal"] })
@@ -85,10 +108,12 @@ test("a sub agent that is deleted is gone for good; only its parent deletes it, 
   expect((await remove(body.agent.auth_token)).status).toBe(404)
   expect((await remove(agent.token)).status).toBe(204)
   expect((await remove(agent.token)).status).toBe(404)
-  expect((await api("/api/v2/workspaceagents/me/manifest", { token: body.agent.auth_token })).status).toBe(
-    401,
-  )
-  expect((await api(`/api/v2/workspaceagents/${body.agent.id}`, { token: user.token })).status).toBe(404)
+  expect(
+    (await api("/api/v2/workspaceagents/me/manifest", { token: body.agent.auth_token })).status,
+  ).toBe(401)
+  expect(
+    (await api(`/api/v2/workspaceagents/${body.agent.id}`, { token: user.token })).status,
+  ).toBe(404)
   expect((await api(path, { token: agent.token })).body).toEqual({ agents: [] })
   expect((await make(agent.token, { name: "web" })).status).toBe(201)
 })
@@ -108,14 +133,18 @@ describe("refused", () => {
     const { body } = await make(other.agent.token, { name: "web" })
     expect((await make(agent.token, { id: body.agent.id })).status).toBe(404)
     expect((await make(agent.token, { id: agent.id })).status).toBe(404)
-    const manifest = await api("/api/v2/workspaceagents/me/manifest", { token: body.agent.auth_token })
+    const manifest = await api("/api/v2/workspaceagents/me/manifest", {
+      token: body.agent.auth_token,
+    })
     expect(manifest.status).toBe(200)
   })
 
   test("409 for a name that is taken, ignoring case, also when two ask at once", async () => {
     const { agent } = await given()
     const answers = await Promise.all([1, 2, 3].map(() => make(agent.token, { name: "web" })))
-    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([201, 409, 409])
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([
+      201, 409, 409,
+    ])
     expect((await make(agent.token, { name: "WEB" })).status).toBe(409)
     expect((await make(agent.token, { name: agent.name })).status).toBe(409)
   })
@@ -146,7 +175,9 @@ describe("what an agent is given of its owner", () => {
     expect(body.private_key).toMatch(/^-----BEGIN OPENSSH PRIVATE KEY-----\n/)
     expect((await api(keyPath, { token: secondAgent.token })).body).toEqual(body)
     const other = await given()
-    expect((await api(keyPath, { token: other.agent.token })).body.public_key).not.toBe(body.public_key)
+    expect((await api(keyPath, { token: other.agent.token })).body.public_key).not.toBe(
+      body.public_key,
+    )
   })
 
   test("403 where the agent may have no data of its owner", async () => {

@@ -49,7 +49,10 @@ describe("who may read", () => {
   test("403 for a member; an organization's auditor sees that organization's rows alone", async () => {
     const [here, there] = [await givenOrganization(), await givenOrganization()]
     const member = await givenUser({ organization: here })
-    const auditor = await givenUser({ organization: here, organizationRoles: ["organization-auditor"] })
+    const auditor = await givenUser({
+      organization: here,
+      organizationRoles: ["organization-auditor"],
+    })
     const own = await givenLog({ organization_id: here.id })
     await givenLog({ organization_id: there.id })
     expect((await list(member.token)).status).toBe(403)
@@ -81,7 +84,10 @@ describe("searching", () => {
     const organization = await givenOrganization()
     const auditor = await givenUser({ organization, organizationRoles: ["organization-auditor"] })
     for (const minute of [1, 2, 3]) {
-      await givenLog({ organization_id: organization.id, time: new Date(epoch.getTime() - minute * 60_000) })
+      await givenLog({
+        organization_id: organization.id,
+        time: new Date(epoch.getTime() - minute * 60_000),
+      })
     }
     const { body } = await list(auditor.token, "", "&limit=1&offset=1")
     expect(body.count).toBe(3)
@@ -92,6 +98,9 @@ describe("searching", () => {
     const { token } = await givenUser({ roles: ["auditor"] })
     const { status, body } = await list(token, "date_from:yesterday colour:red")
     expect([status, body.message]).toEqual([400, "Invalid audit search query."])
-    expect(body.validations.map((one: { field: string }) => one.field)).toEqual(["date_from", "colour"])
+    expect(body.validations.map((one: { field: string }) => one.field)).toEqual([
+      "date_from",
+      "colour",
+    ])
   })
 })

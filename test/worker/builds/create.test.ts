@@ -26,7 +26,9 @@ async function given(
 describe("201", () => {
   test("a stop waits as build 2, and reads back the same", async () => {
     const { user, workspace, neighbour, build } = await given()
-    await query("update workspace_builds set provisioner_state = 'abc' where id = $1", [workspace.build.id])
+    await query("update workspace_builds set provisioner_state = 'abc' where id = $1", [
+      workspace.build.id,
+    ])
     const made = await build({ transition: "stop", reason: "dashboard" })
     expect(made.status).toBe(201)
     expect(made.body).toMatchObject({
@@ -61,7 +63,9 @@ describe("201", () => {
     expect(row.state).toBe("abc")
     const path = `/api/v2/users/${user.username}/workspace/${workspace.name}/builds/2`
     expect((await api(path, { token: user.token })).body.id).toBe(made.body.id)
-    const [other] = await query("select latest_build_number from workspaces where id = $1", [neighbour.id])
+    const [other] = await query("select latest_build_number from workspaces where id = $1", [
+      neighbour.id,
+    ])
     expect(other.latest_build_number).toBe(1)
   })
 
@@ -70,9 +74,10 @@ describe("201", () => {
     await givenDormancy(workspace.id, epoch, epoch)
     at(afterEpoch(60_000))
     expect((await build({ transition: "start" })).status).toBe(201)
-    const [row] = await query("select dormant_at, deleting_at, last_used_at from workspaces where id = $1", [
-      workspace.id,
-    ])
+    const [row] = await query(
+      "select dormant_at, deleting_at, last_used_at from workspaces where id = $1",
+      [workspace.id],
+    )
     expect(row).toEqual({ dormant_at: null, deleting_at: null, last_used_at: afterEpoch(60_000) })
     const audited = "select 1 from audit_logs where resource_id = $1 and time = $2"
     expect(await query(audited, [workspace.id, afterEpoch(60_000)])).toHaveLength(1)
@@ -85,7 +90,9 @@ describe("201", () => {
         { name: "region", type: "string", mutable: true, required: false, default_value: "eu" },
       ],
     })
-    const preset = await givenPreset(template.version.id, { parameters: { size: "l", region: "us" } })
+    const preset = await givenPreset(template.version.id, {
+      parameters: { size: "l", region: "us" },
+    })
     const made = await build({
       transition: "start",
       rich_parameter_values: [
@@ -98,7 +105,10 @@ describe("201", () => {
       made.body.job.id,
       epoch,
     ])
-    const next = await build({ transition: "stop", rich_parameter_values: [{ name: "region", value: "ap" }] })
+    const next = await build({
+      transition: "stop",
+      rich_parameter_values: [{ name: "region", value: "ap" }],
+    })
     expect(next.body.template_version_preset_id).toBeNull()
     const values = await query(
       "select name, value from workspace_build_parameters where workspace_build_id = $1 order by name",
@@ -144,7 +154,9 @@ describe("201", () => {
 
   test("ten at once make one build", async () => {
     const { build, workspace } = await given()
-    const answers = await Promise.all(Array.from({ length: 10 }, () => build({ transition: "stop" })))
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => build({ transition: "stop" })),
+    )
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b)
     expect(statuses).toEqual([201, 409, 409, 409, 409, 409, 409, 409, 409, 409])
     const [row] = await query(
@@ -193,8 +205,14 @@ describe("400", () => {
     })
     const other = await givenTemplate(user)
     const stranger = await build({ transition: "start", template_version_id: other.version.id })
-    expect([stranger.status, stranger.body.message]).toEqual([400, "template version doesn't match template"])
-    const failed = await givenVersion(user, { status: "failed", columns: { template_id: template.id } })
+    expect([stranger.status, stranger.body.message]).toEqual([
+      400,
+      "template version doesn't match template",
+    ])
+    const failed = await givenVersion(user, {
+      status: "failed",
+      columns: { template_id: template.id },
+    })
     const broken = await build({ transition: "start", template_version_id: failed.id })
     expect([broken.status, broken.body.message]).toEqual([
       400,
@@ -270,7 +288,10 @@ test("a start of another version is told to the template admins, whoever asked f
 
 test("406: a version that is still imported", async () => {
   const { user, template, build } = await given()
-  const next = await givenVersion(user, { status: "running", columns: { template_id: template.id } })
+  const next = await givenVersion(user, {
+    status: "running",
+    columns: { template_id: template.id },
+  })
   const refused = await build({ transition: "start", template_version_id: next.id })
   expect(refused.status).toBe(406)
 })
@@ -301,10 +322,12 @@ describe("cancel", () => {
       template: { allow_user_cancel_workspace_jobs: true },
     })
     const pending = await givenBuild(workspace, { transition: "stop", status: "pending" })
-    expect((await cancel(pending.id, user.token)).body.message).toBe("Job has been marked as canceled...")
-    expect((await api(`/api/v2/workspacebuilds/${pending.id}`, { token: user.token })).body.status).toBe(
-      "canceled",
+    expect((await cancel(pending.id, user.token)).body.message).toBe(
+      "Job has been marked as canceled...",
     )
+    expect(
+      (await api(`/api/v2/workspacebuilds/${pending.id}`, { token: user.token })).body.status,
+    ).toBe("canceled")
     expect((await cancel(pending.id, user.token)).body.message).toBe("Job has already completed!")
     const running = await givenBuild(neighbour, {
       transition: "stop",
@@ -314,9 +337,9 @@ describe("cancel", () => {
     expect((await cancel(running.id, user.token, "pending")).status).toBe(412)
     expect((await cancel(running.id, user.token, "x")).status).toBe(400)
     expect((await cancel(running.id, user.token, "running")).status).toBe(200)
-    expect((await api(`/api/v2/workspacebuilds/${running.id}`, { token: user.token })).body.status).toBe(
-      "canceling",
-    )
+    expect(
+      (await api(`/api/v2/workspacebuilds/${running.id}`, { token: user.token })).body.status,
+    ).toBe("canceling")
     expect((await cancel(running.id, user.token)).body.message).toBe(
       "Job has already been marked as canceled!",
     )

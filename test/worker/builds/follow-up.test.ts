@@ -12,7 +12,9 @@ async function givenRestart() {
   const organization = await givenOrganization()
   const user = await givenUser({ organization })
   const template = await givenTemplate(user, {
-    parameters: [{ name: "size", type: "string", mutable: true, required: false, default_value: "s" }],
+    parameters: [
+      { name: "size", type: "string", mutable: true, required: false, default_value: "s" },
+    ],
   })
   const workspace = await givenWorkspace(user, template)
   const provisioner = await givenProvisioner({ organization })
@@ -59,9 +61,16 @@ test("a stop that fails is followed by nothing; a person who was faster wins", a
   const failed = await givenRestart()
   await daemonCall(failed.provisioner, `jobs/${failed.stop.job.id}/fail`, { error: "no" })
   const faster = await givenRestart()
-  await query("update provisioner_jobs set completed_at = $2 where id = $1", [faster.stop.job.id, epoch])
+  await query("update provisioner_jobs set completed_at = $2 where id = $1", [
+    faster.stop.job.id,
+    epoch,
+  ])
   await givenBuild({ ...faster.workspace }, { transition: "stop" })
   await tick(afterEpoch(60_000))
   expect((await failed.builds()).filter(({ transition }) => transition === "start")).toHaveLength(1)
-  expect((await faster.builds()).map(({ transition }) => transition)).toEqual(["start", "stop", "stop"])
+  expect((await faster.builds()).map(({ transition }) => transition)).toEqual([
+    "start",
+    "stop",
+    "stop",
+  ])
 })

@@ -30,14 +30,16 @@ test("the builds of a workspace, newest first, by page", async () => {
   const second = await givenBuild(workspace, { transition: "stop", at: afterEpoch(1_000) })
   const third = await givenBuild(workspace, { at: afterEpoch(2_000) })
   const list = async (search: string) =>
-    (await api(`/api/v2/workspaces/${workspace.id}/builds${search}`, { token: user.token })).body.map(
-      (build: { id: string }) => build.id,
-    )
+    (
+      await api(`/api/v2/workspaces/${workspace.id}/builds${search}`, { token: user.token })
+    ).body.map((build: { id: string }) => build.id)
   expect(await list("")).toEqual([third.id, second.id, workspace.build.id])
   expect(await list("?limit=1&offset=1")).toEqual([second.id])
   expect(await list(`?after_id=${third.id}`)).toEqual([second.id, workspace.build.id])
   expect(await list(`?since=${afterEpoch(1_000).toISOString()}`)).toEqual([third.id])
-  const bad = await api(`/api/v2/workspaces/${workspace.id}/builds?since=yesterday`, { token: user.token })
+  const bad = await api(`/api/v2/workspaces/${workspace.id}/builds?since=yesterday`, {
+    token: user.token,
+  })
   expect(bad.status).toBe(400)
   expect(
     (
@@ -46,13 +48,17 @@ test("the builds of a workspace, newest first, by page", async () => {
       })
     ).status,
   ).toBe(400)
-  expect((await api(`/api/v2/workspaces/${workspace.id}/builds`, { token: stranger.token })).status).toBe(404)
+  expect(
+    (await api(`/api/v2/workspaces/${workspace.id}/builds`, { token: stranger.token })).status,
+  ).toBe(404)
 })
 
 test("resources, agents and parameters of a build; timings", async () => {
   const { user, workspace, stranger } = await given()
   const agent = await givenAgent(workspace, workspace.build)
-  await query("insert into workspace_build_parameters values ($1, 'region', 'eu')", [workspace.build.id])
+  await query("insert into workspace_build_parameters values ($1, 'region', 'eu')", [
+    workspace.build.id,
+  ])
   await query(
     "insert into provisioner_job_timings (job_id, started_at, ended_at, stage) values ($1, $2, $3, 'plan')",
     [workspace.build.jobId, epoch, afterEpoch(1_500)],
@@ -66,9 +72,11 @@ test("resources, agents and parameters of a build; timings", async () => {
   ])
   expect((await get("")).body.resources).toEqual(resources)
   expect((await get("/timings")).body).toMatchObject({
-    provisioner_timings: [{ stage: "plan", started_at: "2024-03-12T12:00:00Z" }].map(({ stage }) => ({
-      stage,
-    })),
+    provisioner_timings: [{ stage: "plan", started_at: "2024-03-12T12:00:00Z" }].map(
+      ({ stage }) => ({
+        stage,
+      }),
+    ),
     agent_script_timings: [],
     agent_connection_timings: [{ stage: "connect", workspace_agent_name: "main" }],
   })
@@ -76,9 +84,9 @@ test("resources, agents and parameters of a build; timings", async () => {
     expect((await get(end, stranger.token)).status).toBe(404)
   }
   const waiting = await givenBuild(workspace, { status: "pending" })
-  expect((await api(`/api/v2/workspacebuilds/${waiting.id}/resources`, { token: user.token })).status).toBe(
-    400,
-  )
+  expect(
+    (await api(`/api/v2/workspacebuilds/${waiting.id}/resources`, { token: user.token })).status,
+  ).toBe(400)
 })
 
 test("the state is for those who may update the template", async () => {
@@ -98,9 +106,9 @@ test("a state of 5 MiB is kept whole, a byte more is refused on every way in", a
   const path = `/api/v2/workspacebuilds/${workspace.build.id}/state`
   const most = 5 * 1024 * 1024
   const state = (bytes: number) => Buffer.alloc(bytes, "s").toString("base64")
-  expect((await api(path, { method: "PUT", token: admin.token, body: { state: state(most) } })).status).toBe(
-    204,
-  )
+  expect(
+    (await api(path, { method: "PUT", token: admin.token, body: { state: state(most) } })).status,
+  ).toBe(204)
   const refused = {
     status: 400,
     body: { validations: [{ field: "state", detail: `A state is at most ${most} bytes.` }] },

@@ -7,7 +7,8 @@ import { givenOrganization, givenProvisioner, givenUser } from "../given-people.
 import { api, epoch, fetchWorker } from "../harness.ts"
 
 const door: Door = {
-  send: (method, path, headers, body) => api(path, { method, headers, ...(body !== undefined && { body }) }),
+  send: (method, path, headers, body) =>
+    api(path, { method, headers, ...(body !== undefined && { body }) }),
   async peek(path, headers) {
     const { status, headers: answered, body } = await fetchWorker(path, { headers })
     await body?.cancel()
@@ -34,7 +35,10 @@ const door: Door = {
 }
 
 /** An organization of its own. */
-export async function givenPlace(who: { roles?: string[]; organizationRoles?: string[] }): Promise<Place> {
+export async function givenPlace(who: {
+  roles?: string[]
+  organizationRoles?: string[]
+}): Promise<Place> {
   const organization = await givenOrganization()
   const user = await givenUser({ organization, ...who })
   const provisioner = await givenProvisioner({ organization })

@@ -15,7 +15,9 @@ const withinMs = 2_000
 async function given() {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user))
-  const agent = await givenAgent(workspace, workspace.build, { columns: { lifecycle_state: "ready" } })
+  const agent = await givenAgent(workspace, workspace.build, {
+    columns: { lifecycle_state: "ready" },
+  })
   await insertRow("workspace_agent_metadata", { agent_id: agent.id, key: "load" })
   const path = (end: string) => `/api/v2/workspaceagents/${agent.id}/${end}`
   return { user, workspace, agent, path }
@@ -104,7 +106,10 @@ describe("watch-metadata", () => {
   test("the fallback shows the same as events, each change within two seconds, and ages without one", async () => {
     const { user, agent, path } = await given()
     const response = await fetchWorker(path("watch-metadata"), { token: user.token })
-    expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "text/event-stream"])
+    expect([response.status, response.headers.get("Content-Type")]).toEqual([
+      200,
+      "text/event-stream",
+    ])
     expect(response.headers.get("X-Accel-Buffering")).toBe("no")
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
     let text = ""

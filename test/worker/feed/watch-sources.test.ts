@@ -14,7 +14,11 @@ type Frame = {
   /** Of a workspace. */
   data?: {
     name: string
-    latest_build: { status: string; reason: string; resources: { agents?: { lifecycle_state: string }[] }[] }
+    latest_build: {
+      status: string
+      reason: string
+      resources: { agents?: { lifecycle_state: string }[] }[]
+    }
   }
   /** Of an inbox. */
   notification?: { title: string; targets: string[] }
@@ -43,7 +47,10 @@ async function delayOf(
   await Promise.race([opened.promise, scheduler.wait(1_500)])
   await change()
   changedAtMs = performance.now()
-  const delayMs = await Promise.race([seen.promise, scheduler.wait(withinMs + 3_000).then(() => Infinity)])
+  const delayMs = await Promise.race([
+    seen.promise,
+    scheduler.wait(withinMs + 3_000).then(() => Infinity),
+  ])
   socket.close(1000)
   return delayMs
 }
@@ -116,7 +123,9 @@ describe("a watcher sees within two seconds", () => {
 
   test("what its agent says of itself", async () => {
     const workspace = await givenWorkspace(owner, template)
-    const agent = await givenAgent(workspace, workspace.build, { columns: { lifecycle_state: "created" } })
+    const agent = await givenAgent(workspace, workspace.build, {
+      columns: { lifecycle_state: "created" },
+    })
     const report = () =>
       api("/api/v2/workspaceagents/me/report-lifecycle", {
         token: agent.token,
@@ -181,7 +190,12 @@ describe("a job's log", () => {
 
 describe("the inbox", () => {
   /** A notification of `userId`, made one minute after the epoch. */
-  async function notify(userId: string, title: string, targets: string[], madeAt = afterEpoch(60_000)) {
+  async function notify(
+    userId: string,
+    title: string,
+    targets: string[],
+    madeAt = afterEpoch(60_000),
+  ) {
     await query(
       `insert into inbox_notifications (id, user_id, template_id, targets, title, content, created_at)
        values (gen_random_uuid(), $1, gen_random_uuid(), $2, $3, 'text', $4)`,
@@ -206,7 +220,9 @@ describe("the inbox", () => {
       (frame) => frames.push(frame) > 0,
     )
     expect(delayMs).toBeLessThan(withinMs)
-    expect(frames.map((frame) => [frame.notification?.title, frame.unread_count])).toEqual([["this one", 2]])
+    expect(frames.map((frame) => [frame.notification?.title, frame.unread_count])).toEqual([
+      ["this one", 2],
+    ])
   })
 
   test("shows what arrives late under the minute of its tick, and not what had been there", async () => {
@@ -222,7 +238,10 @@ describe("the inbox", () => {
       },
       (frame) => frames.push(frame) === 2,
     )
-    expect(frames.map((frame) => frame.notification?.title)).toEqual(["of the tick before", "of now"])
+    expect(frames.map((frame) => frame.notification?.title)).toEqual([
+      "of the tick before",
+      "of now",
+    ])
   })
 
   test.each(["targets=x", "templates=1,2", "read_status=maybe", "format=html"])(

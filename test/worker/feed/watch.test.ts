@@ -3,7 +3,11 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
 import { WorkspaceFeed } from "../../../dev/local/worker-entry.ts"
-import { feedName, publishTemplate, publishWorkspaces } from "../../../src/platform/durable/publish.ts"
+import {
+  feedName,
+  publishTemplate,
+  publishWorkspaces,
+} from "../../../src/platform/durable/publish.ts"
 import { workspaceSchema } from "../../../src/workspaces/view.ts"
 import { givenKey, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
@@ -159,7 +163,10 @@ describe("watch-ws", () => {
 
   test.each([
     ["the session is deleted", "delete from api_keys where user_id = $1"],
-    ["the session ends", "update api_keys set expires_at = '2026-03-04T08:59:59Z' where user_id = $1"],
+    [
+      "the session ends",
+      "update api_keys set expires_at = '2026-03-04T08:59:59Z' where user_id = $1",
+    ],
     ["the account is suspended", "update users set status = 'suspended' where id = $1"],
     ["the right ends", "update users set site_roles = '{}' where id = $1"],
   ])(
@@ -167,7 +174,10 @@ describe("watch-ws", () => {
     async (_, change) => {
       const { id } = await givenWorkspace(owner, template)
       const watcher = await givenUser({ roles: ["template-admin"] })
-      const [ending, staying] = await Promise.all([watch(id, watcher.token), watch(id, owner.token)])
+      const [ending, staying] = await Promise.all([
+        watch(id, watcher.token),
+        watch(id, owner.token),
+      ])
       await Promise.all([ending.count(2), staying.count(2)])
       await query(change, [watcher.id])
       await runDurableObjectAlarm(feedOf(id))
@@ -185,7 +195,9 @@ describe("watch-ws", () => {
     const { count, socket } = await watch(id, token)
     await count(2)
     await runDurableObjectAlarm(feedOf(id))
-    const [key] = await query("select last_used_at from api_keys where id = $1", [token.split("-")[0]])
+    const [key] = await query("select last_used_at from api_keys where id = $1", [
+      token.split("-")[0],
+    ])
     expect(new Date(key.last_used_at)).toEqual(new Date("2026-03-04T08:30:00Z"))
     socket.close(1000)
   })
@@ -195,9 +207,14 @@ describe("watch-ws", () => {
     const stranger = await givenUser()
     const headers = { Upgrade: "websocket" }
     expect((await fetchWorker(`/api/v2/workspaces/${id}/watch-ws`, { headers })).status).toBe(401)
-    const hidden = await fetchWorker(`/api/v2/workspaces/${id}/watch-ws`, { headers, token: stranger.token })
+    const hidden = await fetchWorker(`/api/v2/workspaces/${id}/watch-ws`, {
+      headers,
+      token: stranger.token,
+    })
     expect(hidden.status).toBe(404)
-    expect((await fetchWorker(`/api/v2/workspaces/${id}/watch-ws`, { token: owner.token })).status).toBe(426)
+    expect(
+      (await fetchWorker(`/api/v2/workspaces/${id}/watch-ws`, { token: owner.token })).status,
+    ).toBe(426)
   })
 })
 

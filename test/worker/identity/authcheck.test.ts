@@ -17,7 +17,10 @@ test("owners may, members may what is theirs", async () => {
     },
     otherUser: { object: { resource_type: "user", resource_id: owner.id }, action: "read" },
     self: { object: { resource_type: "user", resource_id: member.id }, action: "read" },
-    missing: { object: { resource_type: "template", resource_id: crypto.randomUUID() }, action: "read" },
+    missing: {
+      object: { resource_type: "template", resource_id: crypto.randomUUID() },
+      action: "read",
+    },
     everything: { object: { resource_type: "*" }, action: "delete" },
     unknown: { object: { resource_type: "spaceship" }, action: "read" },
   }

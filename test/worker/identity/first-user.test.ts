@@ -14,12 +14,13 @@ describe("the first user", () => {
     expect([status, body.message]).toEqual([404, "The initial user has not been created!"])
   })
 
-  test.each([{}, { "X-Setup-Token": "guess" }, { "Coder-Session-Token": "setup-token-of-the-test" }])(
-    "401 without the setup token: %j",
-    async (headers) => {
-      expect((await api("/api/v2/users/first", { body: person, headers })).status).toBe(401)
-    },
-  )
+  test.each([
+    {},
+    { "X-Setup-Token": "guess" },
+    { "Coder-Session-Token": "setup-token-of-the-test" },
+  ])("401 without the setup token: %j", async (headers) => {
+    expect((await api("/api/v2/users/first", { body: person, headers })).status).toBe(401)
+  })
 
   test("400 with a weak password", async () => {
     const { status, body } = await api("/api/v2/users/first", {
@@ -84,7 +85,9 @@ describe("signing in", () => {
     const { status, body, headers } = await signIn("ADA@example.test", person.password)
     expect(status).toBe(201)
     expect(body.session_token).toMatch(/^[A-Za-z0-9]{10}-[A-Za-z0-9]{22}$/)
-    expect(headers.get("Set-Cookie")).toMatch(/coder_session_token=\S+; Max-Age=31536000; Path=\/; HttpOnly/)
+    expect(headers.get("Set-Cookie")).toMatch(
+      /coder_session_token=\S+; Max-Age=31536000; Path=\/; HttpOnly/,
+    )
     const me = await api("/api/v2/users/me", { token: body.session_token })
     expect(me.status).toBe(200)
     expect(me.body).toMatchObject({
@@ -120,7 +123,10 @@ describe("signing in", () => {
   test("403 for an account that signs in another way", async () => {
     const { email } = await givenUser({ columns: { login_type: "none" } })
     const { status, body } = await signIn(email, person.password)
-    expect([status, body.message]).toEqual([403, expect.stringContaining('user is of login type "none"')])
+    expect([status, body.message]).toEqual([
+      403,
+      expect.stringContaining('user is of login type "none"'),
+    ])
   })
 
   test("a dormant user wakes by signing in", async () => {
@@ -131,7 +137,9 @@ describe("signing in", () => {
     )
     const { status, body } = await signIn(user.email, person.password)
     expect(status).toBe(201)
-    expect((await api("/api/v2/users/me", { token: body.session_token })).body.status).toBe("active")
+    expect((await api("/api/v2/users/me", { token: body.session_token })).body.status).toBe(
+      "active",
+    )
   })
 
   test("a session slides while it is used and ends 24 hours after its last use", async () => {

@@ -34,7 +34,10 @@ describe("a token", () => {
     at(afterEpoch(2 * hourMs))
     const expired = await api("/api/v2/users/me", { token: made.body.key })
     at(epoch)
-    expect([expired.status, expired.body.detail]).toEqual([401, 'API key expired at "2026-03-04T11:00:00Z".'])
+    expect([expired.status, expired.body.detail]).toEqual([
+      401,
+      'API key expired at "2026-03-04T11:00:00Z".',
+    ])
   })
 
   test("409 for a name twice", async () => {
@@ -69,8 +72,9 @@ describe("a token", () => {
 
   test("with a narrow scope does only that, and cannot make a wider one", async () => {
     const { token } = await givenUser({ roles: ["owner"] })
-    const narrow = (await makeToken(token, { scopes: ["workspace:read", "api_key:create", "user:read"] }))
-      .body.key
+    const narrow = (
+      await makeToken(token, { scopes: ["workspace:read", "api_key:create", "user:read"] })
+    ).body.key
     expect((await api("/api/v2/workspaces", { token: narrow })).status).toBe(200)
     expect((await api("/api/v2/organizations/default", { token: narrow })).status).toBe(404)
     expect((await makeToken(narrow, {})).status).toBe(403)

@@ -22,8 +22,15 @@ describe("reading", () => {
       [admin.id, member.id].toSorted(),
     )
     const own = await call("GET", `${path}/members`, member.token)
-    expect(own.body).toMatchObject([{ user_id: member.id, email: member.email, global_roles: [], roles: [] }])
-    for (const under of ["/members", "/paginated-members", "/members/roles", `/members/${member.id}`]) {
+    expect(own.body).toMatchObject([
+      { user_id: member.id, email: member.email, global_roles: [], roles: [] },
+    ])
+    for (const under of [
+      "/members",
+      "/paginated-members",
+      "/members/roles",
+      `/members/${member.id}`,
+    ]) {
       expect((await call("GET", `${path}${under}`, stranger.token)).status).toBe(404)
     }
     expect((await call("GET", `${path}/members/${admin.id}`, member.token)).status).toBe(404)
@@ -49,18 +56,28 @@ describe("changing", () => {
     expect((await add(member.token)).status).toBe(403)
     expect((await add(admin.token)).status).toBe(200)
     const twice = await add(admin.token)
-    expect([twice.status, twice.body.message]).toEqual([400, "User is already an organization member"])
-    const remove = (who: string, token = admin.token) => call("DELETE", `${path}/members/${who}`, token)
+    expect([twice.status, twice.body.message]).toEqual([
+      400,
+      "User is already an organization member",
+    ])
+    const remove = (who: string, token = admin.token) =>
+      call("DELETE", `${path}/members/${who}`, token)
     expect((await remove(admin.id, member.token)).status).toBe(404)
     expect((await remove(stranger.id)).status).toBe(204)
     expect((await remove(stranger.id)).status).toBe(404)
     const self = await remove("me")
-    expect([self.status, self.body.message]).toEqual([400, "cannot remove self from an organization"])
+    expect([self.status, self.body.message]).toEqual([
+      400,
+      "cannot remove self from an organization",
+    ])
   })
 
   test("roles: given by those who hold as much, never one's own", async () => {
     const { organization, admin, member, path } = await given()
-    const userAdmin = await givenUser({ organization, organizationRoles: ["organization-user-admin"] })
+    const userAdmin = await givenUser({
+      organization,
+      organizationRoles: ["organization-user-admin"],
+    })
     const set = (who: string, token: string, roles: string[]) =>
       call("PUT", `${path}/members/${who}/roles`, token, { roles })
     const promoted = await set(member.id, admin.token, ["organization-auditor"])
@@ -79,6 +96,8 @@ describe("changing", () => {
     expect((await set(admin.id, member.token, [])).status).toBe(403)
     const roles = await call("GET", `${path}/members/roles`, userAdmin.token)
     const assignable = roles.body.filter((role: { assignable: boolean }) => role.assignable)
-    expect(assignable.map((role: { name: string }) => role.name)).toEqual(["organization-user-admin"])
+    expect(assignable.map((role: { name: string }) => role.name)).toEqual([
+      "organization-user-admin",
+    ])
   })
 })

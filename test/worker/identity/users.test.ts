@@ -9,7 +9,13 @@ const put = (path: string, token: string, body?: unknown) =>
   api(`/api/v2${path}`, { method: "PUT", token, ...(body === undefined ? {} : { body }) })
 const newUser = (columns: object = {}) => {
   const username = `new-${unique(8)}`
-  return { username, email: `${username}@example.test`, password, organization_ids: ["default"], ...columns }
+  return {
+    username,
+    email: `${username}@example.test`,
+    password,
+    organization_ids: ["default"],
+    ...columns,
+  }
 }
 
 describe("reading", () => {
@@ -17,7 +23,9 @@ describe("reading", () => {
     const [member, auditor] = [await givenUser(), await givenUser({ roles: ["auditor"] })]
     const own = await api("/api/v2/users", { token: member.token })
     expect(own.body).toMatchObject({ count: 1, users: [{ id: member.id }] })
-    expect((await api(`/api/v2/users/${auditor.username}`, { token: member.token })).status).toBe(404)
+    expect((await api(`/api/v2/users/${auditor.username}`, { token: member.token })).status).toBe(
+      404,
+    )
     const all = await api("/api/v2/users", { token: auditor.token })
     expect(all.body.count).toBeGreaterThanOrEqual(2)
     expect(all.text).not.toContain("prebuilds")
@@ -65,7 +73,11 @@ describe("making", () => {
     const admin = await givenUser({ roles: ["user-admin"] })
     const wish = newUser()
     const { status, body } = await api("/api/v2/users", { token: admin.token, body: wish })
-    expect([status, body.status, body.organization_ids]).toEqual([201, "dormant", [admin.organizationId]])
+    expect([status, body.status, body.organization_ids]).toEqual([
+      201,
+      "dormant",
+      [admin.organizationId],
+    ])
     const [row] = await query("select * from audit_logs where resource_id = $1", [body.id])
     expect(row).toMatchObject({ action: "create", resource_type: "user", user_id: admin.id })
     expect(row.diff.hashed_password).toEqual({ old: "", new: "", secret: true })
@@ -115,12 +127,21 @@ describe("making", () => {
 describe("roles", () => {
   test("an owner gives and takes them; the audit says which", async () => {
     const [owner, other] = [await givenUser({ roles: ["owner"] }), await givenUser()]
-    const given = await put(`/users/${other.id}/roles`, owner.token, { roles: ["auditor", "user-admin"] })
-    expect(given.body.roles.map((role: { name: string }) => role.name)).toEqual(["auditor", "user-admin"])
+    const given = await put(`/users/${other.id}/roles`, owner.token, {
+      roles: ["auditor", "user-admin"],
+    })
+    expect(given.body.roles.map((role: { name: string }) => role.name)).toEqual([
+      "auditor",
+      "user-admin",
+    ])
     const read = await api(`/api/v2/users/${other.id}/roles`, { token: owner.token })
     expect(read.body.roles).toEqual(["auditor", "user-admin"])
-    expect((await put(`/users/${other.id}/roles`, owner.token, { roles: [] })).body.roles).toEqual([])
-    const rows = await query("select diff from audit_logs where resource_id = $1 order by time", [other.id])
+    expect((await put(`/users/${other.id}/roles`, owner.token, { roles: [] })).body.roles).toEqual(
+      [],
+    )
+    const rows = await query("select diff from audit_logs where resource_id = $1 order by time", [
+      other.id,
+    ])
     expect(rows[0].diff).toMatchObject({ rbac_roles: { old: [], new: ["auditor", "user-admin"] } })
   })
 
@@ -134,7 +155,9 @@ describe("roles", () => {
       const { status, body } = await put("/users/me/roles", self.token, { roles: ["owner"] })
       expect([status, body.message]).toEqual([400, "You cannot change your own roles."])
     }
-    expect((await put(`/users/${member.id}/roles`, admin.token, { roles: ["owner"] })).status).toBe(403)
+    expect((await put(`/users/${member.id}/roles`, admin.token, { roles: ["owner"] })).status).toBe(
+      403,
+    )
     expect((await put(`/users/${owner.id}/roles`, admin.token, { roles: [] })).status).toBe(403)
     expect((await put(`/users/${owner.id}/roles`, member.token, { roles: [] })).status).toBe(404)
     const [row] = await query("select site_roles from users where id = $1", [owner.id])
@@ -145,7 +168,9 @@ describe("roles", () => {
 describe("suspending", () => {
   test("refuses the user at once, on the very next request, and lets them in again", async () => {
     const [owner, member] = [await givenUser({ roles: ["owner"] }), await givenUser()]
-    expect((await put(`/users/${member.id}/status/suspend`, owner.token)).body.status).toBe("suspended")
+    expect((await put(`/users/${member.id}/status/suspend`, owner.token)).body.status).toBe(
+      "suspended",
+    )
     const refused = await api("/api/v2/users/me", { token: member.token })
     expect([refused.status, refused.body.message]).toEqual([
       401,
@@ -156,7 +181,10 @@ describe("suspending", () => {
   })
 
   test("400 for oneself and for an owner", async () => {
-    const [owner, other] = [await givenUser({ roles: ["owner"] }), await givenUser({ roles: ["owner"] })]
+    const [owner, other] = [
+      await givenUser({ roles: ["owner"] }),
+      await givenUser({ roles: ["owner"] }),
+    ]
     expect((await put("/users/me/status/suspend", owner.token)).body.message).toBe(
       "You cannot suspend yourself.",
     )
@@ -223,14 +251,22 @@ describe("the profile", () => {
       email: "other@example.test",
     })
     expect(status).toBe(200)
-    expect(body).toMatchObject({ username, name: "A Name", email: user.email, status: "active", roles: [] })
+    expect(body).toMatchObject({
+      username,
+      name: "A Name",
+      email: user.email,
+      status: "active",
+      roles: [],
+    })
   })
 
   test("409 for a taken name, 404 for a stranger's", async () => {
     const [user, other] = [await givenUser(), await givenUser()]
     const taken = await put("/users/me/profile", user.token, { username: other.username })
     expect([taken.status, taken.body.validations[0].field]).toEqual([409, "username"])
-    expect((await put(`/users/${other.id}/profile`, user.token, { username: "x" })).status).toBe(404)
+    expect((await put(`/users/${other.id}/profile`, user.token, { username: "x" })).status).toBe(
+      404,
+    )
   })
 })
 
@@ -255,7 +291,9 @@ test("quiet hours: the default, one's own, back to the default, and 400 for what
     time: "00:00",
     next: "2026-03-05T00:00:00Z",
   })
-  const set = await put("/users/me/quiet-hours", token, { schedule: "CRON_TZ=Europe/Berlin 30 22 * * *" })
+  const set = await put("/users/me/quiet-hours", token, {
+    schedule: "CRON_TZ=Europe/Berlin 30 22 * * *",
+  })
   expect(set.body).toMatchObject({ user_set: true, time: "22:30", timezone: "Europe/Berlin" })
   expect((await put("/users/me/quiet-hours", token, { schedule: " " })).body.user_set).toBe(false)
   expect((await put("/users/me/quiet-hours", token, { schedule: "0 0 * * 1" })).status).toBe(400)
@@ -265,7 +303,11 @@ test("another organization's people are no one's business", async () => {
   const [here, there] = [await givenOrganization(), await givenOrganization()]
   const admin = await givenUser({ organization: here, organizationRoles: ["organization-admin"] })
   const stranger = await givenUser({ organization: there })
-  expect((await api(`/api/v2/organizations/${there.name}`, { token: admin.token })).status).toBe(404)
-  expect((await api(`/api/v2/users/${stranger.id}/organizations`, { token: admin.token })).status).toBe(404)
+  expect((await api(`/api/v2/organizations/${there.name}`, { token: admin.token })).status).toBe(
+    404,
+  )
+  expect(
+    (await api(`/api/v2/users/${stranger.id}/organizations`, { token: admin.token })).status,
+  ).toBe(404)
   expect((await api("/api/v2/organizations", { token: admin.token })).body).toHaveLength(1)
 })

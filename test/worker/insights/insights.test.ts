@@ -112,7 +112,10 @@ describe("reports", () => {
       active_users: 2,
     })
     const seconds = Object.fromEntries(
-      body.report.apps_usage.map((app: { slug: string; seconds: number }) => [app.slug, app.seconds]),
+      body.report.apps_usage.map((app: { slug: string; seconds: number }) => [
+        app.slug,
+        app.seconds,
+      ]),
     )
     const unused = { jetbrains: 0, "reconnecting-pty": 0, sftp: 0 }
     expect(seconds).toEqual({ ...unused, vscode: 300, ssh: 18 * 60, dashboard: 240 })
@@ -162,10 +165,15 @@ describe("reports", () => {
       ]),
     )
     expect(people).toEqual({ [one.id]: 19 * 60, [two.id]: 5 * 60 })
-    const latency = await api(`/api/v2/insights/user-latency?${window}&template_ids=${template.id}`, {
-      token: owner.token,
-    })
-    expect(latency.body.report.users.map((user: { user_id: string }) => user.user_id)).toEqual([one.id])
+    const latency = await api(
+      `/api/v2/insights/user-latency?${window}&template_ids=${template.id}`,
+      {
+        token: owner.token,
+      },
+    )
+    expect(latency.body.report.users.map((user: { user_id: string }) => user.user_id)).toEqual([
+      one.id,
+    ])
 
     const daus = await api(`/api/v2/templates/${template.id}/daus`, { token: one.token })
     expect(daus.body.entries).toHaveLength(61)
@@ -174,7 +182,9 @@ describe("reports", () => {
       { date: "2026-03-03", amount: 1 },
       { date: "2026-03-04", amount: 0 },
     ])
-    const shifted = await api(`/api/v2/templates/${template.id}/daus?tz_offset=14`, { token: one.token })
+    const shifted = await api(`/api/v2/templates/${template.id}/daus?tz_offset=14`, {
+      token: one.token,
+    })
     expect(shifted.body.tz_hour_offset).toBe(14)
     expect(shifted.body.entries.at(-1)).toEqual({ date: "2026-03-04", amount: 1 })
     const all = await api("/api/v2/insights/daus", { token: owner.token })
@@ -195,7 +205,9 @@ describe("reports", () => {
       app.slug,
       app.seconds,
     ])
-    expect(used).toEqual(["jetbrains", "reconnecting-pty", "sftp", "ssh", "vscode"].map((slug) => [slug, 0]))
+    expect(used).toEqual(
+      ["jetbrains", "reconnecting-pty", "sftp", "ssh", "vscode"].map((slug) => [slug, 0]),
+    )
   })
 
   test("a second roll-up adds nothing twice, and later minutes are added", async () => {
@@ -228,7 +240,9 @@ describe("reports", () => {
     const difference = (status: string, index: number) =>
       after[status][index].count - before[status][index].count
     expect(after.active).toHaveLength(62)
-    expect([50, 51, 57, 58, 59, 61].map((index) => difference("active", index))).toEqual([0, 2, 2, 1, 0, 0])
+    expect([50, 51, 57, 58, 59, 61].map((index) => difference("active", index))).toEqual([
+      0, 2, 2, 1, 0, 0,
+    ])
     expect([57, 58, 59, 61].map((index) => difference("suspended", index))).toEqual([0, 0, 1, 1])
   })
 })
@@ -239,12 +253,17 @@ describe("refusals", () => {
   test.each([
     ["no window", ""],
     ["an end before the start", "?start_time=2026-03-04T00:00:00Z&end_time=2026-03-02T00:00:00Z"],
-    ["a year of days", "?start_time=2025-03-02T00:00:00Z&end_time=2026-03-02T00:00:00Z&interval=day"],
+    [
+      "a year of days",
+      "?start_time=2025-03-02T00:00:00Z&end_time=2026-03-02T00:00:00Z&interval=day",
+    ],
     ["an interval of its own", `?${window}&interval=month`],
     ["a section of its own", `?${window}&sections=all`],
   ])("400: %s", async (_name, search) => {
     const owner = await givenUser({ roles: ["owner"] })
-    const { status, body } = await api(`/api/v2/insights/templates${search}`, { token: owner.token })
+    const { status, body } = await api(`/api/v2/insights/templates${search}`, {
+      token: owner.token,
+    })
     expect(status).toBe(400)
     expect(body.message).toBe("Query parameter has invalid value.")
     expect(body.validations[0].detail).not.toBe("")
@@ -258,7 +277,9 @@ describe("refusals", () => {
     ]),
   ])("400: %s (%s)", async (_name, resource, search, field) => {
     const owner = await givenUser({ roles: ["owner"] })
-    expect(await api(`/api/v2/insights/${resource}${search}`, { token: owner.token })).toMatchObject({
+    expect(
+      await api(`/api/v2/insights/${resource}${search}`, { token: owner.token }),
+    ).toMatchObject({
       status: 400,
       body: { message: "Query parameters have invalid values.", validations: [{ field }] },
     })
@@ -266,23 +287,30 @@ describe("refusals", () => {
 
   test("404 for a foreign template, 403 for a member, 401 without a token", async () => {
     const elsewhere = await givenOrganization()
-    const stranger = await givenUser({ organization: elsewhere, organizationRoles: ["organization-admin"] })
+    const stranger = await givenUser({
+      organization: elsewhere,
+      organizationRoles: ["organization-admin"],
+    })
     const member = await givenUser()
     const template = await givenTemplate(member)
     const path = `/api/v2/insights/user-activity?${window}&template_ids=${template.id}`
     expect((await api(path, { token: stranger.token })).status).toBe(404)
     expect((await api(path, { token: member.token })).status).toBe(403)
-    expect((await api(`/api/v2/insights/user-activity?${window}`, { token: member.token })).status).toBe(403)
+    expect(
+      (await api(`/api/v2/insights/user-activity?${window}`, { token: member.token })).status,
+    ).toBe(403)
     expect((await api(path)).status).toBe(401)
-    expect((await api(`/api/v2/templates/${template.id}/daus`, { token: stranger.token })).status).toBe(404)
+    expect(
+      (await api(`/api/v2/templates/${template.id}/daus`, { token: stranger.token })).status,
+    ).toBe(404)
     expect((await api("/api/v2/insights/daus", { token: member.token })).status).toBe(403)
   })
 })
 
 async function counts(owner: GivenUser) {
   at(epoch)
-  return (await api("/api/v2/insights/user-status-counts?timezone=UTC", { token: owner.token })).body
-    .status_counts
+  return (await api("/api/v2/insights/user-status-counts?timezone=UTC", { token: owner.token }))
+    .body.status_counts
 }
 
 async function secondsOf(template: GivenTemplate): Promise<number> {

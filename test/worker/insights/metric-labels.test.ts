@@ -40,7 +40,8 @@ const createStage = { prebuilt_workspace_stage: 1 }
 const claimStage = { prebuilt_workspace_stage: 2 }
 const counted = afterEpoch(-5 * 60_000)
 
-const samples = () => query<StoredSample>("select name, labels, value from metrics order by name, labels")
+const samples = () =>
+  query<StoredSample>("select name, labels, value from metrics order by name, labels")
 
 test("every family has its type and its labels once each thing has happened", async () => {
   const pool = await givenPool(4)
@@ -63,13 +64,18 @@ test("every family has its type and its labels once each thing has happened", as
   const page = renderMetrics(all)
   for (const [name, type, labels] of families) {
     expect(page).toContain(`# TYPE ${name} ${type}\n`)
-    const own = all.filter((sample) => sample.name === (type === "histogram" ? `${name}_count` : name))
+    const own = all.filter(
+      (sample) => sample.name === (type === "histogram" ? `${name}_count` : name),
+    )
     expect([name, own.length > 0]).toEqual([name, true])
-    for (const sample of own) expect([name, Object.keys(sample.labels).toSorted()]).toEqual([name, labels])
+    for (const sample of own)
+      expect([name, Object.keys(sample.labels).toSorted()]).toEqual([name, labels])
   }
   const valueOf = (name: string, labels: Record<string, string>) =>
     all.find(
-      (one) => one.name === name && Object.entries(labels).every(([key, text]) => one.labels[key] === text),
+      (one) =>
+        one.name === name &&
+        Object.entries(labels).every(([key, text]) => one.labels[key] === text),
     )?.value
   const preset = { template_name: pool.template.name, preset_name: pool.presetName }
   expect(valueOf("coderd_prebuilt_workspaces_created_total", preset)).toBe(3)
@@ -78,7 +84,9 @@ test("every family has its type and its labels once each thing has happened", as
   expect(valueOf("coderd_prebuilt_workspaces_resource_replacements_total", preset)).toBe(1)
   const creations = "coderd_workspace_creation_duration_seconds_count"
   expect(valueOf(creations, { ...preset, type: "prebuild" })).toBe(2)
-  expect(valueOf(creations, { template_name: pool.template.name, preset_name: "", type: "regular" })).toBe(1)
+  expect(
+    valueOf(creations, { template_name: pool.template.name, preset_name: "", type: "regular" }),
+  ).toBe(1)
 })
 
 test("a wait is at least a millisecond; imports have no transition; the pool's builds are called prebuild", async () => {
@@ -108,14 +116,21 @@ test("a wait is at least a millisecond; imports have no transition; the pool's b
     },
     {
       name: "coderd_provisioner_job_queue_wait_seconds_sum",
-      labels: { ...common, job_type: "workspace_build", transition: "start", build_reason: "prebuild" },
+      labels: {
+        ...common,
+        job_type: "workspace_build",
+        transition: "start",
+        build_reason: "prebuild",
+      },
       value: 0.001,
     },
   ])
 })
 
 test("each histogram has its buckets, and no family is named twice", () => {
-  const histograms = metricFamilies.filter(({ type }) => type === "histogram").map(({ name }) => name)
+  const histograms = metricFamilies
+    .filter(({ type }) => type === "histogram")
+    .map(({ name }) => name)
   expect(Object.keys(bucketBounds).toSorted()).toEqual(histograms.toSorted())
   expect(new Set(metricFamilies.map(({ name }) => name)).size).toBe(metricFamilies.length)
 })

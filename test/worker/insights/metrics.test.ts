@@ -33,9 +33,13 @@ test("after a tick the page names the pools, the queue, the tick and the builds,
     new RegExp(`coderd_prebuilt_workspaces_desired{[^}]*template_name="${pool.template.name}"} 2`),
   )
   expect(page).toMatch(
-    new RegExp(`coderd_prebuilt_workspaces_created_total{[^}]*template_name="${pool.template.name}"} 2`),
+    new RegExp(
+      `coderd_prebuilt_workspaces_created_total{[^}]*template_name="${pool.template.name}"} 2`,
+    ),
   )
-  expect(page).toContain('dormouse_builds_total{reason="initiator",status="succeeded",transition="start"}')
+  expect(page).toContain(
+    'dormouse_builds_total{reason="initiator",status="succeeded",transition="start"}',
+  )
   expect(page).toContain(
     'coderd_workspace_creation_duration_seconds_bucket{le="1",organization_name="default",preset_name="",template_name="a\\"b\\\\c",type="regular"} 1',
   )

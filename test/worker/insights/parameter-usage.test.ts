@@ -21,7 +21,13 @@ const size: Row = {
   ]),
   display_order: 0,
 }
-const count: Row = { name: "count", type: "number", form_type: "input", options: "[]", display_order: 1 }
+const count: Row = {
+  name: "count",
+  type: "number",
+  form_type: "input",
+  options: "[]",
+  display_order: 1,
+}
 
 async function givenValues(
   owner: { id: string },
@@ -31,7 +37,11 @@ async function givenValues(
 ) {
   const workspace = await givenWorkspace(owner, template, { build: { at: on(day) } })
   for (const [name, value] of Object.entries(values)) {
-    await insertRow("workspace_build_parameters", { workspace_build_id: workspace.build.id, name, value })
+    await insertRow("workspace_build_parameters", {
+      workspace_build_id: workspace.build.id,
+      name,
+      value,
+    })
   }
   return workspace
 }
@@ -39,9 +49,12 @@ async function givenValues(
 async function read(owner: GivenUser, ...templates: GivenTemplate[]) {
   at(epoch)
   const ids = templates.map(({ id }) => id).join(",")
-  const { body } = await api(`/api/v2/insights/templates?${window}&template_ids=${ids}&sections=report`, {
-    token: owner.token,
-  })
+  const { body } = await api(
+    `/api/v2/insights/templates?${window}&template_ids=${ids}&sections=report`,
+    {
+      token: owner.token,
+    },
+  )
   return body.report.parameters_usage
 }
 

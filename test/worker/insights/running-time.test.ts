@@ -12,7 +12,11 @@ async function given() {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const workspace = await givenWorkspace(user, template, { build: { at: march("01T22:00") } })
-  await givenBuild(workspace, { transition: "stop", at: march("02T06:30"), columns: { reason: "autostop" } })
+  await givenBuild(workspace, {
+    transition: "stop",
+    at: march("02T06:30"),
+    columns: { reason: "autostop" },
+  })
   await givenBuild(workspace, { at: march("03T10:00") })
   await givenBuild(workspace, { transition: "stop", status: "failed", at: march("03T11:00") })
   at(epoch)
@@ -21,9 +25,12 @@ async function given() {
 
 test("a workspace's runs are cut at midnight; a failed stop does not end one", async () => {
   const { user, workspace } = await given()
-  const { status, body } = await api(`/api/v2/insights/running-time?${window}&workspace_id=${workspace.id}`, {
-    token: user.token,
-  })
+  const { status, body } = await api(
+    `/api/v2/insights/running-time?${window}&workspace_id=${workspace.id}`,
+    {
+      token: user.token,
+    },
+  )
   expect(status).toBe(200)
   expect(body).toMatchObject({
     total_hours: 2 + 6.5 + 14,
@@ -100,8 +107,11 @@ test("400 without a subject or with two, 404 for a stranger", async () => {
   const path = `/api/v2/insights/running-time?${window}`
   expect((await api(path, { token: user.token })).status).toBe(400)
   expect(
-    (await api(`${path}&workspace_id=${workspace.id}&template_id=${template.id}`, { token: user.token }))
-      .status,
+    (
+      await api(`${path}&workspace_id=${workspace.id}&template_id=${template.id}`, {
+        token: user.token,
+      })
+    ).status,
   ).toBe(400)
   for (const subject of [
     `workspace_id=${workspace.id}`,

@@ -5,11 +5,21 @@ import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { connect } from "../../../src/platform/db/client.ts"
 import { refreshTemplates } from "../../../src/insights/rollups/template.ts"
 import { givenUser } from "../given-people.ts"
-import { givenTemplate, givenVersion, type GivenTemplate, type JobStatus } from "../given-templates.ts"
+import {
+  givenTemplate,
+  givenVersion,
+  type GivenTemplate,
+  type JobStatus,
+} from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, epoch, query, queryWithoutTriggers } from "../harness.ts"
 
-type BuildRow = { duration_seconds: number; error: string | null; canceled: boolean; repeat?: number }
+type BuildRow = {
+  duration_seconds: number
+  error: string | null
+  canceled: boolean
+  repeat?: number
+}
 
 // Builds are given long before the last refresh, which a real one never is: each test begins without a mark.
 beforeEach(() => query("delete from rollup_marks"))
@@ -17,9 +27,10 @@ beforeEach(() => query("delete from rollup_marks"))
 const refresh = (now: Date) => connect(env.DATABASE_URL).all(refreshTemplates(now))
 
 async function statsOf(template: GivenTemplate) {
-  const [row] = await query("select build_time_stats, active_user_count from templates where id = $1", [
-    template.id,
-  ])
+  const [row] = await query(
+    "select build_time_stats, active_user_count from templates where id = $1",
+    [template.id],
+  )
   return row
 }
 
@@ -80,7 +91,9 @@ test.each(cases.groups.template_build_time)(
 test("failed, canceled and unfinished builds do not count, other versions do, other templates do not", async () => {
   const template = await givenTemplate(await givenUser())
   const neighbour = await givenTemplate(await givenUser())
-  await givenTimedBuilds(neighbour, "start", [{ duration_seconds: 999, error: null, canceled: false }])
+  await givenTimedBuilds(neighbour, "start", [
+    { duration_seconds: 999, error: null, canceled: false },
+  ])
   await givenTimedBuilds(template, "start", [
     { duration_seconds: 10, error: null, canceled: false },
     { duration_seconds: 100, error: "it failed", canceled: false },
@@ -92,7 +105,9 @@ test("failed, canceled and unfinished builds do not count, other versions do, ot
   await givenTimedBuilds({ ...template, version }, "start", [
     { duration_seconds: 20, error: null, canceled: false },
   ])
-  const workspace = await givenWorkspace(creator, template, { build: { status: "running" as JobStatus } })
+  const workspace = await givenWorkspace(creator, template, {
+    build: { status: "running" as JobStatus },
+  })
   expect(workspace.build.number).toBe(1)
 
   await refresh(epoch)

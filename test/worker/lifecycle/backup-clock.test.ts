@@ -10,7 +10,10 @@ import { afterEpoch, at, epoch, query, tick } from "../harness.ts"
 
 const clock = () => env.BACKUP_CLOCK.getByName(backupClockName)
 const alarmInMs = () =>
-  runInDurableObject(clock(), async (_, state) => ((await state.storage.getAlarm()) ?? 0) - Date.now())
+  runInDurableObject(
+    clock(),
+    async (_, state) => ((await state.storage.getAlarm()) ?? 0) - Date.now(),
+  )
 
 test("a cron tick puts the alarm off by three minutes", async () => {
   await tick(epoch)
@@ -26,9 +29,13 @@ test("in silence it does what is due, and goes on each minute", async () => {
   })
   at(afterEpoch(600_123))
   expect(await runDurableObjectAlarm(clock())).toBe(true)
-  const [row] = await query("select latest_transition from workspaces where id = $1", [workspace.id])
+  const [row] = await query("select latest_transition from workspaces where id = $1", [
+    workspace.id,
+  ])
   expect(row.latest_transition).toBe("stop")
-  const ticks = await query("select tick_at, lag_ms::int from lifecycle_ticks where source = 'backup'")
+  const ticks = await query(
+    "select tick_at, lag_ms::int from lifecycle_ticks where source = 'backup'",
+  )
   expect(ticks).toEqual([{ tick_at: afterEpoch(600_000), lag_ms: 123 }])
   expect(await alarmInMs()).toBeLessThanOrEqual(60_000)
 })

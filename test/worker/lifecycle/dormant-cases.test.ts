@@ -35,7 +35,8 @@ type Case = {
 const rows = groups.api_dormant as unknown as Case[]
 const earlierAt = "2024-01-01T11:00:00Z"
 
-const workspaceOf = async (id: string) => (await query("select * from workspaces where id = $1", [id]))[0]
+const workspaceOf = async (id: string) =>
+  (await query("select * from workspaces where id = $1", [id]))[0]
 
 /** `unchanged`, an instant, or none. */
 const expectedInstant = (value: string | null | undefined, before: Date | null) =>
@@ -46,7 +47,8 @@ describe("api_dormant", () => {
     const now = new Date(input.now ?? "2024-01-01T12:00:00Z")
     await givenProvisioner({ columns: { last_seen_at: now } })
     const owner = await givenUser()
-    const requester = input.requester === "another admin" ? await givenUser({ roles: ["owner"] }) : owner
+    const requester =
+      input.requester === "another admin" ? await givenUser({ roles: ["owner"] }) : owner
     const template = await givenTemplate(owner, {
       columns: { time_til_dormant_autodelete_ms: (input.template_autodelete_seconds ?? 0) * 1000 },
     })
@@ -65,7 +67,10 @@ describe("api_dormant", () => {
             body: input.body,
             token: requester.token,
           })
-        : await api(`/api/v2/workspaces/${id}/builds`, { body: { transition }, token: requester.token })
+        : await api(`/api/v2/workspaces/${id}/builds`, {
+            body: { transition },
+            token: requester.token,
+          })
     at(epoch)
     expect(answer.status).toBe(expected.status ?? (transition === undefined ? 200 : 201))
     if (expected.body === null) expect(answer.text).toBe("")
@@ -77,7 +82,9 @@ describe("api_dormant", () => {
       expect(after.deleting_at).toEqual(expectedInstant(expected.deleting_at, before.deleting_at))
     }
     if ("last_used_at" in expected) {
-      expect(after.last_used_at).toEqual(expectedInstant(expected.last_used_at, before.last_used_at))
+      expect(after.last_used_at).toEqual(
+        expectedInstant(expected.last_used_at, before.last_used_at),
+      )
     }
     if (expected.writes === 0) {
       expect(after).toEqual(before)

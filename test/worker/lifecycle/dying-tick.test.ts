@@ -47,8 +47,14 @@ async function givenDueWorkspaces(): Promise<string[]> {
     }),
     // Its next start has to be computed first: 09:00, which is the tick.
     await givenWorkspace(owner, template, { columns: schedule, build: stopped }),
-    await givenWorkspace(owner, template, { columns: used, build: { at: earlier, status: "failed" } }),
-    await givenWorkspace(owner, template, { columns: { last_used_at: null }, build: { at: earlier } }),
+    await givenWorkspace(owner, template, {
+      columns: used,
+      build: { at: earlier, status: "failed" },
+    }),
+    await givenWorkspace(owner, template, {
+      columns: { last_used_at: null },
+      build: { at: earlier },
+    }),
     await givenWorkspace(owner, template, { columns: { last_used_at: null }, build: stopped }),
     await givenWorkspace(owner, template, {
       columns: { dormant_at: earlier, deleting_at: earlier },

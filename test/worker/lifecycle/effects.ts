@@ -13,7 +13,8 @@ export function effectBetween(before: Readings, after: Readings, id: string): st
     expect(is.builds).toBe(was.builds + 1)
     return `${is.build?.transition}/${Reflect.get(is, "reason")}`
   }
-  if (was.workspace.dormantAt === null && is.workspace.dormantAt !== null) return "no-build/dormancy"
+  if (was.workspace.dormantAt === null && is.workspace.dormantAt !== null)
+    return "no-build/dormancy"
   return is.build?.remindedFor?.getTime() === was.build?.remindedFor?.getTime() ? "none" : "remind"
 }
 
@@ -24,8 +25,9 @@ export function expectBound(facts: Facts & { checkAt: Date | null }, now: Date):
   if (checkAt === null) throw new Error(`no bound: ${JSON.stringify(facts)}`)
   const probes = candidateInstants(facts, now).filter((at) => at > now && at < checkAt)
   for (const at of probes) {
-    expect(decide(facts, at), `${at.toISOString()} before ${String(checkAt)}: ${JSON.stringify(facts)}`).toBe(
-      "none",
-    )
+    expect(
+      decide(facts, at),
+      `${at.toISOString()} before ${String(checkAt)}: ${JSON.stringify(facts)}`,
+    ).toBe("none")
   }
 }

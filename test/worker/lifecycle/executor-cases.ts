@@ -34,7 +34,8 @@ export function templateColumns(template: Record<string, unknown>): Row {
   for (const [name, value] of Object.entries(template)) {
     if (name.endsWith("_seconds")) columns[name.replace(/_seconds$/, "_ms")] = Number(value) * 1000
     else if (name === "autostart_days_bitmap") columns["autostart_days"] = value
-    else if (name === "autostop_requirement_days_bitmap") columns["autostop_requirement_days"] = value
+    else if (name === "autostop_requirement_days_bitmap")
+      columns["autostop_requirement_days"] = value
     else if (name === "autostop_requirement_weeks") columns[name] = Math.max(1, Number(value))
     else if (name.startsWith("allow_user")) columns[name] = value
   }

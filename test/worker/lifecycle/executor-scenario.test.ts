@@ -34,7 +34,8 @@ const reminderId = "6f6cb984-c167-4fa5-bb87-1058dd642779"
 
 const buildsOf = (id: string) =>
   query("select * from workspace_builds where workspace_id = $1 order by build_number", [id])
-const workspaceOf = async (id: string) => (await query("select * from workspaces where id = $1", [id]))[0]
+const workspaceOf = async (id: string) =>
+  (await query("select * from workspaces where id = $1", [id]))[0]
 const noticesOf = (id: string) =>
   query("select * from notification_messages where $1 = any(targets) order by created_at", [id])
 
@@ -70,9 +71,9 @@ const checks: Record<string, (reading: Reading) => Promise<void> | void> = {
     at(tickAt)
     const path = `/api/v2/workspaces/${scene.workspaceId}/lifecycle`
     const { body } = await api(path, { token: scene.world.owner.token })
-    expect(body.rules.filter((rule: { verdict: string }) => rule.verdict === "waits")).toMatchObject([
-      { because: { code: value } },
-    ])
+    expect(
+      body.rules.filter((rule: { verdict: string }) => rule.verdict === "waits"),
+    ).toMatchObject([{ because: { code: value } }])
   },
   dormant: async ({ value, scene }) =>
     expect((await workspaceOf(scene.workspaceId)).dormant_at !== null).toBe(value),
@@ -83,9 +84,9 @@ const checks: Record<string, (reading: Reading) => Promise<void> | void> = {
   next_start_at_after: async ({ value, scene }) =>
     expect((await workspaceOf(scene.workspaceId)).next_start_at).toEqual(instant(value as string)),
   sent_so_far: async ({ value, scene }) =>
-    expect((await noticesOf(scene.workspaceId)).filter((row) => row.template_id === reminderId).length).toBe(
-      value,
-    ),
+    expect(
+      (await noticesOf(scene.workspaceId)).filter((row) => row.template_id === reminderId).length,
+    ).toBe(value),
   last_label: async ({ value, scene }) =>
     expect((await noticesOf(scene.workspaceId)).at(-1).labels.deadline).toBe(value),
   build_parameters: async ({ value, made }) => {
@@ -121,7 +122,9 @@ const checksBefore: Record<string, (reading: Pick<Reading, "scene" | "value">) =
   deadline: async ({ value, scene }) =>
     expect((await buildsOf(scene.workspaceId)).at(-1).deadline).toEqual(instant(value as string)),
   max_deadline: async ({ value, scene }) =>
-    expect((await buildsOf(scene.workspaceId)).at(-1).max_deadline).toEqual(instant(value as string)),
+    expect((await buildsOf(scene.workspaceId)).at(-1).max_deadline).toEqual(
+      instant(value as string),
+    ),
 }
 
 const knownWords = new Set([
@@ -133,7 +136,11 @@ const knownWords = new Set([
   "provisioner_last_seen",
 ])
 
-async function playStep(scene: Scene, step: Record<string, unknown>, executors: number): Promise<void> {
+async function playStep(
+  scene: Scene,
+  step: Record<string, unknown>,
+  executors: number,
+): Promise<void> {
   expect(Object.keys(step).filter((word) => !knownWords.has(word))).toEqual([])
   await happens((step["before"] ?? step["after"]) as string | undefined, scene)
   for (const [word, check] of Object.entries(checksBefore)) {
@@ -167,7 +174,8 @@ async function expectNotices(scene: Scene, expected: Notice[]): Promise<void> {
     expect(row.labels).toMatchObject(notice.labels)
     for (const absent of notice.absent_labels ?? []) expect(row.labels).not.toHaveProperty(absent)
     if (notice.created_by !== undefined) expect(row.created_by).toBe(notice.created_by)
-    if (notice.targets !== undefined) expect(row.targets).toEqual(notice.targets.map((name) => ids[name]))
+    if (notice.targets !== undefined)
+      expect(row.targets).toEqual(notice.targets.map((name) => ids[name]))
   }
 }
 
@@ -185,7 +193,9 @@ describe("executor_scenario", () => {
     }
     if (expected.notifications !== undefined) await expectNotices(scene, expected.notifications)
     if (expected.template_values !== undefined) {
-      const { body } = await api(`/api/v2/templates/${world.template.id}`, { token: world.owner.token })
+      const { body } = await api(`/api/v2/templates/${world.template.id}`, {
+        token: world.owner.token,
+      })
       expect(body).toMatchObject(expected.template_values)
     }
     if (expected.then !== undefined) {

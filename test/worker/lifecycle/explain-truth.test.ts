@@ -84,7 +84,8 @@ test("each workspace does what was foretold, when it was foretold, and nothing e
             const label = `${now.toISOString()} ${JSON.stringify(next)} ${JSON.stringify(before.get(id))}`
             if (next !== undefined && next.at === tickAt && hasProvisioner) {
               expect(effect, label).toBe(next.effect)
-            } else expect(isTransition(effect), label).toBe(next?.at === tickAt && isTransition(effect))
+            } else
+              expect(isTransition(effect), label).toBe(next?.at === tickAt && isTransition(effect))
             if (isTransition(effect)) happened.add(id)
           }
         }

@@ -17,7 +17,8 @@ async function explain(id: string, token: string, now: Date): Promise<Explanatio
   return explanationSchema.parse(body)
 }
 
-const ruleOf = (explanation: Explanation, name: string) => explanation.rules.find(({ rule }) => rule === name)
+const ruleOf = (explanation: Explanation, name: string) =>
+  explanation.rules.find(({ rule }) => rule === name)
 
 const wire = (instant: Date) => instant.toISOString().replace(".000Z", "Z")
 const seen = (now: Date) => query("update provisioner_daemons set last_seen_at = $1", [now])
@@ -51,7 +52,11 @@ describe("200", () => {
     await seen(stopAt)
     await tick(stopAt)
     const after = await explain(workspace.id, user.token, stopAt)
-    expect(after.history[0]).toMatchObject({ transition: "stop", reason: "autostop", status: "pending" })
+    expect(after.history[0]).toMatchObject({
+      transition: "stop",
+      reason: "autostop",
+      status: "pending",
+    })
     expect(after.next).toBeNull()
   })
 
@@ -88,7 +93,10 @@ describe("200", () => {
     await tick(dueAt)
 
     const next = await givenVersion(user, { parameters: [{ name: "region", required: true }] })
-    await query("update template_versions set template_id = $1 where id = $2", [template.id, next.id])
+    await query("update template_versions set template_id = $1 where id = $2", [
+      template.id,
+      next.id,
+    ])
     await query("update templates set active_version_id = $1 where id = $2", [next.id, template.id])
     const later = new Date(dueAt.getTime() + 10 * minuteMs)
     await seen(later)
@@ -101,7 +109,9 @@ describe("200", () => {
     })
     expect(
       (
-        await query("select count(*)::int as n from workspace_builds where workspace_id = $1", [workspace.id])
+        await query("select count(*)::int as n from workspace_builds where workspace_id = $1", [
+          workspace.id,
+        ])
       )[0].n,
     ).toBe(1)
 
@@ -132,13 +142,17 @@ describe("200", () => {
     const later = afterEpoch(minuteMs)
     await seen(later)
     await tick(later)
-    expect((await explain(workspace.id, user.token, later)).history[0]).toMatchObject({ reason: "autostop" })
+    expect((await explain(workspace.id, user.token, later)).history[0]).toMatchObject({
+      reason: "autostop",
+    })
   })
 
   test("a rule that waits holds back those after it, and is foretold for when the tick looks again", async () => {
     const user = await givenUser()
     const template = await givenTemplate(user, { columns: { time_til_dormant_ms: hourMs } })
-    const workspace = await givenWorkspace(user, template, { build: { columns: { deadline: epoch } } })
+    const workspace = await givenWorkspace(user, template, {
+      build: { columns: { deadline: epoch } },
+    })
     await seen(afterEpoch(-hourMs))
     const waiting = await explain(workspace.id, user.token, epoch)
     expect(ruleOf(waiting, "dormancy")?.verdict).toBe("scheduled")
@@ -153,7 +167,9 @@ describe("200", () => {
     expect((await explain(workspace.id, user.token, later)).history.length).toBe(1)
     await seen(afterEpoch(2 * minuteMs))
     await tick(afterEpoch(2 * minuteMs))
-    expect((await explain(workspace.id, user.token, afterEpoch(2 * minuteMs))).history.length).toBe(2)
+    expect((await explain(workspace.id, user.token, afterEpoch(2 * minuteMs))).history.length).toBe(
+      2,
+    )
   })
 
   test("prebuilds take no part, and say so", async () => {
@@ -172,8 +188,12 @@ describe("200", () => {
 test("404 for a workspace that the caller may not read, as for one that does not exist", async () => {
   const [user, stranger] = [await givenUser(), await givenUser()]
   const workspace = await givenWorkspace(user, await givenTemplate(user))
-  const hidden = await api(`/api/v2/workspaces/${workspace.id}/lifecycle`, { token: stranger.token })
-  const missing = await api(`/api/v2/workspaces/${crypto.randomUUID()}/lifecycle`, { token: stranger.token })
+  const hidden = await api(`/api/v2/workspaces/${workspace.id}/lifecycle`, {
+    token: stranger.token,
+  })
+  const missing = await api(`/api/v2/workspaces/${crypto.randomUUID()}/lifecycle`, {
+    token: stranger.token,
+  })
   expect([hidden.status, missing.status]).toEqual([404, 404])
   expect(hidden.body).toEqual(missing.body)
 })

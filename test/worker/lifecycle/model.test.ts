@@ -61,7 +61,10 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
     ),
     ms: fc.constantFrom(0, minuteMs, 30 * minuteMs),
   }),
-  fc.record({ kind: fc.constant("finish" as const), outcome: fc.constantFrom("succeeded", "failed") }),
+  fc.record({
+    kind: fc.constant("finish" as const),
+    outcome: fc.constantFrom("succeeded", "failed"),
+  }),
 )
 
 /** The writes that the API, the tracker and the provisioner make, reduced to their columns. */
@@ -82,10 +85,10 @@ async function apply(change: Edit, id: string, now: Date): Promise<void> {
       )
       return
     case "schedule":
-      await query(`update workspaces set autostart_schedule = $2, next_start_at = null where ${live}`, [
-        id,
-        change.text,
-      ])
+      await query(
+        `update workspaces set autostart_schedule = $2, next_start_at = null where ${live}`,
+        [id, change.text],
+      )
       return
     case "dormant":
       await givenDormancy(id, now, ahead(minuteMs))
@@ -196,7 +199,9 @@ test("after any sequence of changes and ticks the bound is early enough and the 
           now = new Date(now.getTime() + minutes * minuteMs)
           await query("update provisioner_daemons set last_seen_at = $1", [now])
           // Or the reaper would end what stays active, before the rules run.
-          await query("update provisioner_jobs set updated_at = $1 where completed_at is null", [now])
+          await query("update provisioner_jobs set updated_at = $1 where completed_at is null", [
+            now,
+          ])
           const before = await readFacts(ids)
           await tick(now)
           const after = await readFacts(ids)

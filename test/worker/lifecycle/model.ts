@@ -50,17 +50,27 @@ function firstMatch(facts: Facts, at: Date): string {
   if (build === null) return "none"
   const isFailed = job.status === "failed"
   const isDormant = workspace.dormantAt !== null
-  const ago = (instant: Date | null) => (instant === null ? Infinity : at.getTime() - instant.getTime())
+  const ago = (instant: Date | null) =>
+    instant === null ? Infinity : at.getTime() - instant.getTime()
 
   if (!isFailed && !isDormant && build.transition === "start") {
     if (userStatus === "suspended" || (build.deadlineAt !== null && at >= build.deadlineAt))
       return "stop/autostop"
   }
   if (isAutostartDue(facts, at)) return "start/autostart"
-  if (template.failureTtlMs > 0 && isFailed && build.transition !== "delete" && job.completedAt !== null) {
+  if (
+    template.failureTtlMs > 0 &&
+    isFailed &&
+    build.transition !== "delete" &&
+    job.completedAt !== null
+  ) {
     if (ago(job.completedAt) > template.failureTtlMs) return "stop/autostop"
   }
-  if (!isDormant && template.timeTilDormantMs > 0 && ago(workspace.lastUsedAt) > template.timeTilDormantMs) {
+  if (
+    !isDormant &&
+    template.timeTilDormantMs > 0 &&
+    ago(workspace.lastUsedAt) > template.timeTilDormantMs
+  ) {
     return build.transition === "start" ? "stop/dormancy" : "no-build/dormancy"
   }
   if (isDormant && template.timeTilDormantAutodeleteMs > 0 && workspace.deletingAt !== null) {
@@ -77,7 +87,11 @@ function isAutostartDue({ workspace, template, build, job, userStatus }: Facts, 
     return false
   if (workspace.autostartSchedule === null) return false
   if (workspace.nextStartAt !== null && workspace.nextStartAt > at) return false
-  const next = nextAllowedAutostart(workspace.autostartSchedule, build.createdAt, template.autostartDays)
+  const next = nextAllowedAutostart(
+    workspace.autostartSchedule,
+    build.createdAt,
+    template.autostartDays,
+  )
   return next !== null && at >= next
 }
 
@@ -85,7 +99,8 @@ function isReminderDue({ workspace, template, build, job, userStatus }: Facts, a
   const leadMs = template.timeTilAutostopNotifyMs
   if (build === null || leadMs === 0 || build.transition !== "start" || job.status !== "succeeded")
     return false
-  if (workspace.dormantAt !== null || userStatus === "suspended" || build.deadlineAt === null) return false
+  if (workspace.dormantAt !== null || userStatus === "suspended" || build.deadlineAt === null)
+    return false
   const windowEnd = at.getTime() + leadMs
   if (build.deadlineAt <= at || build.deadlineAt.getTime() > windowEnd) return false
   if (build.remindedFor?.getTime() === build.deadlineAt.getTime()) return false
@@ -100,7 +115,8 @@ export function candidateInstants({ workspace, template, build, job }: Facts, fr
   const after = (instant: Date | null | undefined, ms: number) =>
     instant === null || instant === undefined ? [] : [instant.getTime() + ms]
   const schedule = workspace.autostartSchedule
-  const nextStart = schedule === null ? null : nextAllowedAutostart(schedule, from, template.autostartDays)
+  const nextStart =
+    schedule === null ? null : nextAllowedAutostart(schedule, from, template.autostartDays)
   const lead = -template.timeTilAutostopNotifyMs
   return [
     ...after(build?.deadlineAt, 0),

@@ -63,14 +63,25 @@ const schedules = [
 ]
 
 export const workspaceSample: fc.Arbitrary<Sample> = fc.record({
-  userStatus: fc.constantFrom("active", "active", "active", "active", "active", "suspended", "dormant"),
+  userStatus: fc.constantFrom(
+    "active",
+    "active",
+    "active",
+    "active",
+    "active",
+    "suspended",
+    "dormant",
+  ),
   isPrebuild: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   deleted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   templateIndex: fc.nat({ max: 3 }),
   schedule: off(fc.constantFrom(...schedules)),
   nextStart: fc.constantFrom("none", "true", "true", "stale"),
   lastUsedAgoMs: fc.option(fc.oneof(span(20), span(180)), { freq: 12 }),
-  dormantAgoMs: fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: span(120) }),
+  dormantAgoMs: fc.oneof(
+    { weight: 5, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: span(120) },
+  ),
   deletingInMs: off(span(60).map((ms) => ms - 30 * minuteMs)),
   transition: fc.constantFrom("start", "start", "stop", "stop", "delete"),
   createdAgoMs: span(26 * 60),
@@ -192,7 +203,9 @@ function toRow(
     template_id: templateIds[sample.templateIndex],
     schedule: isLive ? sample.schedule : null,
     next_start:
-      isLive && dormant === null ? validNextStart(nextStarts[sample.nextStart], sample, created) : null,
+      isLive && dormant === null
+        ? validNextStart(nextStarts[sample.nextStart], sample, created)
+        : null,
     last_used: ago(sample.lastUsedAgoMs),
     dormant,
     deleting: dormant === null ? null : ahead(sample.deletingInMs),
@@ -271,7 +284,11 @@ export async function readFacts(
                 remindedFor: row.notified_autostop_deadline,
               },
         job: { status: row.job_status, completedAt: row.completed_at, canceledAt: row.canceled_at },
-        checkAt: row.unchecked ? null : row.endless === 0 ? row.check_at : new Date(row.endless * 8.64e15),
+        checkAt: row.unchecked
+          ? null
+          : row.endless === 0
+            ? row.check_at
+            : new Date(row.endless * 8.64e15),
         builds: row.build_number ?? 0,
         reason: row.reason,
       },

@@ -5,7 +5,15 @@ import { givenVersion } from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { api, at, query } from "../harness.ts"
 import { reconcile } from "../pools/given-pools.ts"
-import { claim, completeJob, failJob, givenWorld, runJob, takeJob, type World } from "../pools/given-world.ts"
+import {
+  claim,
+  completeJob,
+  failJob,
+  givenWorld,
+  runJob,
+  takeJob,
+  type World,
+} from "../pools/given-world.ts"
 import { templateColumns } from "./executor-cases.ts"
 
 export type ScenarioInput = {
@@ -57,7 +65,8 @@ const events: Record<string, Event> = {
       clock("2024-01-01T11:01:00Z")
       await patchTemplate({ time_til_dormant_ms: 60_000 })
     },
-  "the stop build completed at 2024-01-01T11:05:10Z": ({ finish }) => finish("2024-01-01T11:05:10Z"),
+  "the stop build completed at 2024-01-01T11:05:10Z": ({ finish }) =>
+    finish("2024-01-01T11:05:10Z"),
   "PUT dormant true at 2024-01-01T10:30:00Z, then PATCH template autodelete 1 min at 2024-01-01T10:31:00Z (deleting_at 2024-01-01T10:31:00Z), both before the delete build":
     async ({ put, patchTemplate, workspaceId }) => {
       clock("2024-01-01T10:30:00Z")
@@ -115,7 +124,11 @@ async function stop({ world, workspaceId }: Pick<Scene, "world" | "workspaceId">
   expect(status).toBe(201)
 }
 
-async function claimAt({ world, workspaceId, finish }: Scene, text: string, body = {}): Promise<void> {
+async function claimAt(
+  { world, workspaceId, finish }: Scene,
+  text: string,
+  body = {},
+): Promise<void> {
   clock(text)
   const claimed = await claim(world, body)
   expect(claimed).toMatchObject({ status: 201, body: { id: workspaceId } })
@@ -127,7 +140,10 @@ export async function givenScene(input: ScenarioInput): Promise<Scene> {
   const world = await givenWorld(templateColumns(template), input.prebuild === true ? 1 : 0)
   const { owner } = world
   if (input.quiet_hours !== undefined) {
-    await query("update users set quiet_hours_schedule = $2 where id = $1", [owner.id, input.quiet_hours])
+    await query("update users set quiet_hours_schedule = $2 where id = $1", [
+      owner.id,
+      input.quiet_hours,
+    ])
   }
   const versions = { v1: world.template.version.id, ...(await secondVersion(world, template)) }
   const workspaceId =
@@ -155,8 +171,14 @@ export async function givenScene(input: ScenarioInput): Promise<Scene> {
   }
   if (input.provisioner_tags !== undefined) {
     const tags = { scope: "organization", owner: "", ...input.provisioner_tags }
-    await query("update provisioner_daemons set tags = $2 where id = $1", [world.provisioner.daemonId, tags])
-    await query("update provisioner_jobs set tags = $2 where id = $1", [world.template.version.jobId, tags])
+    await query("update provisioner_daemons set tags = $2 where id = $1", [
+      world.provisioner.daemonId,
+      tags,
+    ])
+    await query("update provisioner_jobs set tags = $2 where id = $1", [
+      world.template.version.jobId,
+      tags,
+    ])
   }
   await query("update users set status = $2 where id = $1", [owner.id, input.user_status])
   return scene
@@ -169,7 +191,10 @@ async function secondVersion({ owner, template }: World, columns: Record<string,
     columns: { template_id: template.id },
     ...(isNew && { parameters: [{ name: "new", required: true }] }),
   })
-  await query("update templates set active_version_id = $2 where id = $1", [template.id, version.id])
+  await query("update templates set active_version_id = $2 where id = $1", [
+    template.id,
+    version.id,
+  ])
   return { v2: version.id }
 }
 
@@ -201,7 +226,8 @@ async function playHistory(scene: Scene, input: ScenarioInput): Promise<void> {
   const { world, workspaceId } = scene
   const isBeforeLastBuild = input.before_ticks?.includes("before the delete build") ?? false
   for (const [index, build] of input.builds.entries()) {
-    if (isBeforeLastBuild && index === input.builds.length - 1) await happens(input.before_ticks, scene)
+    if (isBeforeLastBuild && index === input.builds.length - 1)
+      await happens(input.before_ticks, scene)
     const workspace = {
       id: workspaceId,
       name: "w",

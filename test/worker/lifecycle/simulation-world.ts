@@ -36,18 +36,34 @@ const dayNames = ["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 export async function givenTown(random: Random, now: Date): Promise<Town> {
   at(now)
-  const world = await givenWorld({ default_ttl_ms: 4 * hourMs, time_til_dormant_ms: 24 * hourMs }, 1)
+  const world = await givenWorld(
+    { default_ttl_ms: 4 * hourMs, time_til_dormant_ms: 24 * hourMs },
+    1,
+  )
   const organization = { id: world.owner.organizationId, name: "" }
   const admin = await givenUser({ organization, roles: ["owner"] })
   const people = [world.owner]
   for (let made = 0; made < 3; made++) people.push(await givenUser({ organization }))
-  const town: Town = { world, admin, people, random, silentUntilMs: 0, isNetworkSound: true, log: [] }
+  const town: Town = {
+    world,
+    admin,
+    people,
+    random,
+    silentUntilMs: 0,
+    isNetworkSound: true,
+    log: [],
+  }
   for (const person of [...people, ...people]) await create(town, person)
   return town
 }
 
 /** One call; answers its status. A fault of the server's own is never an answer on a sound network. */
-async function call(town: Town, who: GivenUser, path: string, request: ApiRequest): Promise<number> {
+async function call(
+  town: Town,
+  who: GivenUser,
+  path: string,
+  request: ApiRequest,
+): Promise<number> {
   const answer = await api(`/api/v2${path}`, { ...request, token: who.token })
   town.log.push(
     `${request.method ?? "POST"} ${path} ${JSON.stringify(request.body ?? null)} ${answer.status}`,
@@ -97,7 +113,10 @@ const use: Deed = async (town) => {
     [workspace.id],
   )
   const body = agent === undefined ? {} : { body: { agent_id: agent.id, app_name: "vscode" } }
-  await call(town, workspace.owner, `/workspaces/${workspace.id}/usage`, { method: "POST", ...body })
+  await call(town, workspace.owner, `/workspaces/${workspace.id}/usage`, {
+    method: "POST",
+    ...body,
+  })
   if (town.random.oneIn(3)) {
     town.log.push(`evict the tracker of ${workspace.id}`)
     await evictDurableObject(trackerOf(env, workspace.id))
@@ -150,7 +169,11 @@ const deeds: readonly Deed[] = [
     method: "PUT",
     body: { deadline: new Date(now.getTime() + (30 + random.below(600)) * minuteMs) },
   })),
-  toWorkspace(({ random }) => ({ what: "dormant", method: "PUT", body: { dormant: random.oneIn(2) } })),
+  toWorkspace(({ random }) => ({
+    what: "dormant",
+    method: "PUT",
+    body: { dormant: random.oneIn(2) },
+  })),
   toWorkspace(({ random }) => ({
     what: "builds",
     body: { transition: random.pick(["start", "start", "stop"]) },
@@ -188,7 +211,9 @@ export async function provision(town: Town, now: Date, isReliable = false): Prom
     const { status, body: job } = await daemonCall(world.provisioner, "acquire")
     if (status !== 200) return
     const isStart = job.build?.transition === "start"
-    const fate = isReliable ? "ends" : random.pick(["ends", "ends", "ends", "ends", "fails", "dies"])
+    const fate = isReliable
+      ? "ends"
+      : random.pick(["ends", "ends", "ends", "ends", "fails", "dies"])
     log.push(`job of ${job.build?.workspace?.name} (${job.build?.transition}) ${fate}`)
     if (fate === "dies") continue
     const agents = [{ name: "main", os: "linux", arch: "amd64" }]
@@ -203,6 +228,8 @@ export async function provision(town: Town, now: Date, isReliable = false): Prom
             },
           ]
     await daemonCall(world.provisioner, `jobs/${job.job_id}/${verb}`, body)
-    await query("update workspace_agents set lifecycle_state = 'ready' where build_id = $1", [job.build?.id])
+    await query("update workspace_agents set lifecycle_state = 'ready' where build_id = $1", [
+      job.build?.id,
+    ])
   }
 }

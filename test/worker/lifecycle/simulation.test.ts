@@ -139,7 +139,9 @@ test("days of faults leave every invariant whole, and peace finishes what was be
     await tick(now)
     const after = await readFacts(ids)
     for (const [id, facts] of after) {
-      expect(effectBetween(before, after, id), `a tick again: ${JSON.stringify(facts)}`).toBe("none")
+      expect(effectBetween(before, after, id), `a tick again: ${JSON.stringify(facts)}`).toBe(
+        "none",
+      )
       expect(decide(facts, now), JSON.stringify(facts)).toBe("none")
     }
 

@@ -20,7 +20,9 @@ const noIntent = { updateWorkspaceLastUsedAt: false, updateWorkspaceDormantAt: f
 
 /** The template's own statement, reduced to what the effects need. */
 async function change(id: string, columns: Record<string, unknown>, now: Date, intents = noIntent) {
-  const set = Object.entries(columns).map(([name, value]) => sql`${sql.identifier(name)} = ${value}`)
+  const set = Object.entries(columns).map(
+    ([name, value]) => sql`${sql.identifier(name)} = ${value}`,
+  )
   const b = sql`b`
   const days = sql`a.autostart_days <> b.autostart_days`
   await db().all(
@@ -32,14 +34,15 @@ async function change(id: string, columns: Record<string, unknown>, now: Date, i
         select ${mustFollow(b, sql`a`)} as follow, ${days} as starts from before b, after a`,
     ),
   )
-  await query("update templates set schedule_changed_at = $2, schedule_changed_starts = true where id = $1", [
-    id,
-    now,
-  ])
+  await query(
+    "update templates set schedule_changed_at = $2, schedule_changed_starts = true where id = $1",
+    [id, now],
+  )
   return followScheduleChange(db(), id, now)
 }
 
-const workspaceRow = async (id: string) => (await query("select * from workspaces where id = $1", [id]))[0]
+const workspaceRow = async (id: string) =>
+  (await query("select * from workspaces where id = $1", [id]))[0]
 const buildRow = async (id: string) =>
   (await query("select deadline, max_deadline from workspace_builds where id = $1", [id]))[0]
 
@@ -58,10 +61,15 @@ describe("template_dormancy_write", () => {
     const neighbour = await givenWorkspace(user, await givenTemplate(user), {
       columns: { dormant_at: now, deleting_at: now },
     })
-    await change(template.id, { time_til_dormant_autodelete_ms: input.time_til_dormant_autodelete_ms }, now, {
-      ...noIntent,
-      updateWorkspaceDormantAt: instant(input.dormant_at_argument) !== null,
-    })
+    await change(
+      template.id,
+      { time_til_dormant_autodelete_ms: input.time_til_dormant_autodelete_ms },
+      now,
+      {
+        ...noIntent,
+        updateWorkspaceDormantAt: instant(input.dormant_at_argument) !== null,
+      },
+    )
     const row = await workspaceRow(workspace.id)
     if (!isPrebuild) {
       expect([row.dormant_at, row.deleting_at]).toEqual([
@@ -70,8 +78,12 @@ describe("template_dormancy_write", () => {
       ])
     }
     expect(await workspaceRow(neighbour.id)).toMatchObject({ dormant_at: now, deleting_at: now })
-    const notices = await query("select labels from notification_messages where user_id = $1", [user.id])
-    expect(notices.length).toBe(expected.returned_rows === 1 && expected.deleting_at !== null ? 1 : 0)
+    const notices = await query("select labels from notification_messages where user_id = $1", [
+      user.id,
+    ])
+    expect(notices.length).toBe(
+      expected.returned_rows === 1 && expected.deleting_at !== null ? 1 : 0,
+    )
   })
 })
 
@@ -107,7 +119,9 @@ describe("template_ttl_propagation", () => {
     ]
     await change(template.id, columnsOf(input.after), now)
     const hours = expected.workspace_ttl_hours
-    expect((await workspaceRow(workspace.id)).ttl_ms).toEqual(hours === null ? null : String(hours * hourMs))
+    expect((await workspaceRow(workspace.id)).ttl_ms).toEqual(
+      hours === null ? null : String(hours * hourMs),
+    )
     expect((await workspaceRow(neighbour.id)).ttl_ms).toEqual(String(ttl.columns.ttl_ms))
   })
 })
@@ -161,30 +175,38 @@ describe("running builds", () => {
 const admin = () => givenUser({ roles: ["template-admin"] })
 
 describe("template_change_notifications", () => {
-  test.each(cases.groups.template_change_notifications)("$id $name", async ({ input, expected }) => {
-    const now = new Date("2024-01-10T00:00:00Z")
-    const editor = await admin()
-    const owner = await givenUser()
-    const template = await givenTemplate(editor, { columns: templateColumns(input.before) })
-    const dormant = { dormant_at: now, deleting_at: new Date(now.getTime() + hourMs) }
-    const workspaces = []
-    for (const kind of input.workspaces) {
-      workspaces.push(await givenWorkspace(owner, template, { columns: kind === "dormant" ? dormant : {} }))
-    }
-    at(now)
-    const { status } = await api(`/api/v2/templates/${template.id}`, {
-      method: "PATCH",
-      body: {
-        time_til_dormant_ms: input.after.time_til_dormant_seconds * 1000,
-        time_til_dormant_autodelete_ms: input.after.time_til_dormant_autodelete_seconds * 1000,
-      },
-      token: editor.token,
-    })
-    expect(status).toBe(200)
-    const notices = await query("select id from notification_messages where user_id = $1", [owner.id])
-    expect(notices.length).toBe(expected.sent)
-    for (const { id } of workspaces) expect((await workspaceRow(id)).deleting_at).toBe(expected.deleting_at)
-  })
+  test.each(cases.groups.template_change_notifications)(
+    "$id $name",
+    async ({ input, expected }) => {
+      const now = new Date("2024-01-10T00:00:00Z")
+      const editor = await admin()
+      const owner = await givenUser()
+      const template = await givenTemplate(editor, { columns: templateColumns(input.before) })
+      const dormant = { dormant_at: now, deleting_at: new Date(now.getTime() + hourMs) }
+      const workspaces = []
+      for (const kind of input.workspaces) {
+        workspaces.push(
+          await givenWorkspace(owner, template, { columns: kind === "dormant" ? dormant : {} }),
+        )
+      }
+      at(now)
+      const { status } = await api(`/api/v2/templates/${template.id}`, {
+        method: "PATCH",
+        body: {
+          time_til_dormant_ms: input.after.time_til_dormant_seconds * 1000,
+          time_til_dormant_autodelete_ms: input.after.time_til_dormant_autodelete_seconds * 1000,
+        },
+        token: editor.token,
+      })
+      expect(status).toBe(200)
+      const notices = await query("select id from notification_messages where user_id = $1", [
+        owner.id,
+      ])
+      expect(notices.length).toBe(expected.sent)
+      for (const { id } of workspaces)
+        expect((await workspaceRow(id)).deleting_at).toBe(expected.deleting_at)
+    },
+  )
 })
 
 describe("prebuild_exclusion", () => {
@@ -204,20 +226,26 @@ describe("prebuild_exclusion", () => {
     })
     expect(status).toBe(200)
     expect((await buildRow(prebuild.build.id)).max_deadline).toEqual(expected.prebuild.max_deadline)
-    expect((await buildRow(claimed.build.id)).max_deadline).toEqual(instant(expected.claimed.max_deadline))
+    expect((await buildRow(claimed.build.id)).max_deadline).toEqual(
+      instant(expected.claimed.max_deadline),
+    )
   })
 })
 
 test("a workspace that is woken while its template changes stays awake", async () => {
   const now = new Date("2026-05-01T00:00:00Z")
   const user = await givenUser()
-  const template = await givenTemplate(user, { columns: { time_til_dormant_autodelete_ms: hourMs } })
+  const template = await givenTemplate(user, {
+    columns: { time_til_dormant_autodelete_ms: hourMs },
+  })
   const dormant = { columns: { dormant_at: now, deleting_at: new Date(now.getTime() + hourMs) } }
   const woken = await givenWorkspace(user, template, dormant)
   const asleep = await givenWorkspace(user, template, dormant)
   const client = neon(env.DATABASE_URL)
   const waking = client.transaction([
-    client.query("update workspaces set dormant_at = null, deleting_at = null where id = $1", [woken.id]),
+    client.query("update workspaces set dormant_at = null, deleting_at = null where id = $1", [
+      woken.id,
+    ]),
     client.query("select pg_sleep(0.5)"),
   ])
   await client.query("select pg_sleep(0.2)")
@@ -299,6 +327,8 @@ test("allowed days move the next start, also when the request died before it cou
   )
   await tick(now)
   expect((await workspaceRow(workspace.id)).next_start_at).toEqual(new Date("2024-01-02T09:00:00Z"))
-  const [row] = await query("select schedule_changed_at from templates where id = $1", [template.id])
+  const [row] = await query("select schedule_changed_at from templates where id = $1", [
+    template.id,
+  ])
   expect(row.schedule_changed_at).toBeNull()
 })

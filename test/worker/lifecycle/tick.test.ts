@@ -13,9 +13,10 @@ const minuteMs = 60_000
 const due = { build: { columns: { deadline: afterEpoch(minuteMs) } } }
 const now = afterEpoch(minuteMs)
 const builds = (id: string) =>
-  query("select build_number, transition, reason from workspace_builds where workspace_id = $1 order by 1", [
-    id,
-  ])
+  query(
+    "select build_number, transition, reason from workspace_builds where workspace_id = $1 order by 1",
+    [id],
+  )
 
 beforeEach(async () => {
   await query("delete from provisioner_daemons")
@@ -37,9 +38,10 @@ test("ten ticks at once stop each workspace once and tell each owner once", asyn
       { build_number: 2, transition: "stop", reason: "autostop" },
     ])
   }
-  await query("update provisioner_jobs set completed_at = $1, started_at = $1 where completed_at is null", [
-    now,
-  ])
+  await query(
+    "update provisioner_jobs set completed_at = $1, started_at = $1 where completed_at is null",
+    [now],
+  )
   await Promise.all(Array.from({ length: 10 }, () => tick(dormantAt)))
   const [row] = await query(
     `select count(*)::int as notices, (select count(*)::int from workspaces where owner_id = $1 and dormant_at = $2) as dormant,
@@ -87,7 +89,10 @@ test("what takes several batches side by side is stopped once each, counted once
 test("after missed ticks, what is due now is done once", async () => {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user), {
-    columns: { autostart_schedule: "CRON_TZ=UTC 0 * * * *", next_start_at: afterEpoch(60 * minuteMs) },
+    columns: {
+      autostart_schedule: "CRON_TZ=UTC 0 * * * *",
+      next_start_at: afterEpoch(60 * minuteMs),
+    },
     build: { transition: "stop" },
   })
   await tick(afterEpoch(20 * 60 * minuteMs))
@@ -123,14 +128,22 @@ test("use that is still in a buffer is written before anybody is stopped", async
   at(usedAt)
   await api(`/api/v2/workspaces/${workspace.id}/usage`, { method: "POST", token: user.token })
   await tick(afterEpoch(11 * minuteMs))
-  const [row] = await query("select dormant_at, last_used_at from workspaces where id = $1", [workspace.id])
+  const [row] = await query("select dormant_at, last_used_at from workspaces where id = $1", [
+    workspace.id,
+  ])
   expect(row).toEqual({ dormant_at: null, last_used_at: usedAt })
 })
 
 describe("a shard that cannot be flushed", () => {
   const batch = (at: Date) =>
     connect(env.DATABASE_URL).all(
-      runBatch({ now: at, size: 100, asked: [], carries: [], unflushed: { shards: [0, 1], shardCount: 2 } }),
+      runBatch({
+        now: at,
+        size: 100,
+        asked: [],
+        carries: [],
+        unflushed: { shards: [0, 1], shardCount: 2 },
+      }),
     )
 
   test("holds autostop for a quarter of an hour, and then no longer", async () => {
@@ -175,12 +188,19 @@ describe("the version that an autostart builds", () => {
     const user = await givenUser()
     const template = await givenTemplate(user, { parameters, columns })
     const active = await givenVersion(user, { parameters, columns: { message: " " } })
-    await query("update template_versions set template_id = $1 where id = $2", [template.id, active.id])
-    await query("update templates set active_version_id = $1 where id = $2", [active.id, template.id])
-    const workspace = await givenWorkspace(user, template, start({ automatic_updates }))
-    await query("insert into workspace_build_parameters values ($1, 'region', 'eu'), ($1, 'once', 'x')", [
-      workspace.build.id,
+    await query("update template_versions set template_id = $1 where id = $2", [
+      template.id,
+      active.id,
     ])
+    await query("update templates set active_version_id = $1 where id = $2", [
+      active.id,
+      template.id,
+    ])
+    const workspace = await givenWorkspace(user, template, start({ automatic_updates }))
+    await query(
+      "insert into workspace_build_parameters values ($1, 'region', 'eu'), ($1, 'once', 'x')",
+      [workspace.build.id],
+    )
     await tick(afterEpoch(60 * minuteMs))
     const [build] = await query(
       "select id, template_version_id from workspace_builds where workspace_id = $1 and build_number = 2",
@@ -195,9 +215,10 @@ describe("the version that an autostart builds", () => {
       { name: "once", value: "" },
       { name: "region", value: "eu" },
     ])
-    const notices = await query("select labels, created_by from notification_messages where user_id = $1", [
-      user.id,
-    ])
+    const notices = await query(
+      "select labels, created_by from notification_messages where user_id = $1",
+      [user.id],
+    )
     expect(notices).toEqual(
       isUpdated
         ? [
@@ -220,7 +241,10 @@ describe("the version that an autostart builds", () => {
 test("an autostart that falls into a running stop follows its completion", async () => {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user), {
-    columns: { autostart_schedule: "CRON_TZ=UTC 0 10 * * *", next_start_at: afterEpoch(60 * minuteMs) },
+    columns: {
+      autostart_schedule: "CRON_TZ=UTC 0 10 * * *",
+      next_start_at: afterEpoch(60 * minuteMs),
+    },
   })
   const stop = await givenBuild(workspace, {
     transition: "stop",

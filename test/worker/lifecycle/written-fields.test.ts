@@ -8,7 +8,8 @@ import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
 import type { Row } from "../rows.ts"
 import { type DecisionCase, givenCase, groups, instant } from "./executor-cases.ts"
 
-const workspaceOf = async (id: string) => (await query("select * from workspaces where id = $1", [id]))[0]
+const workspaceOf = async (id: string) =>
+  (await query("select * from workspaces where id = $1", [id]))[0]
 
 /** The rows of a group as a test reads them, whatever keys each leaves out. */
 function rowsOf<T>(name: keyof typeof groups): T[] {
@@ -44,11 +45,17 @@ describe("dormancy_write", () => {
   test.each(rowsOf<Case>("dormancy_write"))("$id $name", async ({ input, expected }) => {
     const owner = await givenUser({ roles: ["owner"] })
     const template = await givenTemplate(owner, {
-      columns: { time_til_dormant_autodelete_ms: input.template_time_til_dormant_autodelete_seconds * 1000 },
+      columns: {
+        time_til_dormant_autodelete_ms: input.template_time_til_dormant_autodelete_seconds * 1000,
+      },
     })
-    const workspace = await givenWorkspace(input.prebuild ? { id: prebuildsUserId } : owner, template, {
-      columns: input.workspace,
-    })
+    const workspace = await givenWorkspace(
+      input.prebuild ? { id: prebuildsUserId } : owner,
+      template,
+      {
+        columns: input.workspace,
+      },
+    )
     // Marking writes the instant of the request, waking the last use.
     at(new Date(input.set_dormant_at ?? input.now))
     const answer = await api(`/api/v2/workspaces/${workspace.id}/dormant`, {
@@ -91,11 +98,10 @@ describe("deadline_check_constraint", () => {
   test.each(groups.deadline_check_constraint)("$id $name", async ({ input, expected }) => {
     const owner = await givenUser()
     const { build } = await givenWorkspace(owner, await givenTemplate(owner))
-    const write = query("update workspace_builds set deadline = $2, max_deadline = $3 where id = $1", [
-      build.id,
-      instant(input.deadline),
-      instant(input.max_deadline),
-    ])
+    const write = query(
+      "update workspace_builds set deadline = $2, max_deadline = $3 where id = $1",
+      [build.id, instant(input.deadline), instant(input.max_deadline)],
+    )
     if (expected.result === "accepted") await write
     else await expect(write).rejects.toThrow("workspace_builds_deadline_below_max_deadline")
   })

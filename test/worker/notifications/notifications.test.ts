@@ -19,7 +19,11 @@ async function givenMessage(user: { id: string }, workspaceId: string, name = "w
     idempotency_key: crypto.randomUUID(),
     template_id: notificationIds.workspaceDormant,
     user_id: user.id,
-    labels: { name, reason: "inactivity exceeded the dormancy threshold", timeTilDelete: "1 month from now" },
+    labels: {
+      name,
+      reason: "inactivity exceeded the dormancy threshold",
+      timeTilDelete: "1 month from now",
+    },
     targets: [workspaceId, user.id],
     created_by: "lifecycle_executor",
     next_attempt_at: epoch,
@@ -53,7 +57,10 @@ describe("the inbox", () => {
           content: expect.stringContaining("It is deleted 1 month from now"),
           icon: "DEFAULT_ICON_WORKSPACE",
           actions: [
-            { label: "View workspace", url: `https://dormouse.test/@${user.username}/${workspace.name}` },
+            {
+              label: "View workspace",
+              url: `https://dormouse.test/@${user.username}/${workspace.name}`,
+            },
           ],
           read_at: null,
           created_at: "2026-03-04T09:01:00Z",
@@ -70,13 +77,16 @@ describe("the inbox", () => {
     const stranger = await givenUser()
     await tick(afterEpoch(minuteMs))
     const path = `/api/v2/notifications/inbox/${messages[0].id}/read-status`
-    const put = (token: string, is_read: boolean) => api(path, { method: "PUT", token, body: { is_read } })
+    const put = (token: string, is_read: boolean) =>
+      api(path, { method: "PUT", token, body: { is_read } })
     expect((await put(stranger.token, true)).status).toBe(404)
     expect((await put(user.token, true)).body).toMatchObject({
       unread_count: 1,
       notification: { read_at: "2026-03-04T09:01:00Z" },
     })
-    const unread = await api("/api/v2/notifications/inbox?read_status=unread", { token: user.token })
+    const unread = await api("/api/v2/notifications/inbox?read_status=unread", {
+      token: user.token,
+    })
     expect(unread.body.notifications.length).toBe(1)
     expect((await put(user.token, false)).body.unread_count).toBe(2)
     const all = await api("/api/v2/notifications/inbox/mark-all-as-read", {
@@ -84,14 +94,17 @@ describe("the inbox", () => {
       token: user.token,
     })
     expect(all.status).toBe(204)
-    expect((await api("/api/v2/notifications/inbox", { token: user.token })).body.unread_count).toBe(0)
+    expect(
+      (await api("/api/v2/notifications/inbox", { token: user.token })).body.unread_count,
+    ).toBe(0)
   })
 
   test("is filtered by targets and templates; bad ids are 400", async () => {
     const { user, workspace } = await givenMessages(1)
     await tick(afterEpoch(minuteMs))
     const count = async (search: string) =>
-      (await api(`/api/v2/notifications/inbox?${search}`, { token: user.token })).body.notifications?.length
+      (await api(`/api/v2/notifications/inbox?${search}`, { token: user.token })).body.notifications
+        ?.length
     expect(await count(`targets=${workspace.id}`)).toBe(1)
     expect(await count(`targets=${workspace.id},${crypto.randomUUID()}`)).toBe(0)
     expect(await count(`templates=${notificationIds.workspaceDeleted}`)).toBe(0)
@@ -142,7 +155,9 @@ describe("webhooks", () => {
     const { messages } = await givenMessages(2)
     catchFetches()
     const now = new Date()
-    await query("update notification_messages set next_attempt_at = $1 where status = 'pending'", [epoch])
+    await query("update notification_messages set next_attempt_at = $1 where status = 'pending'", [
+      epoch,
+    ])
     await tick(now)
     await sendWebhooks(connect(env.DATABASE_URL), settings, now)
     expect(outgoing.length).toBe(messages.length)

@@ -5,26 +5,36 @@ import { cancelPending } from "../../../src/pools/cancel-pending.ts"
 import { givenUser } from "../given-people.ts"
 import type { JobStatus } from "../given-templates.ts"
 import { afterEpoch, epoch, query } from "../harness.ts"
-import { database, givenNewVersion, givenPool, givenPrebuild, prebuildsOf, reconcile } from "./given-pools.ts"
+import {
+  database,
+  givenNewVersion,
+  givenPool,
+  givenPrebuild,
+  prebuildsOf,
+  reconcile,
+} from "./given-pools.ts"
 
-test.each(cases.groups.cancelPending)("$name: canceled $canceled", async ({ prebuild, canceled }) => {
-  const pool = await givenPool(1)
-  const where = prebuild.otherTemplate ? await givenPool(1) : pool
-  const workspace = await givenPrebuild(where, {
-    transition: prebuild.transition as "start",
-    status: prebuild.status as JobStatus,
-    at: epoch,
-    columns: { build_number: prebuild.buildNumber },
-  })
-  const before = await jobOf(workspace.id)
-  if (!prebuild.versionActive) await givenNewVersion(pool)
+test.each(cases.groups.cancelPending)(
+  "$name: canceled $canceled",
+  async ({ prebuild, canceled }) => {
+    const pool = await givenPool(1)
+    const where = prebuild.otherTemplate ? await givenPool(1) : pool
+    const workspace = await givenPrebuild(where, {
+      transition: prebuild.transition as "start",
+      status: prebuild.status as JobStatus,
+      at: epoch,
+      columns: { build_number: prebuild.buildNumber },
+    })
+    const before = await jobOf(workspace.id)
+    if (!prebuild.versionActive) await givenNewVersion(pool)
 
-  const later = afterEpoch(60_000)
-  const [ended] = await database().batch(cancelPending([pool.presetId], later))
+    const later = afterEpoch(60_000)
+    const [ended] = await database().batch(cancelPending([pool.presetId], later))
 
-  expect(ended.map(({ workspace_id }) => workspace_id)).toEqual(canceled ? [workspace.id] : [])
-  expect(await jobOf(workspace.id)).toEqual(before)
-})
+    expect(ended.map(({ workspace_id }) => workspace_id)).toEqual(canceled ? [workspace.id] : [])
+    expect(await jobOf(workspace.id)).toEqual(before)
+  },
+)
 
 test("a pending first build of an old version is canceled and its workspace deleted, once", async () => {
   const pool = await givenPool(1)

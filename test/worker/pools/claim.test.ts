@@ -37,9 +37,10 @@ test.each(cases.groups.prebuildReadyView)(
     const pool = await givenPool(1)
     const agents = [...Array(readyAgents).fill("ready"), ...Array(notReadyAgents).fill("starting")]
     const prebuild = await givenPrebuild(pool, { agents })
-    const [row] = await query("select ready, current_preset_id from workspace_prebuilds where id = $1", [
-      prebuild.id,
-    ])
+    const [row] = await query(
+      "select ready, current_preset_id from workspace_prebuilds where id = $1",
+      [prebuild.id],
+    )
     expect(row).toEqual({ ready, current_preset_id: pool.presetId })
     const user = await givenUser()
     expect(await claim(pool.presetId, user.id, epoch)).toHaveLength(ready ? 1 : 0)
@@ -53,13 +54,20 @@ const unclaimable: [string, Given][] = [
   ["its agent is starting", (pool) => givenPrebuild(pool, { agents: ["starting"] })],
   ["its start is running", (pool) => givenPrebuild(pool, { ...ready, status: "running" })],
   ["its start failed", (pool) => givenPrebuild(pool, { ...ready, status: "failed" })],
-  ["it was stopped", async (pool) => givenBuild(await givenPrebuild(pool, ready), { transition: "stop" })],
+  [
+    "it was stopped",
+    async (pool) => givenBuild(await givenPrebuild(pool, ready), { transition: "stop" }),
+  ],
   [
     "its deletion is asked for",
-    async (pool) => givenBuild(await givenPrebuild(pool, ready), { transition: "delete", status: "pending" }),
+    async (pool) =>
+      givenBuild(await givenPrebuild(pool, ready), { transition: "delete", status: "pending" }),
   ],
   ["it is deleted", (pool) => givenPrebuild(pool, { ...ready, workspace: { deleted: true } })],
-  ["it is a person's", async (pool) => givenPrebuild(pool, { ...ready, ownerId: (await givenUser()).id })],
+  [
+    "it is a person's",
+    async (pool) => givenPrebuild(pool, { ...ready, ownerId: (await givenUser()).id }),
+  ],
   [
     "its version is no longer active",
     async (pool) => [await givenPrebuild(pool, ready), await givenNewVersion(pool)],
@@ -117,7 +125,9 @@ test("the pool's keys for the claimed prebuild end in the claim, a neighbour's s
   await givenKey(prebuildsUserId, { workspace_id: prebuild.id })
   await givenKey(prebuildsUserId, { workspace_id: other.id })
   await claim(pool.presetId, (await givenUser()).id, epoch)
-  const keys = await query("select workspace_id from api_keys where user_id = $1", [prebuildsUserId])
+  const keys = await query("select workspace_id from api_keys where user_id = $1", [
+    prebuildsUserId,
+  ])
   expect(keys.map(({ workspace_id }) => workspace_id)).toEqual([other.id])
 })
 
@@ -127,13 +137,16 @@ test("200 claims at once on 100 prebuilds: each goes to one owner, 100 find none
     for (let index = 0; index < 100; index++) await givenPrebuild(pool, ready)
   })
   const user = await givenUser()
-  const results = await Promise.all(Array.from({ length: 200 }, () => claim(pool.presetId, user.id, epoch)))
+  const results = await Promise.all(
+    Array.from({ length: 200 }, () => claim(pool.presetId, user.id, epoch)),
+  )
   const claimed = results.flat().map(({ id }) => id)
   expect(claimed).toHaveLength(100)
   expect(new Set(claimed).size).toBe(100)
-  const [{ count }] = await query("select count(*)::int as count from workspaces where owner_id = $1", [
-    user.id,
-  ])
+  const [{ count }] = await query(
+    "select count(*)::int as count from workspaces where owner_id = $1",
+    [user.id],
+  )
   expect(count).toBe(100)
 }, 60_000)
 
@@ -142,7 +155,10 @@ test("a claim beside a reconcile that wants to delete: one of the two gets it", 
     const pool = await givenPool(0)
     const prebuild = await givenPrebuild(pool, ready)
     const user = await givenUser()
-    const [claimed, { builds }] = await Promise.all([claim(pool.presetId, user.id, epoch), reconcile(epoch)])
+    const [claimed, { builds }] = await Promise.all([
+      claim(pool.presetId, user.id, epoch),
+      reconcile(epoch),
+    ])
     const deleted = builds.filter(({ workspace_id }) => workspace_id === prebuild.id)
     expect(claimed.length + deleted.length).toBe(1)
   }
@@ -169,6 +185,8 @@ test("fifteen claims beside three reconciles that want to delete twenty: no preb
   expect(new Set([...claimed, ...deleted]).size).toBe(claimed.length + deleted.length)
   // A claim finds none only where the deletions had taken all that it could see.
   expect(claimed.length).toBeGreaterThanOrEqual(10)
-  const owned = await query("select latest_transition from workspaces where owner_id = $1", [user.id])
+  const owned = await query("select latest_transition from workspaces where owner_id = $1", [
+    user.id,
+  ])
   expect(owned).toEqual(claimed.map(() => ({ latest_transition: "start" })))
 })

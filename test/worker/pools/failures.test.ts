@@ -32,19 +32,22 @@ test.each(cases.groups.failureBackoffQuery.cases)("backoff query: $name", async 
   }
 })
 
-test.each(cases.groups.failureHardLimit)("hard limit $hardLimit after $builds: $hit", async (row) => {
-  const pool = await givenPool(1)
-  for (const [index, build] of row.builds.entries()) {
-    await givenPrebuild(pool, {
-      status: build === "f" ? "failed" : "succeeded",
-      at: afterEpoch((index - 10) * 60 * minuteMs),
-    })
-  }
-  const rows = await database().all(
-    readPools(epoch, { templateId: pool.template.id, hardLimit: row.hardLimit }),
-  )
-  expect(rows.map(poolOfRow).map(({ isHardLimited }) => isHardLimited)).toEqual([row.hit])
-})
+test.each(cases.groups.failureHardLimit)(
+  "hard limit $hardLimit after $builds: $hit",
+  async (row) => {
+    const pool = await givenPool(1)
+    for (const [index, build] of row.builds.entries()) {
+      await givenPrebuild(pool, {
+        status: build === "f" ? "failed" : "succeeded",
+        at: afterEpoch((index - 10) * 60 * minuteMs),
+      })
+    }
+    const rows = await database().all(
+      readPools(epoch, { templateId: pool.template.id, hardLimit: row.hardLimit }),
+    )
+    expect(rows.map(poolOfRow).map(({ isHardLimited }) => isHardLimited)).toEqual([row.hit])
+  },
+)
 
 test("three failures in a row: a linear backoff, then the hard limit, lifted by deleting one", async () => {
   const pool = await givenPool(1)
@@ -108,6 +111,8 @@ test.each(cases.groups.validationFailedPresets)("preset $preset: $setup", async 
 })
 
 async function statusOf(presetId: string): Promise<string> {
-  const [row] = await query("select prebuild_status from template_version_presets where id = $1", [presetId])
+  const [row] = await query("select prebuild_status from template_version_presets where id = $1", [
+    presetId,
+  ])
   return row.prebuild_status
 }

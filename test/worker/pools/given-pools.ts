@@ -21,10 +21,18 @@ export const database = (): Database => connect(env.DATABASE_URL)
 
 export const reconcile = (now: Date) => reconcilePools(database(), now)
 
-type PoolOptions = { preset?: Row; template?: Row; parameters?: Row[]; values?: Record<string, string> }
+type PoolOptions = {
+  preset?: Row
+  template?: Row
+  parameters?: Row[]
+  values?: Record<string, string>
+}
 
 /** A template whose active version has one preset with a pool. */
-export function givenPool(desiredInstances: number | null, options: PoolOptions = {}): Promise<GivenPool> {
+export function givenPool(
+  desiredInstances: number | null,
+  options: PoolOptions = {},
+): Promise<GivenPool> {
   return together(() => makePool(desiredInstances, options))
 }
 
@@ -55,18 +63,22 @@ export const givenPrebuild = (pool: GivenPool, options: PrebuildOptions = {}) =>
 async function makePrebuild(pool: GivenPool, options: PrebuildOptions) {
   const initiatorId = options.initiatorId ?? prebuildsUserId
   const { agents = [], at, transition = "start" } = options
-  const workspace = await givenWorkspace({ id: options.ownerId ?? prebuildsUserId }, pool.template, {
-    columns: { ...(at ? { created_at: at } : {}), ...options.workspace },
-    build: {
-      ...options,
-      columns: {
-        initiator_id: initiatorId,
-        ...(transition === "delete" ? {} : { template_version_preset_id: pool.presetId }),
-        ...options.columns,
+  const workspace = await givenWorkspace(
+    { id: options.ownerId ?? prebuildsUserId },
+    pool.template,
+    {
+      columns: { ...(at ? { created_at: at } : {}), ...options.workspace },
+      build: {
+        ...options,
+        columns: {
+          initiator_id: initiatorId,
+          ...(transition === "delete" ? {} : { template_version_preset_id: pool.presetId }),
+          ...options.columns,
+        },
+        job: { initiator_id: initiatorId, input: { prebuilt_workspace_stage: 1 }, ...options.job },
       },
-      job: { initiator_id: initiatorId, input: { prebuilt_workspace_stage: 1 }, ...options.job },
     },
-  })
+  )
   for (const [index, state] of agents.entries()) {
     await givenAgent(workspace, workspace.build, {
       columns: { name: `agent-${index}`, lifecycle_state: state },
@@ -79,7 +91,10 @@ async function makePrebuild(pool: GivenPool, options: PrebuildOptions) {
 export async function givenNewVersion(pool: GivenPool): Promise<string> {
   const creator = await givenUser()
   const version = await givenVersion(creator, { columns: { template_id: pool.template.id } })
-  await query("update templates set active_version_id = $1 where id = $2", [version.id, pool.template.id])
+  await query("update templates set active_version_id = $1 where id = $2", [
+    version.id,
+    pool.template.id,
+  ])
   return version.id
 }
 

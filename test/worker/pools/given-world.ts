@@ -20,7 +20,10 @@ export type World = {
 }
 
 /** An organization of its own with a pool of one and a daemon. */
-export async function givenWorld(templateColumns: Row = {}, desired: number | null = 1): Promise<World> {
+export async function givenWorld(
+  templateColumns: Row = {},
+  desired: number | null = 1,
+): Promise<World> {
   const organization = await givenOrganization()
   const owner = await givenUser({ organization, organizationRoles: ["organization-admin"] })
   const template = await givenTemplate(owner, { columns: templateColumns })
@@ -40,7 +43,12 @@ export async function givenWorld(templateColumns: Row = {}, desired: number | nu
     created_at: new Date("2024-01-01T00:00:00Z"),
     updated_at: new Date("2024-01-01T00:00:00Z"),
   })
-  return { owner, template, presetId: preset.id, provisioner: await givenProvisioner({ organization }) }
+  return {
+    owner,
+    template,
+    presetId: preset.id,
+    provisioner: await givenProvisioner({ organization }),
+  }
 }
 
 /** The daemon's next job at an instant, or null. */
@@ -66,12 +74,16 @@ export async function completeJob(world: World, job: any, more: Record<string, u
     ...more,
   })
   expect(done.status).toBe(204)
-  await query("update workspace_agents set lifecycle_state = 'ready' where build_id = $1", [job.build.id])
+  await query("update workspace_agents set lifecycle_state = 'ready' where build_id = $1", [
+    job.build.id,
+  ])
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- as above
 export async function failJob(world: World, job: any, error: string) {
-  expect((await daemonCall(world.provisioner, `jobs/${job.job_id}/fail`, { error })).status).toBe(204)
+  expect((await daemonCall(world.provisioner, `jobs/${job.job_id}/fail`, { error })).status).toBe(
+    204,
+  )
 }
 
 /** The daemon takes one job and ends it well. Returns the job. */

@@ -33,8 +33,14 @@ test("the default ttl applies only after the claim", async () => {
   const id: string = made.build.workspace.id
 
   await tick(new Date(given?.lifecycleTickWhilePrebuild ?? ""))
-  expect(await buildsOf(id)).toMatchObject([{ deadline: null, max_deadline: null, reason: "initiator" }])
-  expect(await rowOf(id)).toMatchObject({ latest_transition: "start", ttl_ms: null, check_at: null })
+  expect(await buildsOf(id)).toMatchObject([
+    { deadline: null, max_deadline: null, reason: "initiator" },
+  ])
+  expect(await rowOf(id)).toMatchObject({
+    latest_transition: "start",
+    ttl_ms: null,
+    check_at: null,
+  })
 
   const claimedAt = new Date(given?.claimedAt ?? "")
   at(claimedAt)
@@ -121,7 +127,11 @@ test("claims go on while the reconcile is paused", async () => {
   const id: string = (await runJob(world, now)).build.workspace.id
   const admin = await givenUser({ roles: ["owner"] })
   const pause = (reconciliation_paused: boolean) =>
-    api("/api/v2/prebuilds/settings", { method: "PUT", token: admin.token, body: { reconciliation_paused } })
+    api("/api/v2/prebuilds/settings", {
+      method: "PUT",
+      token: admin.token,
+      body: { reconciliation_paused },
+    })
   expect((await pause(true)).status).toBe(200)
   expect((await claim(world)).body.id).toBe(id)
   expect((await reconcile(now)).builds).toEqual([])
@@ -199,7 +209,9 @@ test("after a claim the pool is refilled, and stopping and starting the workspac
     expect(answer.status).toBe(201)
     await runJob(world, now)
   }
-  const owned = await query("select id from workspaces where owner_id = $1 and not deleted", [world.owner.id])
+  const owned = await query("select id from workspaces where owner_id = $1 and not deleted", [
+    world.owner.id,
+  ])
   expect(owned).toEqual([{ id }])
 })
 
@@ -290,5 +302,6 @@ test("200 claims at once over the API on 100 prebuilds: 100 claims and 100 new w
     [world.owner.id],
   )
   expect(made).toHaveLength(200)
-  for (const { id, latest_build_number } of made) expect(latest_build_number).toBe(pooled.has(id) ? 2 : 1)
+  for (const { id, latest_build_number } of made)
+    expect(latest_build_number).toBe(pooled.has(id) ? 2 : 1)
 }, 120_000)

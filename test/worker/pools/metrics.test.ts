@@ -69,14 +69,19 @@ test("each metric of a pool's life has its name, its labels and its count", asyn
   expect(pool("running")).toEqual(["{} 0"])
   expect(pool("eligible")).toEqual(["{} 0"])
   expect(pool("preset_hard_limited")).toEqual([])
-  expect(page).toContain(`coderd_prebuilt_workspaces_metrics_last_updated ${after(480).getTime() / 1000}`)
+  expect(page).toContain(
+    `coderd_prebuilt_workspaces_metrics_last_updated ${after(480).getTime() / 1000}`,
+  )
   expect(page).toContain("coderd_prebuilt_workspaces_reconciliation_paused 0")
   const durations = samplesOf(page, "coderd_prebuilt_workspace_claim_duration_seconds_sum", names)
   expect(durations).toEqual(["{} 7"])
   const creations = samplesOf(page, "coderd_workspace_creation_duration_seconds_sum", names)
   expect(creations).toEqual(['{,type="prebuild"} 20'])
-  const enqueued = 'coderd_workspace_builds_enqueued_total{build_reason="prebuild",provisioner_type="'
-  expect(page.some((line) => line.startsWith(enqueued) && line.includes('status="success"'))).toBe(true)
+  const enqueued =
+    'coderd_workspace_builds_enqueued_total{build_reason="prebuild",provisioner_type="'
+  expect(page.some((line) => line.startsWith(enqueued) && line.includes('status="success"'))).toBe(
+    true,
+  )
   const waits =
     'coderd_provisioner_job_queue_wait_seconds_count{build_reason="prebuild",job_type="workspace_build"'
   expect(page.some((line) => line.startsWith(waits))).toBe(true)
@@ -91,7 +96,8 @@ test("the limited gauges name the active presets alone and go when the limit doe
   const label = `template_name="${limited.template.name}"`
   const isLimited = (page: string[]) =>
     page.some(
-      (line) => line.startsWith("coderd_prebuilt_workspaces_preset_hard_limited{") && line.includes(label),
+      (line) =>
+        line.startsWith("coderd_prebuilt_workspaces_preset_hard_limited{") && line.includes(label),
     )
   await tick(after(3600))
   expect(isLimited(await scrape(after(3600)))).toBe(true)
@@ -117,7 +123,11 @@ test("a deprecated template's pool shows that it desires nothing and what still 
       .map((line) => line.split(" ").at(-1))
   await tick(after(7200))
   const page = await scrape(after(7200))
-  expect(["desired", "running", "eligible"].map((name) => gauge(page, name))).toEqual([["0"], ["1"], ["0"]])
+  expect(["desired", "running", "eligible"].map((name) => gauge(page, name))).toEqual([
+    ["0"],
+    ["1"],
+    ["0"],
+  ])
 })
 
 test("replacements of a claim are told once to each template admin of the site, and to nobody else", async () => {
@@ -164,6 +174,8 @@ test("a claim without replacements tells nobody", async () => {
   await claim(world)
   await completeJob(world, await takeJob(world, startedAt))
   expect(
-    await query("select id from notification_messages where $1 = any(targets)", [world.template.id]),
+    await query("select id from notification_messages where $1 = any(targets)", [
+      world.template.id,
+    ]),
   ).toEqual([])
 })

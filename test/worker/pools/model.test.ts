@@ -17,19 +17,40 @@ const minuteMs = 60_000
 const step = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant("reconcile" as const), count: fc.integer({ min: 1, max: 3 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("reconcile" as const),
+      count: fc.integer({ min: 1, max: 3 }),
+    }),
   },
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant("claim" as const), count: fc.integer({ min: 1, max: 3 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("claim" as const),
+      count: fc.integer({ min: 1, max: 3 }),
+    }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("finish" as const), count: fc.constant(1) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("fail" as const), count: fc.constant(1) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("version" as const), count: fc.constant(1) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("invalidate" as const), count: fc.constant(1) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("finish" as const), count: fc.constant(1) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("fail" as const), count: fc.constant(1) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("version" as const), count: fc.constant(1) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("invalidate" as const), count: fc.constant(1) }),
+  },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("wait" as const), count: fc.integer({ min: 1, max: 90 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("wait" as const),
+      count: fc.integer({ min: 1, max: 90 }),
+    }),
   },
 )
 
@@ -59,7 +80,11 @@ async function begin() {
     const presetId = pool.presetId
     const { status, body } = await api("/api/v2/users/me/workspaces", {
       token: user.token,
-      body: { name: `w-${unique(8)}`, template_id: template.id, template_version_preset_id: presetId },
+      body: {
+        name: `w-${unique(8)}`,
+        template_id: template.id,
+        template_version_preset_id: presetId,
+      },
     })
     expect(status).toBe(201)
     expect(body.owner_id).toBe(user.id)
@@ -107,9 +132,10 @@ async function begin() {
 
   async function check() {
     for (const [id, ownerId] of owners) {
-      const [row] = await query("select owner_id, deleted, latest_transition from workspaces where id = $1", [
-        id,
-      ])
+      const [row] = await query(
+        "select owner_id, deleted, latest_transition from workspaces where id = $1",
+        [id],
+      )
       expect(row).toEqual({ owner_id: ownerId, deleted: false, latest_transition: "start" })
     }
     const [{ held }] = await query(
@@ -130,9 +156,10 @@ async function begin() {
   }
 
   async function converge() {
-    await query("update workspaces set deleted = true where owner_id = $1 and latest_job_status = 'failed'", [
-      prebuildsUserId,
-    ])
+    await query(
+      "update workspaces set deleted = true where owner_id = $1 and latest_job_status = 'failed'",
+      [prebuildsUserId],
+    )
     minutes += 120
     for (let round = 0; round < 4; round++) {
       await act("reconcile", 2)
@@ -147,7 +174,10 @@ async function begin() {
       [template.id, prebuildsUserId],
     )
     expect(live).toEqual(
-      Array.from({ length: DESIRED }, () => ({ preset_id: pool.presetId, latest: "start succeeded" })),
+      Array.from({ length: DESIRED }, () => ({
+        preset_id: pool.presetId,
+        latest: "start succeeded",
+      })),
     )
     await query("update templates set deleted = true where id = $1", [template.id])
   }
@@ -167,8 +197,9 @@ async function expectNoPoolCredential(workspaceId: string) {
       hashed_token instanceof Uint8Array
         ? `\\x${hashed_token.reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "")}`
         : hashed_token
-    await expect(query("select authenticate_agent($1)", [token]), "the pool's agent token").rejects.toThrow(
-      /cannot authenticate/,
-    )
+    await expect(
+      query("select authenticate_agent($1)", [token]),
+      "the pool's agent token",
+    ).rejects.toThrow(/cannot authenticate/)
   }
 }

@@ -109,7 +109,9 @@ test("the extraneous are deleted oldest first, once, however many reconciles run
     [[old.id, older.id, young.id]],
   )
   expect(builds).toHaveLength(2)
-  expect(builds.map(({ workspace_id }) => workspace_id)).toEqual(expect.arrayContaining([old.id, older.id]))
+  expect(builds.map(({ workspace_id }) => workspace_id)).toEqual(
+    expect.arrayContaining([old.id, older.id]),
+  )
   for (const build of builds) expect(build).toMatchObject({ transition: "delete", build_number: 2 })
 })
 
@@ -155,7 +157,12 @@ test("the prebuilds user joins each organization with a pool, and its group, onc
     [pool.template.organizationId],
   )
   expect(groups).toEqual([
-    { display_name: "Prebuilt Workspaces", quota_allowance: 0, user_id: prebuildsUserId, roles: [] },
+    {
+      display_name: "Prebuilt Workspaces",
+      quota_allowance: 0,
+      user_id: prebuildsUserId,
+      roles: [],
+    },
   ])
 })
 

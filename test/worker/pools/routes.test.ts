@@ -15,12 +15,16 @@ describe("settings", () => {
     const put = (reconciliation_paused: boolean) =>
       api(settingsPath, { method: "PUT", token: owner.token, body: { reconciliation_paused } })
 
-    expect((await api(settingsPath, { token: owner.token })).body).toEqual({ reconciliation_paused: false })
+    expect((await api(settingsPath, { token: owner.token })).body).toEqual({
+      reconciliation_paused: false,
+    })
     expect(await put(false)).toMatchObject({ status: 200, body: { reconciliation_paused: false } })
     expect(await put(false)).toMatchObject({ status: 304, text: "" })
     expect(await put(true)).toMatchObject({ status: 200, body: { reconciliation_paused: true } })
     expect(await put(true)).toMatchObject({ status: 304 })
-    expect((await api(settingsPath, { token: owner.token })).body).toEqual({ reconciliation_paused: true })
+    expect((await api(settingsPath, { token: owner.token })).body).toEqual({
+      reconciliation_paused: true,
+    })
     const audits = await query(
       "select diff from audit_logs where resource_type = 'prebuilds_settings' order by time, id",
     )
@@ -33,8 +37,12 @@ describe("settings", () => {
     const body = { reconciliation_paused: true }
     expect((await api(settingsPath, { method: "PUT", token: member.token, body })).status).toBe(403)
     expect((await api(settingsPath, { method: "PUT", body })).status).toBe(401)
-    expect((await api(settingsPath, { method: "PUT", token: member.token, body: {} })).status).toBe(400)
-    expect((await api(settingsPath, { token: member.token })).body).toEqual({ reconciliation_paused: false })
+    expect((await api(settingsPath, { method: "PUT", token: member.token, body: {} })).status).toBe(
+      400,
+    )
+    expect((await api(settingsPath, { token: member.token })).body).toEqual({
+      reconciliation_paused: false,
+    })
   })
 })
 
@@ -58,9 +66,10 @@ describe("invalidate", () => {
           preset_name,
         })),
     )
-    const [other] = await query("select last_invalidated_at from template_version_presets where id = $1", [
-      neighbour.presetId,
-    ])
+    const [other] = await query(
+      "select last_invalidated_at from template_version_presets where id = $1",
+      [neighbour.presetId],
+    )
     expect(other.last_invalidated_at).toBeNull()
   })
 
@@ -79,7 +88,9 @@ describe("invalidate", () => {
     ).toBe(404)
     await query("delete from template_version_presets where id = $1", [pool.presetId])
     const admin = await givenUser({ roles: ["owner"] })
-    expect((await api(path, { method: "POST", token: admin.token })).body).toEqual({ invalidated: [] })
+    expect((await api(path, { method: "POST", token: admin.token })).body).toEqual({
+      invalidated: [],
+    })
   })
 })
 
@@ -108,9 +119,15 @@ test("a pool's figures: hits, misses, the wait of a claim, idle and wasted minut
   })
   await query("update workspaces set deleted = true where id = $1", [wasted.id])
   await givenPrebuild(pool, { at: afterEpoch(-5 * minuteMs), agents: ["ready"] })
-  await givenPrebuild(pool, { at: afterEpoch(-20 * minuteMs), ownerId: user.id, initiatorId: user.id })
+  await givenPrebuild(pool, {
+    at: afterEpoch(-20 * minuteMs),
+    ownerId: user.id,
+    initiatorId: user.id,
+  })
 
-  const { status, body } = await api(`/api/v2/templates/${pool.template.id}/prebuilds`, { token: user.token })
+  const { status, body } = await api(`/api/v2/templates/${pool.template.id}/prebuilds`, {
+    token: user.token,
+  })
   expect(status).toBe(200)
   expect(body.pools).toEqual([
     {
@@ -136,7 +153,9 @@ test("a pool's figures: hits, misses, the wait of a claim, idle and wasted minut
 
   // A new version goes on with the pool of the same name; another name is another pool.
   const versionId = await givenNewVersion(pool)
-  const next = await givenPreset(versionId, { columns: { name: pool.presetName, desired_instances: 2 } })
+  const next = await givenPreset(versionId, {
+    columns: { name: pool.presetName, desired_instances: 2 },
+  })
   const fresh = await givenPreset(versionId, { columns: { desired_instances: 1 } })
   const after = await api(`/api/v2/templates/${pool.template.id}/prebuilds`, { token: user.token })
   const shown = new Map(after.body.pools.map((row: { preset_id: string }) => [row.preset_id, row]))
@@ -147,7 +166,8 @@ test("a pool's figures: hits, misses, the wait of a claim, idle and wasted minut
     (await api(`/api/v2/templates/${crypto.randomUUID()}/prebuilds`, { token: user.token })).status,
   ).toBe(404)
   expect(
-    (await api(`/api/v2/templates/${pool.template.id}/prebuilds?days=91`, { token: user.token })).status,
+    (await api(`/api/v2/templates/${pool.template.id}/prebuilds?days=91`, { token: user.token }))
+      .status,
   ).toBe(400)
   expect(epoch.getTime()).toBeGreaterThan(new Date(body.since).getTime())
 })

@@ -3,7 +3,11 @@ import { expect, test } from "vitest"
 import { setAside } from "../../../src/lifecycle/rules/due.ts"
 import { writeNextStarts } from "../../../src/lifecycle/deadlines/next-start-statement.ts"
 import { flushStatement } from "../../../src/usage/tracker/flush-statement.ts"
-import { lifecycleColumns, lifecycleWriters, type LifecycleWriter } from "../../lifecycle-writers.ts"
+import {
+  lifecycleColumns,
+  lifecycleWriters,
+  type LifecycleWriter,
+} from "../../lifecycle-writers.ts"
 import { givenUser, type GivenUser } from "../given-people.ts"
 import { prebuildsUserId } from "../given-workspaces.ts"
 import { api, at, query, tick } from "../harness.ts"
@@ -79,7 +83,9 @@ const attempts: Record<LifecycleWriter, (tempting: Tempting) => Promise<unknown>
     for (const count of [0.6, 1, 2, 24, 24 * 30]) await tick(hours(count))
   },
   "src/queue/complete/build-statement.ts": async ({ world }) => {
-    await query("update template_version_presets set desired_instances = 2 where id = $1", [world.presetId])
+    await query("update template_version_presets set desired_instances = 2 where id = $1", [
+      world.presetId,
+    ])
     await reconcile(startedAt)
     const job = await runJob(world, startedAt)
     const [own] = await query(
@@ -151,7 +157,9 @@ async function changePolicy(world: World, admin: GivenUser, body: Record<string,
 
 /** The workspace's values and those of its first build: what a lifecycle decides by, and when it was last used. */
 async function valuesOf({ id, buildId }: Tempting) {
-  const columns = lifecycleColumns.map((name) => (name.includes("deadline") ? `b.${name}` : `w.${name}`))
+  const columns = lifecycleColumns.map((name) =>
+    name.includes("deadline") ? `b.${name}` : `w.${name}`,
+  )
   const [row] = await query(
     `select ${columns.join(", ")}, w.last_used_at, w.deleted, w.owner_id from workspaces w join workspace_builds b on b.id = $2 where w.id = $1`,
     [id, buildId],
@@ -175,7 +183,11 @@ test("the same attempts do touch a person's workspace: they tempt", async () => 
   at(startedAt)
   const answer = await api("/api/v2/users/me/workspaces", {
     token: world.owner.token,
-    body: { name: "mine", template_id: world.template.id, template_version_preset_id: world.presetId },
+    body: {
+      name: "mine",
+      template_id: world.template.id,
+      template_version_preset_id: world.presetId,
+    },
   })
   expect(answer.body.id).toBe(id)
   const job = await runJob(world, startedAt)

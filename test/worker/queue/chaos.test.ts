@@ -1,6 +1,11 @@
 // The queue under trouble, in a short form: nothing is lost, and nothing runs to completion twice.
 import { beforeEach, expect, test } from "vitest"
-import { givenOrganization, givenProvisioner, givenUser, type GivenProvisioner } from "../given-people.ts"
+import {
+  givenOrganization,
+  givenProvisioner,
+  givenUser,
+  type GivenProvisioner,
+} from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, at, epoch, query, tick } from "../harness.ts"
@@ -24,7 +29,8 @@ async function givenFleet() {
     jobs.push((await givenBuild(workspace, { status: "pending" })).jobId)
   }
   const daemons: GivenProvisioner[] = []
-  for (let made = 0; made < daemonCount; made++) daemons.push(await givenProvisioner({ organization }))
+  for (let made = 0; made < daemonCount; made++)
+    daemons.push(await givenProvisioner({ organization }))
   return { jobs, workspaces, daemons }
 }
 
@@ -89,7 +95,9 @@ test("backends killed under them: every job ends once, by its daemon or by the r
   // What was leased while its answer was lost falls to the reaper, ten a tick.
   for (const minutes of [6, 7]) await tick(afterEpoch(minutes * 60_000))
   const ended = await statuses(jobs)
-  expect(ended.filter(({ job_status }) => job_status !== "succeeded" && job_status !== "failed")).toEqual([])
+  expect(
+    ended.filter(({ job_status }) => job_status !== "succeeded" && job_status !== "failed"),
+  ).toEqual([])
   expect(ended.reduce((sum, { n }) => sum + n, 0)).toBe(jobCount)
   expect((await endings(jobs)).every(({ n }) => n === 1)).toBe(true)
 }, 60_000)
@@ -111,7 +119,9 @@ test("daemons killed repeatedly: what they held is reaped, and its workspace can
   ])
   const again: string[] = []
   for (const workspace of workspaces) {
-    const [row] = await query("select latest_job_status from workspaces where id = $1", [workspace.id])
+    const [row] = await query("select latest_job_status from workspaces where id = $1", [
+      workspace.id,
+    ])
     if (row.latest_job_status === "failed")
       again.push((await givenBuild(workspace, { status: "pending" })).jobId)
   }

@@ -1,6 +1,11 @@
 // What the tests of the queue share: a daemon that speaks the protocol, and builds that wait for it.
 import { api, type ApiAnswer, query } from "../harness.ts"
-import { givenOrganization, givenProvisioner, givenUser, type GivenProvisioner } from "../given-people.ts"
+import {
+  givenOrganization,
+  givenProvisioner,
+  givenUser,
+  type GivenProvisioner,
+} from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenBuild, givenWorkspace, type BuildOptions } from "../given-workspaces.ts"
 
@@ -20,7 +25,9 @@ export function daemonCall<Body = any>(
 }
 
 /** An organization of its own with an owner, a template, a daemon and a workspace whose next build waits. */
-export async function givenQueue(options: { build?: BuildOptions; template?: Record<string, unknown> } = {}) {
+export async function givenQueue(
+  options: { build?: BuildOptions; template?: Record<string, unknown> } = {},
+) {
   const organization = await givenOrganization()
   const owner = await givenUser({ organization })
   const template = await givenTemplate(owner, options.template ? { columns: options.template } : {})

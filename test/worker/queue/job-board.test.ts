@@ -19,13 +19,16 @@ describe("a post", () => {
     await expect.poll(() => one.frames.length + two.frames.length).toBe(1)
     at(afterEpoch(1_000))
     expect(await board.post(1)).toBe(1)
-    await expect.poll(() => [one.frames, two.frames]).toEqual([[{ type: "job" }], [{ type: "job" }]])
+    await expect
+      .poll(() => [one.frames, two.frames])
+      .toEqual([[{ type: "job" }], [{ type: "job" }]])
   })
 
   test("wakes as many as there are jobs, and no more", async () => {
     const { organization, provisioner } = await givenQueue()
     const fleet = [await listen(provisioner)]
-    for (let more = 0; more < 3; more++) fleet.push(await listen(await givenProvisioner({ organization })))
+    for (let more = 0; more < 3; more++)
+      fleet.push(await listen(await givenProvisioner({ organization })))
     const board = await boardOf(organization)
     const frames = () => fleet.map((one) => one.frames.length).toSorted((a, b) => a - b)
     expect(await board.post(3)).toBe(3)
@@ -91,7 +94,10 @@ describe("the alarm", () => {
 
   test("asks once for all its daemons, and again in 30 s while one waits", async () => {
     const { organization, provisioner } = await givenQueue()
-    const fleet = [await listen(provisioner), await listen(await givenProvisioner({ organization }))]
+    const fleet = [
+      await listen(provisioner),
+      await listen(await givenProvisioner({ organization })),
+    ]
     const board = await boardOf(organization)
     for (let minute = 0; minute < 3; minute++) {
       expect(await countingQuestions(() => runDurableObjectAlarm(board))).toBe(1)
@@ -184,7 +190,10 @@ describe("a daemon goes to the board of its own domain", () => {
     const second = await register(key, { zone: "b" })
     expect(second.id).toBe(first.id)
     const after = await listen({ key, daemonId: second.id })
-    const [old, young] = [await boardOf(organization, first.tags), await boardOf(organization, second.tags)]
+    const [old, young] = [
+      await boardOf(organization, first.tags),
+      await boardOf(organization, second.tags),
+    ]
     expect(await runDurableObjectAlarm(old)).toBe(true)
     await expect.poll(() => before.closes).toEqual([4000])
     expect(await old.post(1)).toBe(0)
@@ -202,7 +211,9 @@ describe("a daemon goes to the board of its own domain", () => {
     const tags = { ...untagged, zone: "東京", ...many }
     const { frames } = await listen(await givenProvisioner({ organization, tags }))
     const reversed = Object.fromEntries(Object.entries(tags).toReversed())
-    expect(await (await boardOf(organization, reversed, ["terraform", "terraform"])).post(1)).toBe(1)
+    expect(await (await boardOf(organization, reversed, ["terraform", "terraform"])).post(1)).toBe(
+      1,
+    )
     await expect.poll(() => frames).toHaveLength(1)
   })
 

@@ -12,7 +12,8 @@ export const boardOf = async (
   organization: { id: string },
   tags: Record<string, string> = untagged,
   provisioners: string[] = ["terraform"],
-) => env.JOB_BOARD.getByName(await boardName({ organization_id: organization.id, provisioners, tags }))
+) =>
+  env.JOB_BOARD.getByName(await boardName({ organization_id: organization.id, provisioners, tags }))
 
 export type Listening = Awaited<ReturnType<typeof listen>>
 

@@ -10,23 +10,39 @@ describe("provisionerdaemons", () => {
   test("those alive, the last made first, with what they do; others where asked for", async () => {
     const { organization, provisioner, build, template } = await givenQueue()
     const { token } = await givenUser({ roles: ["owner"] })
-    const later = await givenProvisioner({ organization, columns: { created_at: afterEpoch(1_000) } })
+    const later = await givenProvisioner({
+      organization,
+      columns: { created_at: afterEpoch(1_000) },
+    })
     const stale = await givenProvisioner({
       organization,
       columns: { last_seen_at: afterEpoch(-90_001), created_at: afterEpoch(-1) },
     })
     await daemonCall(provisioner, "acquire")
     const list = async (search = "") =>
-      (await api(`/api/v2/organizations/${organization.name}/provisionerdaemons${search}`, { token })).body
+      (
+        await api(`/api/v2/organizations/${organization.name}/provisionerdaemons${search}`, {
+          token,
+        })
+      ).body
     const ids = async (search: string) => (await list(search)).map(({ id }: { id: string }) => id)
     const [first, second] = await list()
-    expect(first).toMatchObject({ id: later.daemonId, status: "idle", current_job: null, previous_job: null })
+    expect(first).toMatchObject({
+      id: later.daemonId,
+      status: "idle",
+      current_job: null,
+      previous_job: null,
+    })
     expect(second).toMatchObject({
       id: provisioner.daemonId,
       status: "busy",
       current_job: { id: build.jobId, status: "running", template_name: template.name },
     })
-    expect(await ids("?offline=true")).toEqual([later.daemonId, provisioner.daemonId, stale.daemonId])
+    expect(await ids("?offline=true")).toEqual([
+      later.daemonId,
+      provisioner.daemonId,
+      stale.daemonId,
+    ])
     expect(await ids("?status=offline")).toEqual([stale.daemonId])
     expect(await ids("?status=busy,idle&limit=1")).toEqual([later.daemonId])
     expect(await ids("?offline=true&max_age=1m")).toEqual([later.daemonId, provisioner.daemonId])
@@ -38,9 +54,9 @@ describe("provisionerdaemons", () => {
     "400: %s",
     async (search) => {
       const { token } = await givenUser({ roles: ["owner"] })
-      expect((await api(`/api/v2/organizations/default/provisionerdaemons${search}`, { token })).status).toBe(
-        400,
-      )
+      expect(
+        (await api(`/api/v2/organizations/default/provisionerdaemons${search}`, { token })).status,
+      ).toBe(400)
     },
   )
 
@@ -49,8 +65,12 @@ describe("provisionerdaemons", () => {
     const { token } = await givenUser({ organization })
     const owner = await givenUser({ roles: ["owner"] })
     for (const kind of ["provisionerdaemons", "provisionerjobs", "provisionerkeys"]) {
-      expect((await api(`/api/v2/organizations/${organization.id}/${kind}`, { token })).status).toBe(404)
-      expect((await api(`/api/v2/organizations/nowhere/${kind}`, { token: owner.token })).status).toBe(404)
+      expect(
+        (await api(`/api/v2/organizations/${organization.id}/${kind}`, { token })).status,
+      ).toBe(404)
+      expect(
+        (await api(`/api/v2/organizations/nowhere/${kind}`, { token: owner.token })).status,
+      ).toBe(404)
     }
   })
 })
@@ -62,7 +82,8 @@ describe("provisionerjobs", () => {
     })
     const { token } = await givenUser({ roles: ["owner"] })
     const list = async (search = "") =>
-      (await api(`/api/v2/organizations/${organization.id}/provisionerjobs${search}`, { token })).body
+      (await api(`/api/v2/organizations/${organization.id}/provisionerjobs${search}`, { token }))
+        .body
     const [waiting, imported] = await list()
     expect(waiting).toMatchObject({
       id: build.jobId,
@@ -93,9 +114,12 @@ describe("provisionerjobs", () => {
     ])
     expect(await list(`?initiator=${crypto.randomUUID()}`)).toEqual([])
     expect(await list(`?initiator=${owner.id}&limit=1`)).toHaveLength(1)
-    const one = await api(`/api/v2/organizations/${organization.id}/provisionerjobs/${build.jobId}`, {
-      token,
-    })
+    const one = await api(
+      `/api/v2/organizations/${organization.id}/provisionerjobs/${build.jobId}`,
+      {
+        token,
+      },
+    )
     expect(one.body.id).toBe(build.jobId)
   })
 })

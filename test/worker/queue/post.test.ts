@@ -6,7 +6,12 @@ import { JobBoard } from "../../../src/index.ts"
 import { connect } from "../../../src/platform/db/client.ts"
 import { type PostedJob, postJobs } from "../../../src/queue/board/post.ts"
 import { withFaults } from "../faults.ts"
-import { givenOrganization, givenProvisioner, givenUser, type GivenOrganization } from "../given-people.ts"
+import {
+  givenOrganization,
+  givenProvisioner,
+  givenUser,
+  type GivenOrganization,
+} from "../given-people.ts"
 import { givenPreset, givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
@@ -19,8 +24,13 @@ afterEach(() => vi.restoreAllMocks())
 const zoneA = { ...untagged, zone: "a" }
 const gpu = { ...zoneA, gpu: "1" }
 
-const post = (...jobs: PostedJob[]) => postJobs(env, { db: connect(env.DATABASE_URL), now: epoch }, jobs)
-const job = (organization: GivenOrganization, tags: Record<string, string>, count = 1): PostedJob => ({
+const post = (...jobs: PostedJob[]) =>
+  postJobs(env, { db: connect(env.DATABASE_URL), now: epoch }, jobs)
+const job = (
+  organization: GivenOrganization,
+  tags: Record<string, string>,
+  count = 1,
+): PostedJob => ({
   organization_id: organization.id,
   provisioner: "terraform",
   tags,
@@ -92,10 +102,11 @@ describe("two domains of an organization", () => {
     for (const tags of [zoneA, gpu])
       await givenWorkspace(owner, template, { build: { status: "pending", job: { tags } } })
     const deaf = { getByName: () => ({ post: () => Promise.reject(new Error("no such object")) }) }
-    await postJobs({ ...env, JOB_BOARD: deaf as never }, { db: connect(env.DATABASE_URL), now: epoch }, [
-      job(organization, zoneA),
-      job(organization, gpu),
-    ])
+    await postJobs(
+      { ...env, JOB_BOARD: deaf as never },
+      { db: connect(env.DATABASE_URL), now: epoch },
+      [job(organization, zoneA), job(organization, gpu)],
+    )
     for (const tags of [zoneA, gpu]) {
       const board = await boardOf(organization, tags)
       expect(await countingQuestions(() => runDurableObjectAlarm(board))).toBe(1)
@@ -151,14 +162,19 @@ test("many jobs of few kinds are one question and one post a kind", async () => 
     job(other, untagged, 2),
   ]).flat()
   expect(await countingQuestions(() => post(...jobs))).toBe(1)
-  expect(posts.mock.calls.map(([count]) => count).toSorted((a, b) => a - b)).toEqual([300, 300, 600])
+  expect(posts.mock.calls.map(([count]) => count).toSorted((a, b) => a - b)).toEqual([
+    300, 300, 600,
+  ])
 })
 
 test("a tick posts once for each set of tags, whichever sweeps made the jobs", async () => {
   const organization = await givenOrganization()
   const owner = await givenUser({ organization })
   const template = await givenTemplate(owner)
-  const provisioner = await givenProvisioner({ organization, columns: { last_seen_at: afterEpoch(60_000) } })
+  const provisioner = await givenProvisioner({
+    organization,
+    columns: { last_seen_at: afterEpoch(60_000) },
+  })
   // One that the rules stop, a prebuild that the pool wants, and one whose start is queued behind a stop that has ended.
   await givenWorkspace(owner, template, { build: { columns: { deadline: epoch } } })
   await givenPreset(template.version.id, { columns: { desired_instances: 1 } })
@@ -168,7 +184,10 @@ test("a tick posts once for each set of tags, whichever sweeps made the jobs", a
     body: { transition: "stop", on_success: { transition: "start" } },
   })
   await daemonCall(provisioner, "acquire")
-  await query("update provisioner_jobs set completed_at = $2 where id = $1", [stop.body.job.id, epoch])
+  await query("update provisioner_jobs set completed_at = $2 where id = $1", [
+    stop.body.job.id,
+    epoch,
+  ])
   const posts = spyOnPosts()
   await tick(afterEpoch(60_000))
   expect(posts.mock.calls).toEqual([[3]])
@@ -186,7 +205,9 @@ test("nothing posted is nothing asked; a database that is away is survived", asy
 test("a build that a person asks for wakes a daemon that may run it, and no other organization's", async () => {
   const organization = await givenOrganization()
   const owner = await givenUser({ organization })
-  const workspace = await givenWorkspace(owner, await givenTemplate(owner), { build: { transition: "stop" } })
+  const workspace = await givenWorkspace(owner, await givenTemplate(owner), {
+    build: { transition: "stop" },
+  })
   const [mine, theirs] = [
     await givenListener(organization, untagged),
     await givenListener(await givenOrganization(), untagged),
@@ -199,6 +220,8 @@ test("a build that a person asks for wakes a daemon that may run it, and no othe
   expect(made.status).toBe(201)
   await expect.poll(() => mine.frames).toEqual([{ type: "job" }])
   expect(theirs.frames).toEqual([])
-  const [row] = await query("select job_status from provisioner_jobs where id = $1", [made.body.job.id])
+  const [row] = await query("select job_status from provisioner_jobs where id = $1", [
+    made.body.job.id,
+  ])
   expect(row.job_status).toBe("pending")
 })

@@ -39,7 +39,9 @@ describe("keys", () => {
   })
 
   test("a daemon sends no tags beside those of its key", async () => {
-    const { key } = await givenProvisioner({ tags: { scope: "organization", owner: "", zone: "a" } })
+    const { key } = await givenProvisioner({
+      tags: { scope: "organization", owner: "", zone: "a" },
+    })
     const answer = await api("/api/v2/provisionerdaemons", {
       body: { name: "d", provisioners: ["terraform"], tags: { zone: "b" } },
       headers: { "Coder-Provisioner-Daemon-Key": key },
@@ -49,7 +51,11 @@ describe("keys", () => {
 
   test("no key is 401, a member cannot make one", async () => {
     expect(
-      (await api("/api/v2/provisionerdaemons", { body: { name: "d", provisioners: ["terraform"] } })).status,
+      (
+        await api("/api/v2/provisionerdaemons", {
+          body: { name: "d", provisioners: ["terraform"] },
+        })
+      ).status,
     ).toBe(401)
     const organization = await givenOrganization()
     const { token } = await givenUser({ organization })
@@ -76,7 +82,9 @@ describe("a build", () => {
     })
     expect((await daemonCall(provisioner, "acquire")).status).toBe(204)
 
-    const logs = [{ created_at: epoch.toISOString(), level: "info", stage: "Starting", output: "hello" }]
+    const logs = [
+      { created_at: epoch.toISOString(), level: "info", stage: "Starting", output: "hello" },
+    ]
     const updated = await daemonCall(provisioner, `jobs/${build.jobId}/update`, { logs })
     expect(updated.body).toEqual({ canceled: false })
 
@@ -105,14 +113,25 @@ describe("a build", () => {
                   healthcheck: { url: "http://localhost:1", interval: 5, threshold: 3 },
                 },
               ],
-              scripts: [{ script: "echo", run_on_start: true, start_blocks_login: true, timeout_seconds: 2 }],
+              scripts: [
+                {
+                  script: "echo",
+                  run_on_start: true,
+                  start_blocks_login: true,
+                  timeout_seconds: 2,
+                },
+              ],
               metadata: [{ key: "cpu", script: "uptime", interval_seconds: 5 }],
             },
           ],
         },
       ],
       timings: [
-        { started_at: epoch.toISOString(), ended_at: afterEpoch(1_000).toISOString(), stage: "apply" },
+        {
+          started_at: epoch.toISOString(),
+          ended_at: afterEpoch(1_000).toISOString(),
+          stage: "apply",
+        },
         { started_at: "never", ended_at: "either", stage: "apply" },
       ],
     })
@@ -131,11 +150,15 @@ describe("a build", () => {
     expect(
       await query("select stage from provisioner_job_timings where job_id = $1", [build.jobId]),
     ).toHaveLength(1)
-    const [agent] = await query("select authenticate_agent(sha256(convert_to($1, 'utf8'))) as actor", [token])
+    const [agent] = await query(
+      "select authenticate_agent(sha256(convert_to($1, 'utf8'))) as actor",
+      [token],
+    )
     expect(agent.actor.workspace_id).toBe(workspace.id)
-    const audits = await query("select action, status_code from audit_logs where resource_id = $1", [
-      build.id,
-    ])
+    const audits = await query(
+      "select action, status_code from audit_logs where resource_id = $1",
+      [build.id],
+    )
     expect(audits).toEqual([{ action: "start", status_code: 200 }])
     expect((await jobRow(build.jobId)).job_status).toBe("succeeded")
   })
@@ -146,7 +169,9 @@ describe("a build", () => {
     await daemonCall(provisioner, "acquire")
     const complete = { type: "workspace_build", resources: [] }
     expect((await daemonCall(stranger, `jobs/${build.jobId}/complete`, complete)).status).toBe(403)
-    expect((await daemonCall(provisioner, `jobs/${crypto.randomUUID()}/complete`, complete)).status).toBe(404)
+    expect(
+      (await daemonCall(provisioner, `jobs/${crypto.randomUUID()}/complete`, complete)).status,
+    ).toBe(404)
     expect(
       (
         await daemonCall(provisioner, `jobs/${build.jobId}/complete`, {
@@ -155,9 +180,15 @@ describe("a build", () => {
         })
       ).status,
     ).toBe(400)
-    expect((await daemonCall(provisioner, `jobs/${build.jobId}/complete`, complete)).status).toBe(204)
-    expect((await daemonCall(provisioner, `jobs/${build.jobId}/complete`, complete)).status).toBe(409)
-    expect((await daemonCall(provisioner, `jobs/${build.jobId}/fail`, { error: "late" })).status).toBe(409)
+    expect((await daemonCall(provisioner, `jobs/${build.jobId}/complete`, complete)).status).toBe(
+      204,
+    )
+    expect((await daemonCall(provisioner, `jobs/${build.jobId}/complete`, complete)).status).toBe(
+      409,
+    )
+    expect(
+      (await daemonCall(provisioner, `jobs/${build.jobId}/fail`, { error: "late" })).status,
+    ).toBe(409)
     expect((await daemonCall(provisioner, `jobs/${build.jobId}/update`, {})).status).toBe(409)
     expect((await jobRow(build.jobId)).error).toBeNull()
   })
@@ -177,7 +208,9 @@ describe("a build", () => {
       [admin.id, owner.id],
     ])
     expect(told).toEqual([{ user_id: admin.id }])
-    const [row] = await query("select provisioner_state from workspace_builds where id = $1", [build.id])
+    const [row] = await query("select provisioner_state from workspace_builds where id = $1", [
+      build.id,
+    ])
     expect(row.provisioner_state).not.toBeNull()
   })
 
@@ -186,20 +219,32 @@ describe("a build", () => {
     const admin = await givenUser({ organization, roles: ["template-admin"] })
     await daemonCall(provisioner, "acquire")
     await query("update provisioner_jobs set canceled_at = $2 where id = $1", [build.jobId, epoch])
-    expect((await daemonCall(provisioner, `jobs/${build.jobId}/update`, {})).body).toEqual({ canceled: true })
-    await daemonCall(provisioner, `jobs/${build.jobId}/fail`, { error: "interrupted", canceled: true })
+    expect((await daemonCall(provisioner, `jobs/${build.jobId}/update`, {})).body).toEqual({
+      canceled: true,
+    })
+    await daemonCall(provisioner, `jobs/${build.jobId}/fail`, {
+      error: "interrupted",
+      canceled: true,
+    })
     expect(await jobRow(build.jobId)).toMatchObject({ job_status: "canceled", error: null })
-    expect(await query("select 1 from notification_messages where user_id = $1", [admin.id])).toEqual([])
+    expect(
+      await query("select 1 from notification_messages where user_id = $1", [admin.id]),
+    ).toEqual([])
     const next = await givenBuild(workspace, { status: "pending" })
     await daemonCall(provisioner, "acquire")
-    await daemonCall(provisioner, `jobs/${next.jobId}/fail`, { error: "interrupted", canceled: true })
+    await daemonCall(provisioner, `jobs/${next.jobId}/fail`, {
+      error: "interrupted",
+      canceled: true,
+    })
     expect(await jobRow(next.jobId)).toMatchObject({ job_status: "failed", error: "interrupted" })
   })
 
   test("an external agent's token is shown again, and is the same after a restart", async () => {
     const { provisioner, build, template, workspace } = await givenQueue()
     const resource = crypto.randomUUID()
-    await query("update template_versions set has_external_agent = true where id = $1", [template.version.id])
+    await query("update template_versions set has_external_agent = true where id = $1", [
+      template.version.id,
+    ])
     await query(
       "insert into workspace_resources (id, job_id, transition, type, name, created_at) values ($1, $2, 'start', 'coder_external_agent', 'x', $3)",
       [resource, template.version.jobId, epoch],
@@ -218,17 +263,23 @@ describe("a build", () => {
       return taken.body.build.agent_tokens.main
     }
     const token = await start(build.jobId)
-    const [agent] = await query("select encrypted_token from workspace_agents where build_id = $1", [
-      build.id,
-    ])
+    const [agent] = await query(
+      "select encrypted_token from workspace_agents where build_id = $1",
+      [build.id],
+    )
     expect(agent.encrypted_token).not.toContain(token)
     expect(await decryptToken(env.TOKEN_KEYS, agent.encrypted_token)).toBe(token)
     // Also where no stop came between: the old agent leaves the index on tokens before the new one enters it.
     const again = await givenBuild(workspace, { status: "pending" })
     expect(await start(again.jobId)).toBe(token)
-    const [found] = await query("select authenticate_agent(sha256(convert_to($1, 'utf8'))) as actor", [token])
+    const [found] = await query(
+      "select authenticate_agent(sha256(convert_to($1, 'utf8'))) as actor",
+      [token],
+    )
     expect(found.actor.build_id).toBe(again.id)
-    const [flag] = await query("select has_external_agent from workspace_builds where id = $1", [again.id])
+    const [flag] = await query("select has_external_agent from workspace_builds where id = $1", [
+      again.id,
+    ])
     expect(flag.has_external_agent).toBe(true)
   })
 
@@ -248,7 +299,8 @@ describe("a build", () => {
       "select (extract(epoch from b.deadline - j.completed_at) * 1000)::int as ms from workspace_builds b join provisioner_jobs j on j.id = b.job_id where b.id = $1",
       [build.id],
     )
-    if (done.status === 204) expect([1, 2, 3, 4].map((hours) => hours * 3_600_000)).toContain(row.ms)
+    if (done.status === 204)
+      expect([1, 2, 3, 4].map((hours) => hours * 3_600_000)).toContain(row.ms)
   })
 
   test("a stop leaves no agents, a delete no workspace", async () => {
@@ -260,7 +312,9 @@ describe("a build", () => {
     await daemonCall(provisioner, "acquire")
     await daemonCall(provisioner, `jobs/${build.jobId}/complete`, complete)
     const live = () =>
-      query("select name from workspace_agents where workspace_id = $1 and not deleted", [workspace.id])
+      query("select name from workspace_agents where workspace_id = $1 and not deleted", [
+        workspace.id,
+      ])
     expect(await live()).toHaveLength(1)
     const stop = await givenBuild(workspace, { transition: "stop", status: "pending" })
     await daemonCall(provisioner, "acquire")
@@ -270,7 +324,9 @@ describe("a build", () => {
     const last = await givenBuild(workspace, { transition: "delete", status: "pending" })
     await daemonCall(provisioner, "acquire")
     await daemonCall(provisioner, `jobs/${last.jobId}/complete`, { type: "workspace_build" })
-    const [row] = await query("select deleted, check_at from workspaces where id = $1", [workspace.id])
+    const [row] = await query("select deleted, check_at from workspaces where id = $1", [
+      workspace.id,
+    ])
     expect(row).toEqual({ deleted: true, check_at: null })
   })
 
@@ -293,7 +349,10 @@ describe("a build", () => {
       type: "workspace_build",
       resources: [{ type: "vm", name: "vm", agents: [{ name: "main" }] }],
     })
-    const [agent] = await query("select authenticate_agent(sha256(convert_to($1, 'utf8'))) as actor", [token])
+    const [agent] = await query(
+      "select authenticate_agent(sha256(convert_to($1, 'utf8'))) as actor",
+      [token],
+    )
     expect(agent.actor.workspace_id).toBe(workspace.id)
     expect((await jobRow(build.jobId)).agent_tokens).toBeNull()
   })
@@ -325,7 +384,9 @@ describe("an import", () => {
       type: "template_version_import",
       readme: "# Hi",
       plan: {
-        parameters: [{ name: "region", default_value: "eu", options: [{ name: "Europe", value: "eu" }] }],
+        parameters: [
+          { name: "region", default_value: "eu", options: [{ name: "Europe", value: "eu" }] },
+        ],
         variables: [{ name: "image", default_value: "ubuntu" }],
         presets: [{ name: "small", parameters: { region: "eu" }, prebuilds: { instances: 2 } }],
         resources_start: [{ type: "vm", name: "vm", agents: [{ name: "main" }] }],
@@ -334,13 +395,15 @@ describe("an import", () => {
       },
     })
     expect([done.status, done.text]).toEqual([204, ""])
-    const [version] = await query("select readme, has_external_agent from template_versions where id = $1", [
-      template.version.id,
-    ])
+    const [version] = await query(
+      "select readme, has_external_agent from template_versions where id = $1",
+      [template.version.id],
+    )
     expect(version).toEqual({ readme: "# Hi", has_external_agent: false })
-    const resources = await query("select transition from workspace_resources where job_id = $1 order by 1", [
-      jobId,
-    ])
+    const resources = await query(
+      "select transition from workspace_resources where job_id = $1 order by 1",
+      [jobId],
+    )
     expect(resources).toEqual([{ transition: "start" }, { transition: "stop" }])
     expect((await jobRow(jobId)).tags).toEqual({ scope: "organization", owner: "", zone: "a" })
     const presets = await query(
@@ -385,9 +448,10 @@ test("the log is capped: the line that does not fit is the notice, the rest is d
   const job = await jobRow(build.jobId)
   expect(job.logs_overflowed).toBe(true)
   expect(job.logs_length).toBeLessThanOrEqual(1_048_576)
-  const logs = await query("select level, output from provisioner_job_logs where job_id = $1 order by id", [
-    build.jobId,
-  ])
+  const logs = await query(
+    "select level, output from provisioner_job_logs where job_id = $1 order by id",
+    [build.jobId],
+  )
   expect(logs).toHaveLength(1_024)
   expect(logs.at(-2).output).toHaveLength(1_024)
   expect(logs.at(-1)).toMatchObject({ level: "warn", output: expect.stringContaining("1 MiB") })
@@ -396,10 +460,17 @@ test("the log is capped: the line that does not fit is the notice, the rest is d
 test("a daemon whose clock is wrong: its lines are of now, its timings are left out, its job ends well", async () => {
   const { provisioner, build } = await givenQueue()
   await daemonCall(provisioner, "acquire")
-  const lines = ["0000-01-01T00:00:00Z", "2001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", epoch.toISOString()]
+  const lines = [
+    "0000-01-01T00:00:00Z",
+    "2001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    epoch.toISOString(),
+  ]
   const logs = lines.map((created_at) => ({ created_at, output: "x" }))
   expect((await daemonCall(provisioner, `jobs/${build.jobId}/update`, { logs })).status).toBe(200)
-  const stored = await query("select created_at from provisioner_job_logs where job_id = $1", [build.jobId])
+  const stored = await query("select created_at from provisioner_job_logs where job_id = $1", [
+    build.jobId,
+  ])
   expect(stored.map(({ created_at }) => new Date(created_at))).toEqual([epoch, epoch, epoch, epoch])
   const sound = { started_at: epoch.toISOString(), ended_at: epoch.toISOString(), stage: "apply" }
   const timings = [
@@ -413,7 +484,9 @@ test("a daemon whose clock is wrong: its lines are of now, its timings are left 
     timings,
   })
   expect(done.status).toBe(204)
-  const kept = await query("select stage from provisioner_job_timings where job_id = $1", [build.jobId])
+  const kept = await query("select stage from provisioner_job_timings where job_id = $1", [
+    build.jobId,
+  ])
   expect(kept).toEqual([{ stage: "apply" }])
 })
 
@@ -441,6 +514,10 @@ test("the archive is for the daemon that holds the job, which names it by its co
   expect(taken.body).toMatchObject({ file_id: template.version.fileId, file_hash: file.hash })
   await env.FILES.put(file.hash, "tar bytes")
   await query("update files set size_bytes = 9 where hash = $1", [file.hash])
-  expect((await daemonCall(provisioner, `jobs/${build.jobId}/file`, undefined, "GET")).text).toBe("tar bytes")
-  expect((await daemonCall(stranger, `jobs/${build.jobId}/file`, undefined, "GET")).status).toBe(403)
+  expect((await daemonCall(provisioner, `jobs/${build.jobId}/file`, undefined, "GET")).text).toBe(
+    "tar bytes",
+  )
+  expect((await daemonCall(stranger, `jobs/${build.jobId}/file`, undefined, "GET")).status).toBe(
+    403,
+  )
 })

@@ -47,7 +47,12 @@ describe("job_reaper", () => {
       silentMs,
     }
     const { build, workspace } = await givenJob(progress)
-    const neighbour = await givenJob({ started: true, canceled: false, completed: false, silentMs: minuteMs })
+    const neighbour = await givenJob({
+      started: true,
+      canceled: false,
+      completed: false,
+      silentMs: minuteMs,
+    })
     const before = await jobRow(build.jobId)
     await tick(tickAt)
     const after = await jobRow(build.jobId)
@@ -68,9 +73,15 @@ describe("job_reaper", () => {
       build.jobId,
     ])
     expect(logs).toHaveLength(5)
-    expect(logs[2]).toMatchObject({ level: "error", source: "provisioner_daemon", stage: "Unknown" })
+    expect(logs[2]).toMatchObject({
+      level: "error",
+      source: "provisioner_daemon",
+      stage: "Unknown",
+    })
     expect(logs[4].created_at.getTime() - logs[0].created_at.getTime()).toBe(4)
-    const [row] = await query("select latest_job_status from workspaces where id = $1", [workspace.id])
+    const [row] = await query("select latest_job_status from workspaces where id = $1", [
+      workspace.id,
+    ])
     expect(row.latest_job_status).toBe("failed")
   })
 })
@@ -95,7 +106,11 @@ test("the previous build's state is kept where the hung one has none; the log go
   await query("update provisioner_jobs set completed_at = $2 where id = $1", [build.jobId, tickAt])
   await query("update workspace_builds set provisioner_state = 'S1' where id = $1", [build.id])
   const silentSince = new Date(tickAt.getTime() - 6 * minuteMs)
-  const without = await givenBuild(workspace, { transition: "stop", status: "running", at: silentSince })
+  const without = await givenBuild(workspace, {
+    transition: "stop",
+    status: "running",
+    at: silentSince,
+  })
   await query(
     "insert into provisioner_job_logs (job_id, created_at, source, level, stage, output) values ($1, $2, 'provisioner', 'info', 'Applying', 'x')",
     [without.jobId, silentSince],
@@ -140,7 +155,9 @@ test("a reaped job's late completion is refused, and its workspace can be built 
     silentMs: 6 * minuteMs,
   })
   await tick(tickAt)
-  const late = await daemonCall(provisioner, `jobs/${build.jobId}/complete`, { type: "workspace_build" })
+  const late = await daemonCall(provisioner, `jobs/${build.jobId}/complete`, {
+    type: "workspace_build",
+  })
   expect(late.status).toBe(409)
   const next = await givenBuild(workspace, { status: "pending" })
   expect((await daemonCall(provisioner, "acquire")).body.job_id).toBe(next.jobId)
@@ -168,8 +185,9 @@ test("imports and dry runs are reaped too, ten jobs a tick, two ticks at once en
   expect(await failed()).toBe(10)
   await Promise.all([tick(afterEpoch(tickAt.getTime() - epoch.getTime() + minuteMs)), tick(tickAt)])
   expect(await failed()).toBe(12)
-  const [row] = await query("select count(*)::int as n from provisioner_job_logs where job_id = any($1)", [
-    jobs,
-  ])
+  const [row] = await query(
+    "select count(*)::int as n from provisioner_job_logs where job_id = any($1)",
+    [jobs],
+  )
   expect(row.n).toBe(60)
 })

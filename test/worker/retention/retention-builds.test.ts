@@ -30,12 +30,16 @@ const past = (kind: Retained, now = epoch) => new Date(now.getTime() - retention
 const within = (kind: Retained, now = epoch) => new Date(now.getTime() - retentionMs[kind])
 
 const idsOf = async (table: string, column: string, id: string) =>
-  (await query(`select id from ${table} where ${column} = $1 order by 1`, [id])).map((row) => row.id)
+  (await query(`select id from ${table} where ${column} = $1 order by 1`, [id])).map(
+    (row) => row.id,
+  )
 
 test("an old build goes with its job, logs, resources and agents; the latest, and a younger one, stay", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
-  const workspace = await givenWorkspace(user, template, { build: { at: past("provisioner_jobs") } })
+  const workspace = await givenWorkspace(user, template, {
+    build: { at: past("provisioner_jobs") },
+  })
   const agent = await givenAgent(workspace, workspace.build)
   await insertRow("workspace_build_parameters", {
     workspace_build_id: workspace.build.id,
@@ -44,7 +48,9 @@ test("an old build goes with its job, logs, resources and agents; the latest, an
   })
   const young = await givenBuild(workspace, { transition: "stop", at: within("provisioner_jobs") })
   const latest = await givenBuild(workspace, { at: past("provisioner_jobs") })
-  const neighbour = await givenWorkspace(user, template, { build: { at: past("provisioner_jobs") } })
+  const neighbour = await givenWorkspace(user, template, {
+    build: { at: past("provisioner_jobs") },
+  })
 
   expect(await run(epoch)).toEqual({ provisioner_jobs: 1 })
 
@@ -53,7 +59,9 @@ test("an old build goes with its job, logs, resources and agents; the latest, an
   )
   expect(await idsOf("provisioner_jobs", "id", workspace.build.jobId)).toEqual([])
   expect(await idsOf("workspace_agents", "id", agent.id)).toEqual([])
-  expect(await idsOf("workspace_builds", "workspace_id", neighbour.id)).toEqual([neighbour.build.id])
+  expect(await idsOf("workspace_builds", "workspace_id", neighbour.id)).toEqual([
+    neighbour.build.id,
+  ])
   expect(await run(epoch)).toEqual({})
 })
 
@@ -65,7 +73,9 @@ test("an old build that holds a workspace's newest state stays, one whose job ha
   const stateful = await givenBuild(workspace, { at, columns })
   const waiting = await givenBuild(workspace, { at })
   const latest = await givenBuild(workspace, { at, status: "failed" })
-  await queryWithoutTriggers("update provisioner_jobs set completed_at = null where id = $1", [waiting.jobId])
+  await queryWithoutTriggers("update provisioner_jobs set completed_at = null where id = $1", [
+    waiting.jobId,
+  ])
   expect(await run(epoch)).toEqual({})
   expect(await idsOf("workspace_builds", "workspace_id", workspace.id)).toEqual(
     [stateful.id, waiting.id, latest.id].toSorted(),
@@ -93,7 +103,9 @@ test("a version that no template took up goes after a month, with its import; on
   const unused = await givenVersion(user, { status: "failed", columns })
   const importing = await givenVersion(user, { status: "running", columns })
   const taken = await givenVersion(user, { columns: { ...columns, template_id: template.id } })
-  const young = await givenVersion(user, { columns: { created_at: within("template_versions", hourly) } })
+  const young = await givenVersion(user, {
+    columns: { created_at: within("template_versions", hourly) },
+  })
   expect(await run(hourly)).toEqual({ template_versions: 1 })
   expect(await idsOf("template_versions", "id", unused.id)).toEqual([])
   expect(await idsOf("provisioner_jobs", "id", unused.jobId)).toEqual([])
@@ -165,7 +177,9 @@ test("a content that no upload names goes a week after it was stored; one that i
     created_at: afterEpoch(400 * 1440 * minuteMs),
   })
   for (const name of [stray, named]) await env.FILES.put(name, "x")
-  const storedAt = Math.max(...(await env.FILES.list()).objects.map(({ uploaded }) => uploaded.getTime()))
+  const storedAt = Math.max(
+    ...(await env.FILES.list()).objects.map(({ uploaded }) => uploaded.getTime()),
+  )
   const firstHour = (from: number) =>
     new Date(Math.ceil(from / (60 * minuteMs)) * 60 * minuteMs + 17 * minuteMs)
   await run(firstHour(storedAt))

@@ -22,7 +22,10 @@ const run = (now: Date) =>
   })
 
 /** Just past its period, and just within. */
-const ages = (kind: Retained) => [afterEpoch(-retentionMs[kind] - 1), afterEpoch(-retentionMs[kind])]
+const ages = (kind: Retained) => [
+  afterEpoch(-retentionMs[kind] - 1),
+  afterEpoch(-retentionMs[kind]),
+]
 
 test("each kind of row goes once its period is over, and not a millisecond before", async () => {
   const user = await givenUser()
@@ -123,7 +126,10 @@ test("each kind of row goes once its period is over, and not a millisecond befor
       }),
   }
   const before: Record<string, number> = {}
-  for (const [kind, add] of Object.entries(insert) as [Retained, (at: Date) => Promise<unknown>][]) {
+  for (const [kind, add] of Object.entries(insert) as [
+    Retained,
+    (at: Date) => Promise<unknown>,
+  ][]) {
     before[kind] = await countOf(kind)
     for (const age of ages(kind)) await add(age)
   }
@@ -135,13 +141,17 @@ test("each kind of row goes once its period is over, and not a millisecond befor
     expect([kind, await countOf(kind)]).toEqual([kind, (before[kind] ?? 0) + 1])
   }
   expect(await run(epoch)).toEqual({})
-  expect((await query("select id from provisioner_daemons where id = $1", [daemonId])).length).toBe(1)
+  expect((await query("select id from provisioner_daemons where id = $1", [daemonId])).length).toBe(
+    1,
+  )
 })
 
 test("statistics that are not rolled up yet stay, however old, and so does a notification that waits", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
-  await query("update rollup_marks set through_at = $1 where name = 'usage'", [afterEpoch(-30 * 86_400_000)])
+  await query("update rollup_marks set through_at = $1 where name = 'usage'", [
+    afterEpoch(-30 * 86_400_000),
+  ])
   await insertRow("workspace_agent_stats", {
     user_id: user.id,
     workspace_id: user.id,
@@ -204,7 +214,9 @@ test("an upload that nothing was made of goes after a week, its content only whe
   expect((await run(minute))["files"]).toBe(2)
   expect(await env.FILES.head(lonely)).toBeNull()
   expect(await env.FILES.head(shared)).not.toBeNull()
-  expect(await query("select id from files where id = $1", [template.version.fileId])).toHaveLength(1)
+  expect(await query("select id from files where id = $1", [template.version.fileId])).toHaveLength(
+    1,
+  )
 })
 
 async function countOf(table: string): Promise<number> {

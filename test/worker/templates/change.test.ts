@@ -23,7 +23,9 @@ test.each(rows.filter((row) => row.input.body.patch))(
   "api_template_schedule: $name",
   async ({ input, expected }) => {
     const { token, ...user } = await admin()
-    const template = await givenTemplate(user, { columns: { failure_ttl_ms: hourMs, autostart_days: 31 } })
+    const template = await givenTemplate(user, {
+      columns: { failure_ttl_ms: hourMs, autostart_days: 31 },
+    })
     const before = await api(url(template), { token })
     const { patch: _, ...body } = input.body
     const answer = await api(url(template), { method: "PATCH", token, body })
@@ -32,7 +34,11 @@ test.each(rows.filter((row) => row.input.body.patch))(
     if (expected.validations) expect(answer.body.validations).toEqual(expected.validations)
     if (expected.status === 200) {
       expect(templateSchema.parse(answer.body)).toEqual(answer.body)
-      expect({ ...answer.body, updated_at: "" }).toEqual({ ...before.body, ...body, updated_at: "" })
+      expect({ ...answer.body, updated_at: "" }).toEqual({
+        ...before.body,
+        ...body,
+        updated_at: "",
+      })
     }
   },
 )
@@ -70,7 +76,9 @@ describe("a change", () => {
       autostop_requirement: { days_of_week: ["monday", "sunday"], weeks: 1 },
       deprecated: true,
     })
-    const [audit] = await query("select action, diff from audit_logs where resource_id = $1", [template.id])
+    const [audit] = await query("select action, diff from audit_logs where resource_id = $1", [
+      template.id,
+    ])
     expect(audit.action).toBe("write")
     expect(audit.diff.display_name).toEqual({ old: "", new: "Renamed", secret: false })
     expect(audit.diff.id).toBeUndefined()
@@ -104,16 +112,28 @@ describe("a change", () => {
     }
     await api(url(template), { method: "PATCH", token, body })
     const read = async (id: string) =>
-      (await query("select ttl_ms::int as ttl, next_start_at from workspaces where id = $1", [id]))[0]
-    expect(await read(workspace.id)).toEqual({ ttl: hourMs, next_start_at: new Date("2026-03-09T09:00:00Z") })
-    expect(await read(neighbour.id)).toEqual({ ttl: 8 * hourMs, next_start_at: columns.next_start_at })
-    const [row] = await query("select schedule_changed_at from templates where id = $1", [template.id])
+      (
+        await query("select ttl_ms::int as ttl, next_start_at from workspaces where id = $1", [id])
+      )[0]
+    expect(await read(workspace.id)).toEqual({
+      ttl: hourMs,
+      next_start_at: new Date("2026-03-09T09:00:00Z"),
+    })
+    expect(await read(neighbour.id)).toEqual({
+      ttl: 8 * hourMs,
+      next_start_at: columns.next_start_at,
+    })
+    const [row] = await query("select schedule_changed_at from templates where id = $1", [
+      template.id,
+    ])
     expect(row.schedule_changed_at).toBeNull()
   })
 
   test("the two intents act when nothing else changes", async () => {
     const { token, ...user } = await admin()
-    const template = await givenTemplate(user, { columns: { time_til_dormant_autodelete_ms: hourMs } })
+    const template = await givenTemplate(user, {
+      columns: { time_til_dormant_autodelete_ms: hourMs },
+    })
     const earlier = afterEpoch(-24 * hourMs)
     const used = await givenWorkspace(user, template, { columns: { last_used_at: earlier } })
     const dormant = await givenWorkspace(user, template, {
@@ -122,7 +142,9 @@ describe("a change", () => {
     const body = { update_workspace_last_used_at: true, update_workspace_dormant_at: true }
     expect((await api(url(template), { method: "PATCH", token, body })).status).toBe(200)
     const [first] = await query("select last_used_at from workspaces where id = $1", [used.id])
-    const [second] = await query("select dormant_at, deleting_at from workspaces where id = $1", [dormant.id])
+    const [second] = await query("select dormant_at, deleting_at from workspaces where id = $1", [
+      dormant.id,
+    ])
     expect(first.last_used_at).toEqual(epoch)
     expect(second).toEqual({ dormant_at: epoch, deleting_at: afterEpoch(hourMs) })
   })
@@ -133,7 +155,8 @@ describe("a change", () => {
     const other = await givenTemplate(user)
     const member = await givenUser()
     const stranger = await givenUser({ organization: await givenOrganization() })
-    const patch = (token: string, body: object) => api(url(template), { method: "PATCH", token, body })
+    const patch = (token: string, body: object) =>
+      api(url(template), { method: "PATCH", token, body })
     expect(await patch(user.token, { name: other.name.toUpperCase() })).toMatchObject({
       status: 409,
       body: { validations: [{ field: "name" }] },
@@ -147,7 +170,8 @@ describe("a change", () => {
     expect((await patch(member.token, { icon: "x" })).status).toBe(403)
     expect((await patch(stranger.token, { icon: "x" })).status).toBe(404)
     expect(
-      (await patch(user.token, { autostop_requirement: { days_of_week: ["someday"], weeks: 20 } })).body,
+      (await patch(user.token, { autostop_requirement: { days_of_week: ["someday"], weeks: 20 } }))
+        .body,
     ).toEqual({
       message: "Invalid request to update template metadata!",
       validations: [

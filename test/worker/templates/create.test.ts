@@ -13,7 +13,11 @@ const templates = "/api/v2/organizations/default/templates"
 
 async function upload({ token }: GivenUser): Promise<string> {
   const body = new TextEncoder().encode(unique(20))
-  const answer = await api("/api/v2/files", { token, body, headers: { "Content-Type": "application/x-tar" } })
+  const answer = await api("/api/v2/files", {
+    token,
+    body,
+    headers: { "Content-Type": "application/x-tar" },
+  })
   return answer.body.hash
 }
 
@@ -30,7 +34,10 @@ describe("making a version", () => {
     const admin = await givenUser({ roles: ["template-admin"] })
     await givenProvisioner()
     const fileId = await upload(admin)
-    const answer = await api(versions, { token: admin.token, body: versionOf(fileId, { message: "first" }) })
+    const answer = await api(versions, {
+      token: admin.token,
+      body: versionOf(fileId, { message: "first" }),
+    })
     expect(answer.status).toBe(201)
     const view = versionSchema.parse(answer.body)
     expect(view).toMatchObject({
@@ -51,21 +58,31 @@ describe("making a version", () => {
     expect(view.name).toMatch(/^[a-z]+_[a-z]+\d+$/)
     const again = await api(`/api/v2/templateversions/${view.id}`, { token: admin.token })
     expect(again).toMatchObject({ status: 200, body: { id: view.id } })
-    const [audit] = await query("select action, user_id from audit_logs where resource_id = $1", [view.id])
+    const [audit] = await query("select action, user_id from audit_logs where resource_id = $1", [
+      view.id,
+    ])
     expect(audit).toEqual({ action: "create", user_id: admin.id })
   })
 
   test("a user-scoped tag set belongs to who asks", async () => {
     const admin = await givenUser({ roles: ["template-admin"] })
     const tags = { scope: "user", owner: "somebody" }
-    const answer = await api(versions, { token: admin.token, body: versionOf(await upload(admin), { tags }) })
+    const answer = await api(versions, {
+      token: admin.token,
+      body: versionOf(await upload(admin), { tags }),
+    })
     expect(answer.body.job.tags).toEqual({ scope: "user", owner: admin.id })
   })
 
   test("what a Go client cannot leave out counts as absent", async () => {
     const admin = await givenUser({ roles: ["template-admin"] })
     const nil = "00000000-0000-0000-0000-000000000000"
-    const body = versionOf(await upload(admin), { template_id: nil, tags: null, example_id: "", name: "" })
+    const body = versionOf(await upload(admin), {
+      template_id: nil,
+      tags: null,
+      example_id: "",
+      name: "",
+    })
     expect((await api(versions, { token: admin.token, body })).status).toBe(201)
   })
 
@@ -82,7 +99,9 @@ describe("making a version", () => {
       status: 404,
       body: { message: "File not found." },
     })
-    expect((await post("/api/v2/organizations/nowhere/templateversions", versionOf(fileId))).status).toBe(404)
+    expect(
+      (await post("/api/v2/organizations/nowhere/templateversions", versionOf(fileId))).status,
+    ).toBe(404)
   })
 
   test("400: both ids, neither, a bad name, no provisioner", async () => {
@@ -96,7 +115,10 @@ describe("making a version", () => {
       body: {
         message: "Validation failed.",
         validations: [
-          { field: "name", detail: 'Validation failed for tag "template_version_name" with value: "-bad-"' },
+          {
+            field: "name",
+            detail: 'Validation failed for tag "template_version_name" with value: "-bad-"',
+          },
         ],
       },
     })
@@ -167,8 +189,12 @@ describe("making a template", () => {
         }),
       ),
     )
-    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([201, 400, 400])
-    expect(await query("select id from templates where active_version_id = $1", [version.id])).toHaveLength(1)
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([
+      201, 400, 400,
+    ])
+    expect(
+      await query("select id from templates where active_version_id = $1", [version.id]),
+    ).toHaveLength(1)
   })
 
   test("404 and 400: a version that is unknown, archived or taken; 409: a name in use; 403: a member", async () => {
@@ -179,7 +205,9 @@ describe("making a template", () => {
     const post = (versionId: string, name = `t-${unique(6)}`, token = admin.token) =>
       api(templates, { token, body: { name, template_version_id: versionId } })
     expect((await post(crypto.randomUUID())).status).toBe(404)
-    expect((await post(archived.id)).body.message).toBe(`Template version "${archived.id}" is archived.`)
+    expect((await post(archived.id)).body.message).toBe(
+      `Template version "${archived.id}" is archived.`,
+    )
     expect((await post(template.version.id)).body.validations[0].field).toBe("template_version_id")
     expect((await post(template.version.id, template.name)).status).toBe(409)
     expect(await post(free.id, template.name.toUpperCase())).toMatchObject({
@@ -194,9 +222,12 @@ describe("making a template", () => {
     const admin = await givenUser({ roles: ["template-admin"] })
     const template = await givenTemplate(admin)
     const stranger = await givenUser({ organization: await givenOrganization() })
-    expect((await api(`/api/v2/templates/${template.id}`, { token: stranger.token })).status).toBe(404)
+    expect((await api(`/api/v2/templates/${template.id}`, { token: stranger.token })).status).toBe(
+      404,
+    )
     expect(
-      (await api(`/api/v2/templateversions/${template.version.id}`, { token: stranger.token })).status,
+      (await api(`/api/v2/templateversions/${template.version.id}`, { token: stranger.token }))
+        .status,
     ).toBe(404)
     expect((await api(templates, { token: stranger.token })).status).toBe(404)
     const list = await api("/api/v2/templates", { token: stranger.token })
@@ -228,9 +259,10 @@ test.each(rows.filter((row) => !row.input.body.patch))(
     if (message !== undefined) expect(answer.body.message).toBe(message)
     if (validations !== undefined) expect(answer.body.validations).toEqual(validations)
     if (bitmap !== undefined) {
-      const [row] = await query("select autostop_requirement_days as days from templates where id = $1", [
-        answer.body.id,
-      ])
+      const [row] = await query(
+        "select autostop_requirement_days as days from templates where id = $1",
+        [answer.body.id],
+      )
       expect(row.days).toBe(bitmap)
     }
     expect(answer.body).toMatchObject(fields)
@@ -247,9 +279,13 @@ describe("lists", () => {
     const old = await givenTemplate(admin, {
       columns: { name: `two-${mark}`, deprecation_message: "use one", active_user_count: 5 },
     })
-    const busy = await givenTemplate(admin, { columns: { name: `three-${mark}`, active_user_count: 3 } })
+    const busy = await givenTemplate(admin, {
+      columns: { name: `three-${mark}`, active_user_count: 3 },
+    })
     const search = async (q: string) => {
-      const { body } = await api(`/api/v2/templates?q=${encodeURIComponent(q)}`, { token: admin.token })
+      const { body } = await api(`/api/v2/templates?q=${encodeURIComponent(q)}`, {
+        token: admin.token,
+      })
       return body.map((template: { id: string }) => template.id)
     }
     expect(await search(`name:${mark}`)).toEqual([busy.id, plain.id])
@@ -294,13 +330,18 @@ describe("lists", () => {
     expect(await list("?include_archived=true")).toEqual([template.version.id, second.id, third.id])
     expect(await list(`?after_id=${template.version.id}`)).toEqual([second.id])
     expect(await list("?limit=1&offset=1")).toEqual([second.id])
-    const unknown = await api(`/api/v2/templates/${template.id}/versions?after_id=${crypto.randomUUID()}`, {
-      token,
-    })
+    const unknown = await api(
+      `/api/v2/templates/${template.id}/versions?after_id=${crypto.randomUUID()}`,
+      {
+        token,
+      },
+    )
     expect(unknown.status).toBe(400)
     const path = `${templates}/${template.name}/versions`
     expect((await api(`${path}/V2`, { token })).body.id).toBe(second.id)
-    expect((await api(`/api/v2/templates/${template.id}/versions/v2`, { token })).body.id).toBe(second.id)
+    expect((await api(`/api/v2/templates/${template.id}/versions/v2`, { token })).body.id).toBe(
+      second.id,
+    )
     expect((await api(`${path}/v2/previous`, { token })).body.id).toBe(template.version.id)
     expect((await api(`${path}/${template.version.name}/previous`, { token })).status).toBe(204)
     expect(await api(`${path}/v9`, { token })).toMatchObject({

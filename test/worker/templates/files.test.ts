@@ -72,14 +72,20 @@ describe("upload", () => {
 
   test("a body beyond the bound is refused and leaves nothing", async () => {
     const chunkBytes = 5 * 1024 * 1024
-    expect(await storeUpload(env.FILES, streamOf(uploadBytesMax / chunkBytes + 1, chunkBytes))).toBeNull()
+    expect(
+      await storeUpload(env.FILES, streamOf(uploadBytesMax / chunkBytes + 1, chunkBytes)),
+    ).toBeNull()
     expect((await env.FILES.list({ prefix: "uploads/" })).objects).toEqual([])
   })
 })
 
 test("400: another content type, an empty body", async () => {
   const { token } = await givenUser({ roles: ["template-admin"] })
-  const wrong = await api(files, { token, body: bytes("x"), headers: { "Content-Type": "text/plain" } })
+  const wrong = await api(files, {
+    token,
+    body: bytes("x"),
+    headers: { "Content-Type": "text/plain" },
+  })
   expect(wrong).toMatchObject({
     status: 400,
     body: { message: 'Unsupported content type header "text/plain".' },
@@ -90,5 +96,7 @@ test("400: another content type, an empty body", async () => {
 test("401 without a credential; a member may upload for themselves", async () => {
   expect((await api(files, { body: bytes("x"), headers: tar })).status).toBe(401)
   const member = await givenUser()
-  expect((await api(files, { token: member.token, body: bytes("x"), headers: tar })).status).toBe(201)
+  expect((await api(files, { token: member.token, body: bytes("x"), headers: tar })).status).toBe(
+    201,
+  )
 })

@@ -35,7 +35,11 @@ describe("what a version says", () => {
         },
       ],
     })
-    const { status, body } = await call(user, "GET", `${version}/${template.version.id}/rich-parameters`)
+    const { status, body } = await call(
+      user,
+      "GET",
+      `${version}/${template.version.id}/rich-parameters`,
+    )
     expect(status).toBe(200)
     expect(body).toEqual([
       {
@@ -53,7 +57,11 @@ describe("what a version says", () => {
         required: true,
         ephemeral: false,
       },
-      expect.objectContaining({ name: "zone", description_plaintext: "Where it runs", required: false }),
+      expect.objectContaining({
+        name: "zone",
+        description_plaintext: "Where it runs",
+        required: false,
+      }),
     ])
   })
 
@@ -79,7 +87,11 @@ describe("what a version says", () => {
       value: "s3cret",
       sensitive: true,
     })
-    await insertRow("template_version_variables", { template_version_id: id, name: "region", value: "eu" })
+    await insertRow("template_version_variables", {
+      template_version_id: id,
+      name: "region",
+      value: "eu",
+    })
     const { body } = await call(user, "GET", `${version}/${id}/variables`)
     expect(body.map(({ name, value }: { name: string; value: string }) => [name, value])).toEqual([
       ["region", "eu"],
@@ -123,16 +135,28 @@ describe("what a version says", () => {
     })
     const resources = await call(user, "GET", `${version}/${id}/resources`)
     expect(resources.body).toMatchObject([{ name: "home", workspace_transition: "stop" }])
-    expect((await call(user, "GET", `${version}/${id}/logs`)).body).toMatchObject([{ output: "hello" }])
+    expect((await call(user, "GET", `${version}/${id}/logs`)).body).toMatchObject([
+      { output: "hello" },
+    ])
     for (const name of ["external-auth", "schema", "parameters"]) {
-      expect(await call(user, "GET", `${version}/${id}/${name}`)).toMatchObject({ status: 200, body: [] })
+      expect(await call(user, "GET", `${version}/${id}/${name}`)).toMatchObject({
+        status: 200,
+        body: [],
+      })
     }
   })
 
   test("nothing to a stranger", async () => {
     const { id } = await givenVersion(await admin())
     const stranger = await givenUser({ organization: await givenOrganization() })
-    for (const name of ["rich-parameters", "variables", "presets", "resources", "logs", "external-auth"]) {
+    for (const name of [
+      "rich-parameters",
+      "variables",
+      "presets",
+      "resources",
+      "logs",
+      "external-auth",
+    ]) {
       expect((await call(stranger, "GET", `${version}/${id}/${name}`)).status).toBe(404)
     }
   })
@@ -165,13 +189,18 @@ describe("changing a version", () => {
     const running = await givenVersion(user, { status: "running" })
     const done = await givenVersion(user)
     const cancel = (id: string) => call(user, "PATCH", `${version}/${id}/cancel`)
-    expect((await cancel(pending.id)).body).toEqual({ message: "Job has been marked as canceled..." })
+    expect((await cancel(pending.id)).body).toEqual({
+      message: "Job has been marked as canceled...",
+    })
     expect((await cancel(running.id)).status).toBe(200)
-    const status = async (id: string) => (await call(user, "GET", `${version}/${id}`)).body.job.status
+    const status = async (id: string) =>
+      (await call(user, "GET", `${version}/${id}`)).body.job.status
     expect([await status(pending.id), await status(running.id)]).toEqual(["canceled", "canceling"])
     expect((await cancel(running.id)).body.message).toBe("Job has already been marked as canceled!")
     expect((await cancel(done.id)).body.message).toBe("Job has already completed!")
-    expect((await call(await givenUser(), "PATCH", `${version}/${pending.id}/cancel`)).status).toBe(403)
+    expect((await call(await givenUser(), "PATCH", `${version}/${pending.id}/cancel`)).status).toBe(
+      403,
+    )
   })
 
   test("archive and unarchive one that nothing uses", async () => {
@@ -235,8 +264,12 @@ describe("changing a version", () => {
       body: { message: "Only versions that have been built successfully can be promoted." },
     })
     expect((await promote(next.id, await givenUser())).status).toBe(403)
-    expect((await promote(next.id)).body).toEqual({ message: "Updated the active template version!" })
-    expect((await call(user, "GET", `/api/v2/templates/${template.id}`)).body.active_version_id).toBe(next.id)
+    expect((await promote(next.id)).body).toEqual({
+      message: "Updated the active template version!",
+    })
+    expect(
+      (await call(user, "GET", `/api/v2/templates/${template.id}`)).body.active_version_id,
+    ).toBe(next.id)
   })
 })
 

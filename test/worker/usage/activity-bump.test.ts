@@ -25,15 +25,22 @@ type Case = {
 async function bump(given: Case): Promise<{ deadline: Date | null; isUpdated: boolean }> {
   const user = await givenUser()
   const template = await givenTemplate(user, { columns: given.template })
-  const workspace = await givenWorkspace(given.isPrebuild ? { id: prebuildsUserId } : user, template, {
-    columns: { ttl_ms: given.isPrebuild || given.ttlMs === 0 ? null : given.ttlMs, last_used_at: epoch },
-    build: {
-      transition: given.transition,
-      status: given.status,
-      at: given.completedAt ?? new Date(given.now.getTime() - 60_000),
-      columns: { deadline: given.deadline, max_deadline: given.maxDeadline },
+  const workspace = await givenWorkspace(
+    given.isPrebuild ? { id: prebuildsUserId } : user,
+    template,
+    {
+      columns: {
+        ttl_ms: given.isPrebuild || given.ttlMs === 0 ? null : given.ttlMs,
+        last_used_at: epoch,
+      },
+      build: {
+        transition: given.transition,
+        status: given.status,
+        at: given.completedAt ?? new Date(given.now.getTime() - 60_000),
+        columns: { deadline: given.deadline, max_deadline: given.maxDeadline },
+      },
     },
-  })
+  )
   // A ttl of zero is no ttl in a row that the API writes; the rule is asked about it all the same.
   if (given.ttlMs === 0) {
     await query("alter table workspaces drop constraint if exists workspaces_ttl")
@@ -48,11 +55,14 @@ async function bump(given: Case): Promise<{ deadline: Date | null; isUpdated: bo
   await tracker.keep({ marks: [mark], stats: [], verdict: null })
   const report = await tracker.flush()
   expect(report.ok).toBe(true)
-  const [row] = await query("select deadline from workspace_builds where id = $1", [workspace.build.id])
+  const [row] = await query("select deadline from workspace_builds where id = $1", [
+    workspace.build.id,
+  ])
   return { deadline: row.deadline && new Date(row.deadline), isUpdated: report.bumped === 1 }
 }
 
-const instant = (text: string | null) => (text === null || text.startsWith("0001") ? null : new Date(text))
+const instant = (text: string | null) =>
+  text === null || text.startsWith("0001") ? null : new Date(text)
 
 describe("activity_bump", () => {
   test.each(lifecycle.groups.activity_bump)("$id $name", async ({ input, expected }) => {
@@ -97,7 +107,9 @@ describe("activityBump", () => {
       status: row.jobCompleted ? "succeeded" : "running",
       completedAt: row.jobCompleted ? new Date(now.getTime() - 60_000) : null,
     })
-    expect(result.deadline).toEqual(after(row.expectedNewDeadlineFromNowMin ?? row.deadlineOffsetMin))
+    expect(result.deadline).toEqual(
+      after(row.expectedNewDeadlineFromNowMin ?? row.deadlineOffsetMin),
+    )
   })
 })
 
@@ -112,9 +124,15 @@ test("a bump brings check_at to the reminder where there is one, and leaves it a
     const workspace = await givenWorkspace(user, template, {
       build: { columns: { deadline: new Date("2024-01-01T12:10:00Z") } },
     })
-    await query("update workspaces set check_at = '2024-01-02T00:00:00Z' where id = $1", [workspace.id])
+    await query("update workspaces set check_at = '2024-01-02T00:00:00Z' where id = $1", [
+      workspace.id,
+    ])
     const tracker = env.USAGE_TRACKER.getByName(`bump-${crypto.randomUUID()}`)
-    const mark = { workspaceId: workspace.id, seenAtMs: now.getTime(), bump: { nextAutostartAtMs: null } }
+    const mark = {
+      workspaceId: workspace.id,
+      seenAtMs: now.getTime(),
+      bump: { nextAutostartAtMs: null },
+    }
     await tracker.keep({ marks: [mark], stats: [], verdict: null })
     await tracker.flush()
     const [row] = await query("select check_at from workspaces where id = $1", [workspace.id])

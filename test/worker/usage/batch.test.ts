@@ -60,7 +60,10 @@ describe("a batch of workspaces", () => {
   test("who may read a workspace but not update it marks nothing", async () => {
     const { workspace } = await given()
     const reader = await givenUser({ roles: ["template-admin"] })
-    expect((await mark(reader.token, [workspace.id])).body).toEqual({ accepted: 0, refused: [workspace.id] })
+    expect((await mark(reader.token, [workspace.id])).body).toEqual({
+      accepted: 0,
+      refused: [workspace.id],
+    })
   })
 
   test("a thousand workspaces are one statement and one call a shard; one more is refused", async () => {
@@ -88,7 +91,8 @@ describe("a batch of workspaces", () => {
   test("401 without a token, 503 while the database is gone", async () => {
     const { user, workspace } = await given()
     expect(
-      (await api("/api/v2/workspaces/usage", { method: "POST", body: { workspace_ids: [] } })).status,
+      (await api("/api/v2/workspaces/usage", { method: "POST", body: { workspace_ids: [] } }))
+        .status,
     ).toBe(401)
     neonConfig.fetchFunction = () => Promise.reject(new Error("connection refused"))
     expect((await mark(user.token, [workspace.id])).status).toBe(503)
@@ -96,7 +100,12 @@ describe("a batch of workspaces", () => {
 })
 
 describe("sessions with applications", () => {
-  const session = ({ user, workspace, agent }: Given, startMs: number, endMs: number | null, more = {}) => ({
+  const session = (
+    { user, workspace, agent }: Given,
+    startMs: number,
+    endMs: number | null,
+    more = {},
+  ) => ({
     session_id: crypto.randomUUID(),
     user_id: user.id,
     workspace_id: workspace.id,
@@ -126,16 +135,23 @@ describe("sessions with applications", () => {
       session(place, 20_000, 21_000),
     ]
     at(afterEpoch(10_000))
-    expect((await report(place.user.token, [first, second])).body).toEqual({ accepted: 2, refused: [] })
+    expect((await report(place.user.token, [first, second])).body).toEqual({
+      accepted: 2,
+      refused: [],
+    })
     await evictDurableObject(trackerOf(env, place.workspace.id))
     expect(await runDurableObjectAlarm(trackerOf(env, place.workspace.id))).toBe(true)
-    expect(await stored(place)).toEqual([{ session_id: first.session_id, requests: 6, from_s: 0, to_s: 60 }])
+    expect(await stored(place)).toEqual([
+      { session_id: first.session_id, requests: 6, from_s: 0, to_s: 60 },
+    ])
     expect(await lastUsed(place.workspace.id)).toEqual(afterEpoch(10_000))
     at(afterEpoch(25_000))
     // The second was reported before: it is not counted again.
     await report(place.user.token, [second, later])
     await flushUsage(env)
-    expect(await stored(place)).toEqual([{ session_id: first.session_id, requests: 9, from_s: 0, to_s: 60 }])
+    expect(await stored(place)).toEqual([
+      { session_id: first.session_id, requests: 9, from_s: 0, to_s: 60 },
+    ])
     expect(await lastUsed(place.workspace.id)).toEqual(afterEpoch(25_000))
   })
 
@@ -148,14 +164,21 @@ describe("sessions with applications", () => {
     expect(await stored(place)).toEqual([])
     at(afterEpoch(100_000))
     await flushUsage(env)
-    expect(await stored(place)).toMatchObject([{ session_id: open.session_id, to_s: 100, requests: 3 }])
+    expect(await stored(place)).toMatchObject([
+      { session_id: open.session_id, to_s: 100, requests: 3 },
+    ])
     at(afterEpoch(150_000))
     const ended = { ...open, session_ended_at: afterEpoch(140_000).toISOString(), requests: 8 }
     await report(place.user.token, [ended])
     await flushUsage(env)
-    expect(await stored(place)).toMatchObject([{ session_id: open.session_id, to_s: 140, requests: 8 }])
+    expect(await stored(place)).toMatchObject([
+      { session_id: open.session_id, to_s: 140, requests: 8 },
+    ])
     // Nothing is left to write: the shard sleeps.
-    expect(await trackerOf(env, place.workspace.id).waiting()).toEqual({ rows: 0, oldestAtMs: null })
+    expect(await trackerOf(env, place.workspace.id).waiting()).toEqual({
+      rows: 0,
+      oldestAtMs: null,
+    })
   })
 
   test("a flush that failed is made up for, and one whose answer was lost counts nothing twice", async () => {
@@ -172,7 +195,9 @@ describe("sessions with applications", () => {
     await flushUsage(env)
     neonConfig.fetchFunction = passOn
     await flushUsage(env)
-    expect(await stored(place)).toEqual([{ session_id: one.session_id, requests: 3, from_s: 0, to_s: 60 }])
+    expect(await stored(place)).toEqual([
+      { session_id: one.session_id, requests: 3, from_s: 0, to_s: 60 },
+    ])
   })
 
   test("refused: another's workspace, another workspace's agent, a session of yesterday, an end before its beginning", async () => {

@@ -43,7 +43,9 @@ export function idOfShard(wanted = shard): string {
 }
 
 /** A person in use with a running workspace of the shard. */
-export async function givenPinger(options: { key?: Row; user?: Row; template?: GivenTemplate } = {}) {
+export async function givenPinger(
+  options: { key?: Row; user?: Row; template?: GivenTemplate } = {},
+) {
   const user: GivenUser = await givenUser({ columns: options.user ?? {} })
   const token = options.key === undefined ? user.token : await givenKey(user.id, options.key)
   const template = options.template ?? (await givenTemplate(user))
@@ -61,13 +63,18 @@ export async function givenPingerWithAgent() {
 
 type Pinged = { token: string; workspace: { id: string } }
 
-export const ping = ({ token, workspace }: Pinged, body?: unknown, headers: Record<string, string> = {}) =>
-  api(`/api/v2/workspaces/${workspace.id}/usage`, { method: "POST", token, body, headers })
+export const ping = (
+  { token, workspace }: Pinged,
+  body?: unknown,
+  headers: Record<string, string> = {},
+) => api(`/api/v2/workspaces/${workspace.id}/usage`, { method: "POST", token, body, headers })
 
 /** What the shard says to a ping before anybody authenticates. */
 export async function asked({ token, workspace }: Pinged, ms: number): Promise<"kept" | "unknown"> {
   const [keyId = "", secret = ""] = token.split("-")
-  const keyHash = [...(await sha256(secret))].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+  const keyHash = [...(await sha256(secret))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("")
   const input: Ping = {
     keyId,
     keyHash,

@@ -44,40 +44,53 @@ test.each([
   ["token", 50],
   ["password", 50],
   ["password", 61],
-])("a %s marked %i minutes ago is left as full authentication leaves it", async (loginType, agoMinutes) => {
-  const columns = keyColumns(loginType, minutes(agoMinutes))
-  const pinger = await givenPinger({ key: columns })
-  const twin = await givenKey(pinger.user.id, { ...columns, token_name: "twin" })
-  const [keyId, secret = ""] = twin.split("-")
-  await connect(env.DATABASE_URL).all(
-    statement(
-      "test.authenticate",
-      sql`select authenticate_user(${keyId}, ${await sha256(secret)}::bytea, ${epoch}::timestamptz, '10.0.0.1')`,
-    ),
-  )
-  const { user, token, workspace } = pinger
-  const verdict = {
-    key_id: token.slice(0, 10),
-    key_hash: [...(await sha256(token.slice(11)))].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
-    workspace_id: workspace.id,
-    checked_at_ms: epoch.getTime(),
-    used_at_ms: epoch.getTime(),
-    ip: "10.0.0.1",
-    facts: "",
-  }
-  const input = { now: afterEpoch(55_000), used: [], stats: [], apps: [], verdicts: [verdict, verdict] }
-  const [flushed] = await connect(env.DATABASE_URL).all(flushStatement(input))
-  expect(flushed?.renewed).toHaveLength(2)
-  expect(await keyOf(token)).toEqual(await keyOf(twin))
-  expect(await seenAt(user.id)).toEqual(epoch)
-})
+])(
+  "a %s marked %i minutes ago is left as full authentication leaves it",
+  async (loginType, agoMinutes) => {
+    const columns = keyColumns(loginType, minutes(agoMinutes))
+    const pinger = await givenPinger({ key: columns })
+    const twin = await givenKey(pinger.user.id, { ...columns, token_name: "twin" })
+    const [keyId, secret = ""] = twin.split("-")
+    await connect(env.DATABASE_URL).all(
+      statement(
+        "test.authenticate",
+        sql`select authenticate_user(${keyId}, ${await sha256(secret)}::bytea, ${epoch}::timestamptz, '10.0.0.1')`,
+      ),
+    )
+    const { user, token, workspace } = pinger
+    const verdict = {
+      key_id: token.slice(0, 10),
+      key_hash: [...(await sha256(token.slice(11)))]
+        .map((byte) => byte.toString(16).padStart(2, "0"))
+        .join(""),
+      workspace_id: workspace.id,
+      checked_at_ms: epoch.getTime(),
+      used_at_ms: epoch.getTime(),
+      ip: "10.0.0.1",
+      facts: "",
+    }
+    const input = {
+      now: afterEpoch(55_000),
+      used: [],
+      stats: [],
+      apps: [],
+      verdicts: [verdict, verdict],
+    }
+    const [flushed] = await connect(env.DATABASE_URL).all(flushStatement(input))
+    expect(flushed?.renewed).toHaveLength(2)
+    expect(await keyOf(token)).toEqual(await keyOf(twin))
+    expect(await seenAt(user.id)).toEqual(epoch)
+  },
+)
 
 test("a stream of pings marks its key each hour and keeps its session alive, and reads nothing for it", async () => {
   const pinger = await givenPinger({ key: keyColumns("password", minutes(58)) })
   const count = countCalls()
   for (let minute = 0; minute <= 130; minute++) {
     at(afterEpoch(minutes(minute)))
-    expect((await ping(pinger, undefined, { "CF-Connecting-IP": `10.0.0.${minute}` })).status).toBe(204)
+    expect((await ping(pinger, undefined, { "CF-Connecting-IP": `10.0.0.${minute}` })).status).toBe(
+      204,
+    )
     at(afterEpoch(minutes(minute) + 55_000))
     await flushUsage(env)
     const { last_used_at: usedAt, expires_at: expiresAt } = await keyOf(pinger.token)
@@ -88,7 +101,12 @@ test("a stream of pings marks its key each hour and keeps its session alive, and
   }
   // A flush a minute.
   expect(count).toEqual({ calls: 1 + 131, lookAheads: 1 })
-  const { last_used_at: usedAt, ip, expires_at: expiresAt, updated_at: slidAt } = await keyOf(pinger.token)
+  const {
+    last_used_at: usedAt,
+    ip,
+    expires_at: expiresAt,
+    updated_at: slidAt,
+  } = await keyOf(pinger.token)
   expect(new Date(usedAt).getTime()).toBeGreaterThan(afterEpoch(minutes(60)).getTime())
   expect(new Date(expiresAt).getTime() - new Date(slidAt).getTime()).toBe(dayMs)
   expect(ip).toBe(`10.0.0.${(new Date(usedAt).getTime() - epoch.getTime()) / 60_000}`)
@@ -97,7 +115,10 @@ test("a stream of pings marks its key each hour and keeps its session alive, and
 
 test("a verdict that nobody uses marks nothing", async () => {
   const columns = keyColumns("password", minutes(62))
-  const [pinger, silent] = [await givenPinger({ key: columns }), await givenPinger({ key: columns })]
+  const [pinger, silent] = [
+    await givenPinger({ key: columns }),
+    await givenPinger({ key: columns }),
+  ]
   const before = await keyOf(silent.token)
   expect(await asked(pinger, 0)).toBe("kept")
   at(afterEpoch(55_000))
@@ -127,7 +148,9 @@ test("a flush does not wait for a key that another statement holds: the next one
         ) select count(*) from tries`,
     ),
   ])
-  while ((await query("select 1 from api_keys where id = $1 for update skip locked", [keyId])).length > 0);
+  while (
+    (await query("select 1 from api_keys where id = $1 for update skip locked", [keyId])).length > 0
+  );
   at(afterEpoch(55_000))
   expect((await flushUsage(env)).shards).toEqual([])
   await holding

@@ -110,7 +110,8 @@ describe("what it costs", () => {
       return count.lookAheads
     }
     const seen = []
-    for (const second of [0, 30, 59, 60, 119, 179, 180, 419, 420]) seen.push(await storm(second * 1_000))
+    for (const second of [0, 30, 59, 60, 119, 179, 180, 419, 420])
+      seen.push(await storm(second * 1_000))
     expect(seen).toEqual([1, 1, 1, 2, 2, 2, 3, 3, 4])
     // Not even by an eviction.
     await evictDurableObject(trackerOfShard(env, shard))
@@ -191,14 +192,21 @@ describe("what it never takes", () => {
     ["a key that no scope lets update", key("scopes = '{workspace:read}'"), 403],
     ["a key that no scope lets read", key("scopes = '{workspace:update}'"), 404],
     ["a key for other things", key("scopes = '{coder:apikeys.manage_self}'"), 404],
-    ["a key for another workspace", key("allow_list = array['workspace:' || gen_random_uuid()]"), 404],
+    [
+      "a key for another workspace",
+      key("allow_list = array['workspace:' || gen_random_uuid()]"),
+      404,
+    ],
     ["a key for templates", key("allow_list = '{template:*}'"), 404],
     ["a former member's", run("delete from organization_members where user_id = $1"), 404],
     ["a deleted workspace", run("update workspaces set deleted = true where owner_id = $1"), 404],
     [
       "a workspace that has become another's",
       async ({ workspace }) =>
-        query("update workspaces set owner_id = $2 where id = $1", [workspace.id, (await givenUser()).id]),
+        query("update workspaces set owner_id = $2 where id = $1", [
+          workspace.id,
+          (await givenUser()).id,
+        ]),
       404,
     ],
     [
@@ -256,7 +264,9 @@ describe("what it never takes", () => {
 
   test("but it takes a key for this very workspace", async () => {
     const pinger = await givenPinger()
-    const token = await givenKey(pinger.user.id, { allow_list: [`workspace:${pinger.workspace.id}`] })
+    const token = await givenKey(pinger.user.id, {
+      allow_list: [`workspace:${pinger.workspace.id}`],
+    })
     expect(await asked({ ...pinger, token }, 0)).toBe("kept")
   })
 })
@@ -265,7 +275,9 @@ describe("for how long", () => {
   test("a key that is revoked after the look-ahead may mark for a minute, whether it was used before or not", async () => {
     const [pinger, silent] = [await givenPinger(), await givenPinger()]
     expect(await asked(pinger, 0)).toBe("kept")
-    await query("delete from api_keys where user_id = any ($1::uuid[])", [[pinger.user.id, silent.user.id]])
+    await query("delete from api_keys where user_id = any ($1::uuid[])", [
+      [pinger.user.id, silent.user.id],
+    ])
     expect(await asked(pinger, 60_000)).toBe("kept")
     expect(await asked(silent, 60_000)).toBe("kept")
     at(afterEpoch(60_001))

@@ -90,7 +90,11 @@ test("an hour of heartbeats without a database is one row a workspace, and the l
   const tracker = env.USAGE_TRACKER.getByName(`usage-test-${crypto.randomUUID()}`)
   breakDatabase()
   for (let minute = 1; minute <= 60; minute++) {
-    const mark = { workspaceId: workspace.id, seenAtMs: afterEpoch(minute * 60_000).getTime(), bump: null }
+    const mark = {
+      workspaceId: workspace.id,
+      seenAtMs: afterEpoch(minute * 60_000).getTime(),
+      bump: null,
+    }
     await tracker.keep({ marks: [mark], stats: [], verdict: null })
     await runDurableObjectAlarm(tracker)
   }
@@ -141,7 +145,11 @@ test("an alarm that is delivered twice writes once and leaves none behind", asyn
 test("rows in a shard that is no longer asked drain by its own alarm, and never overwrite what its heir wrote", async () => {
   const { workspace } = await given()
   const old = env.USAGE_TRACKER.getByName(`usage-${usageShardCount + 3}`)
-  const mark = (ms: number) => ({ workspaceId: workspace.id, seenAtMs: afterEpoch(ms).getTime(), bump: null })
+  const mark = (ms: number) => ({
+    workspaceId: workspace.id,
+    seenAtMs: afterEpoch(ms).getTime(),
+    bump: null,
+  })
   await old.keep({ marks: [mark(10_000)], stats: [], verdict: null })
   await trackerOf(env, workspace.id).keep({ marks: [mark(20_000)], stats: [], verdict: null })
   await flushUsage(env)

@@ -56,7 +56,10 @@ test("an older mark never overwrites a newer one", async () => {
   const { user, workspace } = await given()
   at(afterEpoch(90_000))
   await ping(workspace.id, user.token)
-  await query("update workspaces set last_used_at = $1 where id = $2", [afterEpoch(120_000), workspace.id])
+  await query("update workspaces set last_used_at = $1 where id = $2", [
+    afterEpoch(120_000),
+    workspace.id,
+  ])
   await flushUsage(env)
   expect(await lastUsed(workspace.id)).toEqual(afterEpoch(120_000))
 })
@@ -134,8 +137,12 @@ describe("api_usage", () => {
 
   test("401 without a credential and with a wrong one", async () => {
     const { user, workspace } = await given()
-    expect((await api(`/api/v2/workspaces/${workspace.id}/usage`, { method: "POST" })).status).toBe(401)
-    expect((await ping(workspace.id, `${user.token.slice(0, 11)}${"x".repeat(22)}`)).status).toBe(401)
+    expect((await api(`/api/v2/workspaces/${workspace.id}/usage`, { method: "POST" })).status).toBe(
+      401,
+    )
+    expect((await ping(workspace.id, `${user.token.slice(0, 11)}${"x".repeat(22)}`)).status).toBe(
+      401,
+    )
   })
 })
 
@@ -181,7 +188,9 @@ describe("verdicts", () => {
   async function remembered(token: string, workspaceId: string, ms: number) {
     const [keyId = "", secret = ""] = token.split("-")
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret))
-    const keyHash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+    const keyHash = [...new Uint8Array(digest)]
+      .map((byte) => byte.toString(16).padStart(2, "0"))
+      .join("")
     const seenAtMs = afterEpoch(ms).getTime()
     return trackerOf(env, workspaceId).ping({
       keyId,

@@ -13,7 +13,11 @@ import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, epoch, query } from "../harness.ts"
 
 const trackerNamed = () => env.USAGE_TRACKER.getByName(`usage-test-${crypto.randomUUID()}`)
-const markAt = (workspaceId: string, at: Date): Mark => ({ workspaceId, seenAtMs: at.getTime(), bump: null })
+const markAt = (workspaceId: string, at: Date): Mark => ({
+  workspaceId,
+  seenAtMs: at.getTime(),
+  bump: null,
+})
 const marks = (...list: Mark[]) => ({ marks: list, stats: [], verdict: null })
 type Tracker = ReturnType<typeof trackerNamed>
 
@@ -21,7 +25,8 @@ async function givenWorkspaces(count: number): Promise<string[]> {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const made = []
-  for (let i = 0; i < count; i++) made.push((await givenWorkspace(user, template, { build: null })).id)
+  for (let i = 0; i < count; i++)
+    made.push((await givenWorkspace(user, template, { build: null })).id)
   return made
 }
 
@@ -53,8 +58,12 @@ describe("usage_tracker", () => {
     const ids = await givenWorkspaces(input.workspaces)
     await query("update workspaces set last_used_at = $1", [input.initial_last_used_at])
     const [a, b] = [trackerNamed(), trackerNamed()]
-    await a.keep(marks(...input.marked_by_A.map((i) => markAt(ids[i]!, new Date(input.heartbeat_time_A)))))
-    await b.keep(marks(...input.marked_by_B.map((i) => markAt(ids[i]!, new Date(input.heartbeat_time_B)))))
+    await a.keep(
+      marks(...input.marked_by_A.map((i) => markAt(ids[i]!, new Date(input.heartbeat_time_A)))),
+    )
+    await b.keep(
+      marks(...input.marked_by_B.map((i) => markAt(ids[i]!, new Date(input.heartbeat_time_B)))),
+    )
     expect((await a.flush()).used).toBe(5)
     expect((await b.flush()).used).toBe(5)
     const expected = (twoInstances!.expected as unknown as { last_used_at: Record<string, string> })
@@ -149,9 +158,10 @@ test("a flush whose answer was lost is harmless when it is repeated", async () =
   expect((await tracker.flush()).ok).toBe(false)
   neonConfig.fetchFunction = passOn
   expect((await tracker.flush()).ok).toBe(true)
-  const [row] = await query("select count(*)::int as n from workspace_agent_stats where agent_id = $1", [
-    stat.agent_id,
-  ])
+  const [row] = await query(
+    "select count(*)::int as n from workspace_agent_stats where agent_id = $1",
+    [stat.agent_id],
+  )
   expect(row.n).toBe(1)
 })
 
@@ -167,7 +177,8 @@ test("statistics that the database refuses do not hold back the marks behind the
 test("statistics are bounded while the database is gone: the oldest give way", async () => {
   const tracker = trackerNamed()
   const stats = Array.from({ length: 5_000 }, () => givenStat(crypto.randomUUID()))
-  for (let i = 0; i < statRowsMax; i += stats.length) await tracker.keep({ marks: [], stats, verdict: null })
+  for (let i = 0; i < statRowsMax; i += stats.length)
+    await tracker.keep({ marks: [], stats, verdict: null })
   await tracker.keep({ marks: [], stats: stats.slice(0, 10), verdict: null })
   const kept = await runInDurableObject(tracker, (_, state) =>
     Number(state.storage.sql.exec("select count(*) as n from stats").one()["n"]),
@@ -185,7 +196,10 @@ test("SQL and the Worker agree on a workspace's shard", async () => {
 })
 
 function delayOfAlarm(tracker: Tracker): Promise<number> {
-  return runInDurableObject(tracker, async (_, state) => (await state.storage.getAlarm())! - Date.now())
+  return runInDurableObject(
+    tracker,
+    async (_, state) => (await state.storage.getAlarm())! - Date.now(),
+  )
 }
 
 function givenStat(workspaceId: string): AgentStat {

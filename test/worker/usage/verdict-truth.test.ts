@@ -7,7 +7,10 @@ import { connect, statement } from "../../../src/platform/db/client.ts"
 import { flushStatement } from "../../../src/usage/tracker/flush-statement.ts"
 import { usagePermission } from "../../../src/usage/permission-statement.ts"
 import { usageShardCount, usageShardOf } from "../../../src/usage/tracker/shards.ts"
-import { lookAheadStatement, type FoundVerdict } from "../../../src/usage/tracker/verdict-statement.ts"
+import {
+  lookAheadStatement,
+  type FoundVerdict,
+} from "../../../src/usage/tracker/verdict-statement.ts"
 import { defaultOrganization, givenKey, givenOrganization, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
@@ -117,7 +120,10 @@ async function askInFull(pairs: readonly Pair[]): Promise<Map<string, unknown>> 
       ])
       .catch(() => null)
     const found = answer?.[1][0]
-    answers.set(nameOf(pair), found?.can_update === true && !asleep.has(pair.keyId) ? found.facts : null)
+    answers.set(
+      nameOf(pair),
+      found?.can_update === true && !asleep.has(pair.keyId) ? found.facts : null,
+    )
   }
   return answers
 }
@@ -128,7 +134,9 @@ test(
   async () => {
     const found: FoundVerdict[] = []
     for (let shard = 0; shard < usageShardCount; shard++) {
-      const ahead = await db.all(lookAheadStatement({ shard, shardCount: usageShardCount }, 10_000, now))
+      const ahead = await db.all(
+        lookAheadStatement({ shard, shardCount: usageShardCount }, 10_000, now),
+      )
       for (const one of ahead) expect(usageShardOf(one.workspace_id)).toBe(shard)
       found.push(...ahead)
     }
@@ -141,8 +149,12 @@ test(
       ip: "",
       facts: "",
     }))
-    const [flushed] = await db.all(flushStatement({ now, used: [], stats: [], apps: [], verdicts: rows }))
-    const renewed = new Map(flushed!.renewed.map((one) => [nameOf(drawn[one.position - 1]!), one.facts]))
+    const [flushed] = await db.all(
+      flushStatement({ now, used: [], stats: [], apps: [], verdicts: rows }),
+    )
+    const renewed = new Map(
+      flushed!.renewed.map((one) => [nameOf(drawn[one.position - 1]!), one.facts]),
+    )
     const full = await askInFull(drawn)
 
     const ahead = new Map(

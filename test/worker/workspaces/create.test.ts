@@ -97,7 +97,12 @@ describe("201", () => {
 
   test.each([
     ["create: TemplateNoTTL", { default_ttl_ms: 0 }, 0, undefined],
-    ["explicit zero still takes the template default", { default_ttl_ms: 86_400_000 }, 0, 86_400_000],
+    [
+      "explicit zero still takes the template default",
+      { default_ttl_ms: 86_400_000 },
+      0,
+      86_400_000,
+    ],
     ["its own, cut to minutes", { default_ttl_ms: 86_400_000 }, 119_999, 60_000],
     [
       "reported ttl follows the template when users may not change it",
@@ -126,7 +131,11 @@ describe("201", () => {
       { name: "size", value: "4" },
       { name: "unknown", value: "x" },
     ]
-    const { body } = await create(owner, { name: freshName(), template_id: given.id, rich_parameter_values })
+    const { body } = await create(owner, {
+      name: freshName(),
+      template_id: given.id,
+      rich_parameter_values,
+    })
     const stored = await query(
       "select name, value from workspace_build_parameters where workspace_build_id = $1 order by name",
       [body.latest_build.id],
@@ -166,7 +175,11 @@ describe("400", () => {
 
   test.each([
     [{ template_id: crypto.randomUUID() }, "template_id", "template not found"],
-    [{ template_version_id: crypto.randomUUID() }, "template_version_id", "template version not found"],
+    [
+      { template_version_id: crypto.randomUUID() },
+      "template_version_id",
+      "template version not found",
+    ],
   ])("what is not there: %j", async (target, field, detail) => {
     const { status, body } = await create(owner, { name: freshName(), ...target })
     expect(status).toBe(400)
@@ -184,11 +197,15 @@ describe("400", () => {
   })
 
   test("an archived version, a deprecated template", async () => {
-    const archived = await givenVersion(admin, { columns: { template_id: template.id, archived: true } })
+    const archived = await givenVersion(admin, {
+      columns: { template_id: template.id, archived: true },
+    })
     const one = await create(owner, { name: freshName(), template_version_id: archived.id })
     expect(one.status).toBe(400)
     expect(one.body.validations[0].field).toBe("template_version_id")
-    const deprecated = await givenTemplate(admin, { columns: { deprecation_message: "use the other" } })
+    const deprecated = await givenTemplate(admin, {
+      columns: { deprecation_message: "use the other" },
+    })
     const two = await create(owner, { name: freshName(), template_id: deprecated.id })
     expect(two.status).toBe(400)
     expect(two.body.detail).toBe("use the other")
@@ -199,7 +216,11 @@ describe("400", () => {
     [{ autostart_schedule: "0 9 * * ," }, "Invalid Autostart Schedule.", "schedule"],
     [{ ttl_ms: 59_000 }, "Invalid Workspace Time to Shutdown.", "ttl_ms"],
     [{ ttl_ms: 2_592_060_000 }, "Invalid Workspace Time to Shutdown.", "ttl_ms"],
-    [{ automatic_updates: "sometimes" }, "Invalid Workspace Automatic Updates setting.", "automatic_updates"],
+    [
+      { automatic_updates: "sometimes" },
+      "Invalid Workspace Automatic Updates setting.",
+      "automatic_updates",
+    ],
   ])("%j", async (body, message, field) => {
     const answer = await create(owner, { name: freshName(), template_id: template.id, ...body })
     expect(answer.status).toBe(400)
@@ -221,7 +242,11 @@ describe("400", () => {
 
   test("no JSON, none at all, and JSON of another kind", async () => {
     for (const body of ["{", "[]", '{"name": 5}']) {
-      const answer = await api("/api/v2/users/me/workspaces", { token: owner.token, method: "POST", body })
+      const answer = await api("/api/v2/users/me/workspaces", {
+        token: owner.token,
+        method: "POST",
+        body,
+      })
       expect(answer.status).toBe(400)
     }
     const none = await api("/api/v2/users/me/workspaces", { token: owner.token, method: "POST" })
@@ -267,7 +292,10 @@ describe("401, 403, 404, 406", () => {
     ["failed", 400],
     ["canceled", 400],
   ] as const)("a version whose import is %s", async (state, expected) => {
-    const version = await givenVersion(admin, { status: state, columns: { template_id: template.id } })
+    const version = await givenVersion(admin, {
+      status: state,
+      columns: { template_id: template.id },
+    })
     const { status } = await create(owner, { name: freshName(), template_version_id: version.id })
     expect(status).toBe(expected)
   })
@@ -289,7 +317,9 @@ describe("409", () => {
     expect(again.status).toBe(409)
     expect(again.body).toEqual({
       message: `Workspace "${name.toUpperCase()}" already exists.`,
-      validations: [{ field: "name", detail: "This value is already in use and should be unique." }],
+      validations: [
+        { field: "name", detail: "This value is already in use and should be unique." },
+      ],
     })
     await query("update workspaces set deleted = true where id = $1", [first.body.id])
     expect((await create(owner, { name, template_id: template.id })).status).toBe(201)
@@ -305,7 +335,9 @@ describe("409", () => {
       201,
       ...Array.from({ length: 9 }, () => 409),
     ])
-    const [row] = await query("select count(*)::int as count from workspaces where name = $1", [name])
+    const [row] = await query("select count(*)::int as count from workspaces where name = $1", [
+      name,
+    ])
     expect(row.count).toBe(1)
   })
 })
@@ -325,7 +357,9 @@ describe("the claim of a prebuild", () => {
     for (let index = 0; index < size; index++) {
       const prebuild = await givenWorkspace({ id: prebuildsUserId }, pooled, {
         columns: { last_used_at: null },
-        build: { columns: { template_version_preset_id: preset.id, initiator_id: prebuildsUserId } },
+        build: {
+          columns: { template_version_preset_id: preset.id, initiator_id: prebuildsUserId },
+        },
       })
       await givenAgent(prebuild, prebuild.build)
     }
@@ -349,10 +383,19 @@ describe("the claim of a prebuild", () => {
       is_prebuild: false,
       automatic_updates: "always",
       next_start_at: "2026-03-05T09:00:00Z",
-      latest_build: { build_number: 2, initiator_id: owner.id, template_version_preset_id: preset.id },
+      latest_build: {
+        build_number: 2,
+        initiator_id: owner.id,
+        template_version_preset_id: preset.id,
+      },
     })
-    const [job] = await query("select input from provisioner_jobs where id = $1", [body.latest_build.job.id])
-    expect(job.input).toEqual({ prebuilt_workspace_stage: 2, workspace_build_id: body.latest_build.id })
+    const [job] = await query("select input from provisioner_jobs where id = $1", [
+      body.latest_build.job.id,
+    ])
+    expect(job.input).toEqual({
+      prebuilt_workspace_stage: 2,
+      workspace_build_id: body.latest_build.id,
+    })
     const next = await create(owner, {
       name: freshName(),
       template_id: pooled.id,
@@ -364,7 +407,11 @@ describe("the claim of a prebuild", () => {
   test("happens without a preset's id when the values match one", async () => {
     const { pooled } = await givenPool(1)
     const rich_parameter_values = [{ name: "size", value: "2" }]
-    const { body } = await create(owner, { name: freshName(), template_id: pooled.id, rich_parameter_values })
+    const { body } = await create(owner, {
+      name: freshName(),
+      template_id: pooled.id,
+      rich_parameter_values,
+    })
     expect(body.latest_build.build_number).toBe(2)
   })
 
@@ -378,20 +425,32 @@ describe("the claim of a prebuild", () => {
     const refused = await create(owner, { name: freshName(), ...request })
     expect(refused.status).toBe(400)
     expect(refused.body.message).toBe('Unable to validate parameter "region"')
-    const { body } = await create(owner, { name: freshName(), ...request, rich_parameter_values: [] })
+    const { body } = await create(owner, {
+      name: freshName(),
+      ...request,
+      rich_parameter_values: [],
+    })
     expect(body.latest_build.build_number).toBe(2)
-    expect((await create(owner, { name: freshName(), ...request })).body.latest_build.build_number).toBe(1)
+    expect(
+      (await create(owner, { name: freshName(), ...request })).body.latest_build.build_number,
+    ).toBe(1)
   })
 
   test("of two prebuilds, five at once claim two and make three", async () => {
     const { pooled, preset } = await givenPool(2)
     const answers = await Promise.all(
       Array.from({ length: 5 }, () =>
-        create(owner, { name: freshName(), template_id: pooled.id, template_version_preset_id: preset.id }),
+        create(owner, {
+          name: freshName(),
+          template_id: pooled.id,
+          template_version_preset_id: preset.id,
+        }),
       ),
     )
     expect(
-      answers.map((answer) => Number(answer.body.latest_build.build_number)).toSorted((a, b) => a - b),
+      answers
+        .map((answer) => Number(answer.body.latest_build.build_number))
+        .toSorted((a, b) => a - b),
     ).toEqual([1, 1, 1, 2, 2])
     expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(5)
   })
@@ -402,6 +461,8 @@ describe("the claim of a prebuild", () => {
     await create(owner, { name, template_id: template.id })
     const request = { template_id: pooled.id, template_version_preset_id: preset.id }
     expect((await create(owner, { name, ...request })).status).toBe(409)
-    expect((await create(owner, { name: freshName(), ...request })).body.latest_build.build_number).toBe(2)
+    expect(
+      (await create(owner, { name: freshName(), ...request })).body.latest_build.build_number,
+    ).toBe(2)
   })
 })

@@ -45,7 +45,9 @@ export function actAs(user: GivenUser, roles: { site?: string[]; organization?: 
     id: user.id,
     username: user.username,
     roles: [...(roles.site ?? []), "member"],
-    organizations: { [user.organizationId]: [...(roles.organization ?? []), "organization-member"] },
+    organizations: {
+      [user.organizationId]: [...(roles.organization ?? []), "organization-member"],
+    },
     key_id: "test",
     login_type: "password",
     scopes: ["coder:all"],

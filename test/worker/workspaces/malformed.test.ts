@@ -56,8 +56,14 @@ describe("a character or an instant that cannot be stored", () => {
     })
     expect([made.status, made.body.message]).toEqual([400, 'Unable to validate parameter "region"'])
     expect(await query("select 1 from workspaces where name = $1", [name])).toEqual([])
-    const built = await ask("POST", "/workspaces/{id}/builds", { transition: "stop", rich_parameter_values })
-    expect([built.status, built.body.message]).toEqual([400, 'Unable to validate parameter "region"'])
+    const built = await ask("POST", "/workspaces/{id}/builds", {
+      transition: "stop",
+      rich_parameter_values,
+    })
+    expect([built.status, built.body.message]).toEqual([
+      400,
+      'Unable to validate parameter "region"',
+    ])
   })
 })
 
@@ -69,19 +75,26 @@ describe("a time", () => {
     "2026-01-01",
     "yesterday",
   ])("%s is none in a search, nor in `since`", async (text) => {
-    const searched = await ask("GET", `/workspaces?q=${encodeURIComponent(`last_used_before:"${text}"`)}`)
+    const searched = await ask(
+      "GET",
+      `/workspaces?q=${encodeURIComponent(`last_used_before:"${text}"`)}`,
+    )
     expect([searched.status, searched.body.validations[0].field]).toEqual([400, "last_used_before"])
     const listed = await ask("GET", `/workspaces/{id}/builds?since=${text}`)
     expect([listed.status, listed.body.validations[0].field]).toEqual([400, "since"])
   })
 
-  test.each(["0000-11-25T23:00:00Z", "2026-11-25T10:00:00", "2026-02-30T10:00:00Z", "2026-11-25", "", 5])(
-    "%j is no deadline",
-    async (deadline) => {
-      const { status, body } = await ask(...extend(deadline))
-      expect([status, body.message]).toEqual([400, notJson])
-    },
-  )
+  test.each([
+    "0000-11-25T23:00:00Z",
+    "2026-11-25T10:00:00",
+    "2026-02-30T10:00:00Z",
+    "2026-11-25",
+    "",
+    5,
+  ])("%j is no deadline", async (deadline) => {
+    const { status, body } = await ask(...extend(deadline))
+    expect([status, body.message]).toEqual([400, notJson])
+  })
 
   test.each([[undefined], [null], ["0001-01-01T00:00:00Z"], ["0001-01-01T01:00:00+01:00"]])(
     "%j is a deadline that is not given",
@@ -93,7 +106,8 @@ describe("a time", () => {
         validations: [
           {
             field: "deadline",
-            detail: 'Validation failed for tag "required" with value: "0001-01-01 00:00:00 +0000 UTC"',
+            detail:
+              'Validation failed for tag "required" with value: "0001-01-01 00:00:00 +0000 UTC"',
           },
         ],
       })
@@ -134,7 +148,10 @@ describe("a number", () => {
     ["1.0", 400],
     ["one", 400],
   ])("the build %s is a %i", async (number, status) => {
-    const answer = await ask("GET", `/users/me/workspace/{name}/builds/${encodeURIComponent(number)}`)
+    const answer = await ask(
+      "GET",
+      `/users/me/workspace/{name}/builds/${encodeURIComponent(number)}`,
+    )
     expect(answer.status).toBe(status)
     if (status === 400) expect(answer.body.message).toBe("Failed to parse build number as integer.")
     if (status === 404) {

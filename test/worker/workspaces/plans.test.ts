@@ -55,7 +55,10 @@ function planOf(user: GivenUser, site: string[], q: string): Promise<Plan[]> {
 async function planOfQuery(user: GivenUser, site: string[], asked: SQL): Promise<Plan[]> {
   const [, rows] = await connect(env.DATABASE_URL).batch([
     actAs(user, { site }),
-    statement<{ "QUERY PLAN": [{ Plan: Plan }] }>("test.explain", sql`explain (format json) ${asked}`),
+    statement<{ "QUERY PLAN": [{ Plan: Plan }] }>(
+      "test.explain",
+      sql`explain (format json) ${asked}`,
+    ),
   ])
   const nodes: Plan[] = []
   const walk = (plan: Plan) => {
@@ -86,22 +89,33 @@ test("one's own goes by the owner", async () => {
   expect([...indexesOf(nodes)].every((name) => name === "workspaces_name_live")).toBe(true)
 })
 
-test.each(["copy-00042", "0042", "042", "y-0%42"])("the name %j goes through the trigrams", async (name) => {
-  expect(indexesOf(await planOf(admin, ["owner"], name))).toContain("workspaces_name_trgm")
-})
+test.each(["copy-00042", "0042", "042", "y-0%42"])(
+  "the name %j goes through the trigrams",
+  async (name) => {
+    expect(indexesOf(await planOf(admin, ["owner"], name))).toContain("workspaces_name_trgm")
+  },
+)
 
 test("a name of two characters looks at the names alone", async () => {
   const nodes = await planOf(admin, ["owner"], "zz")
   expect(indexesOf(nodes)).not.toContain("workspaces_name_trgm")
-  expect(new Set(nodes.map((node) => node["Relation Name"]).filter(Boolean))).toEqual(new Set(["workspaces"]))
+  expect(new Set(nodes.map((node) => node["Relation Name"]).filter(Boolean))).toEqual(
+    new Set(["workspaces"]),
+  )
 })
 
 test("one by its owner and name goes by the name, dead or alive", async () => {
-  const nodes = await planOfQuery(member, [], workspaceByName("plan-7", "copy-00007", true, epoch).sql)
+  const nodes = await planOfQuery(
+    member,
+    [],
+    workspaceByName("plan-7", "copy-00007", true, epoch).sql,
+  )
   for (const index of ["workspaces_name_live", "workspaces_name_deleted"]) {
     expect(indexesOf(nodes)).toContain(index)
   }
   expect(
-    nodes.filter((node) => node["Node Type"] === "Seq Scan" && node["Relation Name"] === "workspaces"),
+    nodes.filter(
+      (node) => node["Node Type"] === "Seq Scan" && node["Relation Name"] === "workspaces",
+    ),
   ).toEqual([])
 })

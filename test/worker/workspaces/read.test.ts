@@ -8,7 +8,8 @@ import { givenTemplate, givenVersion, type GivenTemplate } from "../given-templa
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, query } from "../harness.ts"
 
-const names = (body: { workspaces: { name: string }[] }) => body.workspaces.map((workspace) => workspace.name)
+const names = (body: { workspaces: { name: string }[] }) =>
+  body.workspaces.map((workspace) => workspace.name)
 const listOf = (token: string, q: string, rest = "") =>
   api(`/api/v2/workspaces?q=${encodeURIComponent(q)}${rest}`, { token })
 
@@ -41,19 +42,24 @@ describe("the order of the list (workspaceListOrder)", () => {
   test("other people's favourites have no effect", async () => {
     const seen = await listOf(zzz.token, "")
     expect(names(seen.body)).toEqual(asZzz)
-    expect(seen.body.workspaces.some((workspace: { favorite: boolean }) => workspace.favorite)).toBe(false)
+    expect(
+      seen.body.workspaces.some((workspace: { favorite: boolean }) => workspace.favorite),
+    ).toBe(false)
   })
 
-  test.each([1, 2, 3, 6, 7])("pages of %i cover the list once, each with the whole count", async (limit) => {
-    const all: string[] = []
-    for (let offset = 0; offset < 6; offset += limit) {
-      const { body } = await listOf(testuser.token, "", `&limit=${limit}&offset=${offset}`)
-      expect(body.count).toBe(6)
-      expect(body.workspaces.length).toBeLessThanOrEqual(limit)
-      all.push(...names(body))
-    }
-    expect(all).toEqual(asTestuser)
-  })
+  test.each([1, 2, 3, 6, 7])(
+    "pages of %i cover the list once, each with the whole count",
+    async (limit) => {
+      const all: string[] = []
+      for (let offset = 0; offset < 6; offset += limit) {
+        const { body } = await listOf(testuser.token, "", `&limit=${limit}&offset=${offset}`)
+        expect(body.count).toBe(6)
+        expect(body.workspaces.length).toBeLessThanOrEqual(limit)
+        all.push(...names(body))
+      }
+      expect(all).toEqual(asTestuser)
+    },
+  )
 
   test("beyond the last page there is nothing but the count", async () => {
     const { status, body } = await listOf(testuser.token, "", "&limit=5&offset=2147483647")
@@ -61,15 +67,19 @@ describe("the order of the list (workspaceListOrder)", () => {
     expect(body).toEqual({ workspaces: [], count: 6 })
   })
 
-  test.each(["limit=-1", "limit=x", "limit=1.5", "limit=2147483648", "offset=-1", "offset=9999999999"])(
-    "%s is refused",
-    async (query) => {
-      const { status, body } = await listOf(testuser.token, "", `&${query}`)
-      expect(status).toBe(400)
-      expect(body.message).toBe("Query parameters have invalid values.")
-      expect(body.validations[0].field).toBe(query.split("=")[0])
-    },
-  )
+  test.each([
+    "limit=-1",
+    "limit=x",
+    "limit=1.5",
+    "limit=2147483648",
+    "offset=-1",
+    "offset=9999999999",
+  ])("%s is refused", async (query) => {
+    const { status, body } = await listOf(testuser.token, "", `&${query}`)
+    expect(status).toBe(400)
+    expect(body.message).toBe("Query parameters have invalid values.")
+    expect(body.validations[0].field).toBe(query.split("=")[0])
+  })
 })
 
 describe("searches", () => {
@@ -91,9 +101,10 @@ describe("searches", () => {
     await givenAgent(first, first.build, {
       columns: { first_connected_at: afterEpoch(0), last_connected_at: afterEpoch(0) },
     })
-    await query("insert into workspace_build_parameters values ($1, 'Region', 'EU'), ($1, 'size', '3')", [
-      first.build.id,
-    ])
+    await query(
+      "insert into workspace_build_parameters values ($1, 'Region', 'EU'), ($1, 'size', '3')",
+      [first.build.id],
+    )
     await givenWorkspace(owner, template, {
       columns: { name: "beta", last_used_at: afterEpoch(-86_400_000) },
       build: { transition: "stop" },
@@ -106,7 +117,10 @@ describe("searches", () => {
       columns: { name: "delta", dormant_at: afterEpoch(0), last_used_at: null },
       build: { status: "failed" },
     })
-    await givenWorkspace(other, plain, { columns: { name: "epsilon" }, build: { status: "running" } })
+    await givenWorkspace(other, plain, {
+      columns: { name: "epsilon" },
+      build: { status: "running" },
+    })
     await givenWorkspace(owner, plain, { columns: { name: "gone", deleted: true } })
     const newer = await givenVersion(owner, { columns: { template_id: plain.id } })
     await query("update templates set active_version_id = $1 where id = $2", [newer.id, plain.id])
@@ -204,7 +218,9 @@ describe("searches", () => {
       },
     ])
     const plain = await listOf(owner.token, "alpha")
-    expect(plain.body.workspaces[0].latest_build.resources[0].agents[0]).not.toHaveProperty("metadata")
+    expect(plain.body.workspaces[0].latest_build.resources[0].agents[0]).not.toHaveProperty(
+      "metadata",
+    )
   })
 
   test("a member finds only what is their own", async () => {
@@ -248,7 +264,11 @@ describe("one workspace", () => {
       favorite: false,
       is_prebuild: false,
       task_id: null,
-      latest_build: { status: "running", build_number: 1, resources: [{ agents: [{ parent_id: null }] }] },
+      latest_build: {
+        status: "running",
+        build_number: 1,
+        resources: [{ agents: [{ parent_id: null }] }],
+      },
     })
     for (const user of ["me", owner.id, owner.username.toUpperCase()]) {
       const path = `/api/v2/users/${user}/workspace/${workspace.name.toUpperCase()}`
@@ -258,7 +278,9 @@ describe("one workspace", () => {
 
   test("is not there for a stranger, nor for nobody", async () => {
     const workspace = await givenWorkspace(owner, template)
-    const missing = await api(`/api/v2/workspaces/${crypto.randomUUID()}`, { token: stranger.token })
+    const missing = await api(`/api/v2/workspaces/${crypto.randomUUID()}`, {
+      token: stranger.token,
+    })
     const hidden = await api(`/api/v2/workspaces/${workspace.id}`, { token: stranger.token })
     expect(missing.status).toBe(404)
     expect(hidden.status).toBe(404)

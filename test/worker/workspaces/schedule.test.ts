@@ -29,7 +29,8 @@ async function given(
 
 const put = (id: string, what: string, body: unknown, token = owner.token) =>
   api(`/api/v2/workspaces/${id}/${what}`, { method: "PUT", token, body })
-const read = async (id: string) => (await api(`/api/v2/workspaces/${id}`, { token: owner.token })).body
+const read = async (id: string) =>
+  (await api(`/api/v2/workspaces/${id}`, { token: owner.token })).body
 
 type Expected = {
   status: number
@@ -38,7 +39,10 @@ type Expected = {
   validations?: { field: string; detail: string }[]
 }
 
-function expectAnswer(answer: { status: number; body: { message: string } | null }, expected: Expected) {
+function expectAnswer(
+  answer: { status: number; body: { message: string } | null },
+  expected: Expected,
+) {
   const { status, message, message_contains, validations } = expected
   expect(answer.status).toBe(status)
   if (message !== undefined) expect(answer.body?.message).toBe(message)
@@ -55,7 +59,10 @@ describe("api_autostart", () => {
 
   test.each(cases.groups.api_autostart as Case[])("$name", async ({ input, expected }) => {
     const { id } = await given(input.template ? { template: input.template } : {})
-    expectAnswer(await put(input.workspace ? crypto.randomUUID() : id, "autostart", input.body), expected)
+    expectAnswer(
+      await put(input.workspace ? crypto.randomUUID() : id, "autostart", input.body),
+      expected,
+    )
   })
 
   test("a schedule is kept as it was sent, and sets the next start on a day that the template allows", async () => {
@@ -117,7 +124,9 @@ describe("api_ttl", () => {
     expected: Expected & { ttl_ms?: number | null; deadline?: string }
   }
   // Those that create are in create.test.ts, the one that removes a running build's deadline is below.
-  const rows = (cases.groups.api_ttl as unknown as Case[]).filter(({ input }) => !input.create && input.body)
+  const rows = (cases.groups.api_ttl as unknown as Case[]).filter(
+    ({ input }) => !input.create && input.body,
+  )
 
   test.each(rows)("$name", async ({ input, expected }) => {
     const build = input.latest_build && {
@@ -129,7 +138,8 @@ describe("api_ttl", () => {
     expectAnswer(await put(input.workspace ? crypto.randomUUID() : id, "ttl", input.body), expected)
     const workspace = await read(id)
     if (expected.ttl_ms !== undefined) expect(workspace.ttl_ms ?? null).toBe(expected.ttl_ms)
-    if (expected.deadline !== undefined) expect(workspace.latest_build.deadline).toBe(expected.deadline)
+    if (expected.deadline !== undefined)
+      expect(workspace.latest_build.deadline).toBe(expected.deadline)
   })
 
   test.each([
@@ -166,7 +176,12 @@ describe("api_extend", () => {
     name: string
     input: {
       now: string
-      build: { transition: "start"; job_completed_at: string; deadline: string; max_deadline: string }
+      build: {
+        transition: "start"
+        job_completed_at: string
+        deadline: string
+        max_deadline: string
+      }
       body: object
     }
     expected: Expected & { deadline?: string }
@@ -198,7 +213,12 @@ describe("api_extend", () => {
     ],
     ["one that is building", { status: "running" as const }, 409, "Workspace is still building!"],
     ["one without a deadline", {}, 409, "Workspace shutdown is manual."],
-    ["a failed one that has a deadline", { status: "failed" as const, columns: soon }, 200, undefined],
+    [
+      "a failed one that has a deadline",
+      { status: "failed" as const, columns: soon },
+      200,
+      undefined,
+    ],
   ])("%s", async (_, build, status, message) => {
     const { id } = await given({ build })
     const answer = await put(id, "extend", { deadline: "2026-03-04T12:00:00Z" })
@@ -264,7 +284,9 @@ describe("api_dormant", () => {
   test("one's own: nobody is told", async () => {
     const { id } = await given()
     await put(id, "dormant", { dormant: true })
-    expect(await query("select id from notification_messages where $1 = any(targets)", [id])).toEqual([])
+    expect(
+      await query("select id from notification_messages where $1 = any(targets)", [id]),
+    ).toEqual([])
   })
 
   test("of two at once one marks and the other finds it marked", async () => {
@@ -281,26 +303,35 @@ describe("api_prebuild_conflict", () => {
     expected: { unclaimed: { status: number; message: string; detail: string }; claimed: Row }
   }
 
-  test.each(cases.groups.api_prebuild_conflict as unknown as Case[])("$name", async ({ input, expected }) => {
-    const what = input.path.split("/").at(-1)!
-    const prebuild = await given({ owner: { id: prebuildsUserId }, columns: { last_used_at: null } })
-    const refused = await put(prebuild.id, what, input.body, admin.token)
-    expect(refused.status).toBe(expected.unclaimed.status)
-    expect(refused.body).toEqual({ message: expected.unclaimed.message, detail: expected.unclaimed.detail })
+  test.each(cases.groups.api_prebuild_conflict as unknown as Case[])(
+    "$name",
+    async ({ input, expected }) => {
+      const what = input.path.split("/").at(-1)!
+      const prebuild = await given({
+        owner: { id: prebuildsUserId },
+        columns: { last_used_at: null },
+      })
+      const refused = await put(prebuild.id, what, input.body, admin.token)
+      expect(refused.status).toBe(expected.unclaimed.status)
+      expect(refused.body).toEqual({
+        message: expected.unclaimed.message,
+        detail: expected.unclaimed.detail,
+      })
 
-    const now = new Date(input.clock)
-    const claimed = await given({
-      columns: { ttl_ms: input.claimed_workspace_ttl_ms },
-      build: { at: now, columns: { deadline: new Date(now.getTime() + 3_600_000) } },
-    })
-    at(now)
-    expect((await put(claimed.id, what, input.body)).status).toBeLessThan(300)
-    at(epoch)
-    const workspace = await read(claimed.id)
-    const { status: _, deadline, ...columns } = expected.claimed
-    expect(workspace).toMatchObject(columns)
-    if (deadline !== undefined) expect(workspace.latest_build.deadline).toBe(deadline)
-  })
+      const now = new Date(input.clock)
+      const claimed = await given({
+        columns: { ttl_ms: input.claimed_workspace_ttl_ms },
+        build: { at: now, columns: { deadline: new Date(now.getTime() + 3_600_000) } },
+      })
+      at(now)
+      expect((await put(claimed.id, what, input.body)).status).toBeLessThan(300)
+      at(epoch)
+      const workspace = await read(claimed.id)
+      const { status: _, deadline, ...columns } = expected.claimed
+      expect(workspace).toMatchObject(columns)
+      if (deadline !== undefined) expect(workspace.latest_build.deadline).toBe(deadline)
+    },
+  )
 })
 
 describe("who may not", () => {

@@ -24,7 +24,8 @@ beforeAll(async () => {
 
 const read = async (id: string, token = owner.token) =>
   (await api(`/api/v2/workspaces/${id}`, { token })).body
-const auditsOf = (id: string) => query("select action, diff from audit_logs where resource_id = $1", [id])
+const auditsOf = (id: string) =>
+  query("select action, diff from audit_logs where resource_id = $1", [id])
 
 describe("api_favorite", () => {
   type Case = {
@@ -52,7 +53,9 @@ describe("api_favorite", () => {
   test("the owner alone sees it, and may take it back as often as they like", async () => {
     const { id } = await givenWorkspace(owner, template)
     const path = `/api/v2/workspaces/${id}/favorite`
-    const answers = await Promise.all([1, 2].map(() => api(path, { method: "PUT", token: owner.token })))
+    const answers = await Promise.all(
+      [1, 2].map(() => api(path, { method: "PUT", token: owner.token })),
+    )
     expect(answers.map(({ status }) => status)).toEqual([204, 204])
     expect((await read(id)).favorite).toBe(true)
     expect((await read(id, admin.token)).favorite).toBe(false)
@@ -67,7 +70,12 @@ describe("api_autoupdates", () => {
   type Case = {
     name: string
     input: { body: { automatic_updates: string } }
-    expected: { status: number; message?: string; automatic_updates?: string; validations?: object[] }
+    expected: {
+      status: number
+      message?: string
+      automatic_updates?: string
+      validations?: object[]
+    }
   }
 
   test.each(cases.groups.api_autoupdates as Case[])("$name", async ({ input, expected }) => {
@@ -94,7 +102,11 @@ describe("renames", () => {
       headers: { "Coder-Session-Token": token },
       body: JSON.stringify(body),
     })
-    const response = await worker.fetch(request as never, { ...env, ALLOW_RENAMES: "true" }, context)
+    const response = await worker.fetch(
+      request as never,
+      { ...env, ALLOW_RENAMES: "true" },
+      context,
+    )
     await waitOnExecutionContext(context)
     const text = await response.text()
     return { status: response.status, body: text === "" ? null : JSON.parse(text) }
@@ -104,7 +116,9 @@ describe("renames", () => {
     const { id, name } = await givenWorkspace(owner, template)
     const patch = (body: object) =>
       api(`/api/v2/workspaces/${id}`, { method: "PATCH", token: owner.token, body })
-    expect((await patch({ name: "other-name" })).body.message).toBe("Workspace renames are not allowed.")
+    expect((await patch({ name: "other-name" })).body.message).toBe(
+      "Workspace renames are not allowed.",
+    )
     for (const body of [{}, { name: "" }, { name: null }, { name }])
       expect((await patch(body)).status).toBe(204)
     expect((await read(id)).allow_renames).toBe(false)
@@ -169,7 +183,11 @@ describe("resolve_autostart", () => {
       columns: { automatic_updates: input.automatic_updates },
     })
     for (const { name, value } of input.build_params ?? []) {
-      await query("insert into workspace_build_parameters values ($1, $2, $3)", [build.id, name, value])
+      await query("insert into workspace_build_parameters values ($1, $2, $3)", [
+        build.id,
+        name,
+        value,
+      ])
     }
     if (input.build_version !== input.active_version) {
       const next = await givenVersion(admin, {
@@ -178,7 +196,9 @@ describe("resolve_autostart", () => {
       })
       await query("update templates set active_version_id = $1 where id = $2", [next.id, given.id])
     }
-    const { status, body } = await api(`/api/v2/workspaces/${id}/resolve-autostart`, { token: owner.token })
+    const { status, body } = await api(`/api/v2/workspaces/${id}/resolve-autostart`, {
+      token: owner.token,
+    })
     expect(status).toBe(200)
     expect(body).toEqual(expected)
   })
@@ -209,7 +229,9 @@ describe("beside the workspaces", () => {
     expect((await api(path, { token: person.token })).body).toEqual(expected)
     expect((await api(path, { token: admin.token })).body).toEqual(expected)
     expect((await api(path, { token: stranger.token })).status).toBe(404)
-    expect((await api("/api/v2/users/nobody-there/workspaces", { token: admin.token })).status).toBe(404)
+    expect(
+      (await api("/api/v2/users/nobody-there/workspaces", { token: admin.token })).status,
+    ).toBe(404)
   })
 
   test("a member's quota is without bound, and counts what runs a day", async () => {
@@ -233,12 +255,20 @@ describe("beside the workspaces", () => {
        values ($1, $2, $3, 'apply', 'docker', 'create', 'container')`,
       [workspace.build.jobId, "2026-03-04T09:00:00Z", "2026-03-04T09:00:01.5Z"],
     )
-    const { status, body } = await api(`/api/v2/workspaces/${workspace.id}/timings`, { token: owner.token })
+    const { status, body } = await api(`/api/v2/workspaces/${workspace.id}/timings`, {
+      token: owner.token,
+    })
     expect(status).toBe(200)
     expect(timingsSchema.parse(body)).toEqual(body)
-    expect(body.provisioner_timings).toMatchObject([{ stage: "apply", ended_at: "2026-03-04T09:00:01.5Z" }])
-    expect(body.agent_connection_timings).toMatchObject([{ stage: "connect", workspace_agent_id: agent.id }])
-    const hidden = await api(`/api/v2/workspaces/${workspace.id}/timings`, { token: stranger.token })
+    expect(body.provisioner_timings).toMatchObject([
+      { stage: "apply", ended_at: "2026-03-04T09:00:01.5Z" },
+    ])
+    expect(body.agent_connection_timings).toMatchObject([
+      { stage: "connect", workspace_agent_id: agent.id },
+    ])
+    const hidden = await api(`/api/v2/workspaces/${workspace.id}/timings`, {
+      token: stranger.token,
+    })
     expect(hidden.status).toBe(404)
   })
 })

@@ -40,7 +40,9 @@ describe("a list without a limit", () => {
 
   test("begins at an offset", async () => {
     const { body } = await api("/api/v2/workspaces?offset=530", { token: admin.token })
-    expect(body.workspaces.map((workspace: { name: string }) => workspace.name)).toEqual(names.slice(530))
+    expect(body.workspaces.map((workspace: { name: string }) => workspace.name)).toEqual(
+      names.slice(530),
+    )
     expect(body.count).toBe(copies + 1)
   })
 
@@ -62,7 +64,9 @@ describe("a list without a limit", () => {
   })
 
   test.each([499, 500, 501])("that ends at %i is complete", async (limit) => {
-    const { body } = await api(`/api/v2/workspaces?offset=${names.length - limit}`, { token: admin.token })
+    const { body } = await api(`/api/v2/workspaces?offset=${names.length - limit}`, {
+      token: admin.token,
+    })
     expect(body.workspaces).toHaveLength(limit)
   })
 })
@@ -87,7 +91,13 @@ test("a page is three statements in one round trip, however many agents hang on 
       return caller.batch(asked as never)
     }) as typeof caller.batch,
   }
-  const list = await listWorkspaces(counted, { name: workspace.name }, { limit: 25, offset: 0 }, false, epoch)
+  const list = await listWorkspaces(
+    counted,
+    { name: workspace.name },
+    { limit: 25, offset: 0 },
+    false,
+    epoch,
+  )
   expect(list.first[0]!.latest_build.resources[0]!.agents).toHaveLength(200)
   expect([roundTrips, statements]).toEqual([1, 3])
 })

@@ -56,7 +56,9 @@ export const workspaceAgents = pgTable(
   {
     id: id(),
     // A sub agent (dev container) has a parent on the same resource.
-    parentId: uuid("parent_id").references((): AnyPgColumn => workspaceAgents.id, { onDelete: "cascade" }),
+    parentId: uuid("parent_id").references((): AnyPgColumn => workspaceAgents.id, {
+      onDelete: "cascade",
+    }),
     resourceId: uuid("resource_id")
       .notNull()
       .references(() => workspaceResources.id, { onDelete: "cascade" }),
@@ -162,7 +164,10 @@ export const workspaceApps = pgTable(
   },
   (t) => [
     unique("workspace_apps_slug").on(t.agentId, t.slug),
-    check("workspace_apps_health", sql`${t.health} in ('disabled', 'initializing', 'healthy', 'unhealthy')`),
+    check(
+      "workspace_apps_health",
+      sql`${t.health} in ('disabled', 'initializing', 'healthy', 'unhealthy')`,
+    ),
   ],
 )
 

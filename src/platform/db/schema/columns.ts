@@ -3,7 +3,8 @@
 import { bigint, customType, timestamp, uuid } from "drizzle-orm/pg-core"
 
 /** An instant, stored as `timestamptz(3)`. "No value" is null, never a zero time. */
-export const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" })
+export const instant = (name: string) =>
+  timestamp(name, { withTimezone: true, precision: 3, mode: "date" })
 
 /** A duration in whole milliseconds; the name ends in `_ms`. */
 export const durationMs = (name: string) => bigint(name, { mode: "number" })

@@ -48,7 +48,10 @@ export const users = pgTable(
     index("users_username_trgm").using("gin", sql`lower(${t.username}) gin_trgm_ops`),
     index("users_email_trgm").using("gin", sql`lower(${t.email}) gin_trgm_ops`),
     check("users_status", sql`${t.status} in ('active', 'dormant', 'suspended')`),
-    check("users_login_type", sql`${t.loginType} in ('password', 'github', 'oidc', 'token', 'none')`),
+    check(
+      "users_login_type",
+      sql`${t.loginType} in ('password', 'github', 'oidc', 'token', 'none')`,
+    ),
     // An owner is never suspended: the role must go first (api.md 2.2).
     check(
       "users_owner_not_suspended",

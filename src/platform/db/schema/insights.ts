@@ -1,5 +1,14 @@
 // What happened, rolled up: small tables that the cron refreshes, so that reads never scan raw rows.
-import { bigint, doublePrecision, index, jsonb, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core"
+import {
+  bigint,
+  doublePrecision,
+  index,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uuid,
+} from "drizzle-orm/pg-core"
 import { instant } from "./columns.ts"
 import { users } from "./identity.ts"
 

@@ -83,7 +83,8 @@ export const provisionerJobs = pgTable(
     workerId: uuid("worker_id"),
     // Tokens minted when a build's job was acquired, by agent name: their SHA-256, and the token encrypted where it must be
     // shown again. They move to the agents when the job completes.
-    agentTokens: jsonb("agent_tokens").$type<Record<string, { hash: string; encrypted?: string }>>(),
+    agentTokens:
+      jsonb("agent_tokens").$type<Record<string, { hash: string; encrypted?: string }>>(),
     error: text("error"),
     errorCode: text("error_code"),
     createdAt: instant("created_at").notNull(),

@@ -52,7 +52,9 @@ export const templates = pgTable(
     autostartDays: integer("autostart_days").notNull().default(127),
     allowUserAutostart: boolean("allow_user_autostart").notNull().default(true),
     allowUserAutostop: boolean("allow_user_autostop").notNull().default(true),
-    allowUserCancelWorkspaceJobs: boolean("allow_user_cancel_workspace_jobs").notNull().default(false),
+    allowUserCancelWorkspaceJobs: boolean("allow_user_cancel_workspace_jobs")
+      .notNull()
+      .default(false),
     failureTtlMs: durationMs("failure_ttl_ms").notNull().default(0),
     timeTilDormantMs: durationMs("time_til_dormant_ms").notNull().default(0),
     timeTilDormantAutodeleteMs: durationMs("time_til_dormant_autodelete_ms").notNull().default(0),
@@ -151,7 +153,10 @@ export const templateVersionParameters = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.templateVersionId, t.name] }),
-    check("template_version_parameters_type", sql`${t.type} in ('string', 'number', 'bool', 'list(string)')`),
+    check(
+      "template_version_parameters_type",
+      sql`${t.type} in ('string', 'number', 'bool', 'list(string)')`,
+    ),
   ],
 )
 

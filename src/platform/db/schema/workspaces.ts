@@ -97,9 +97,15 @@ export const workspaces = pgTable(
     check("workspaces_automatic_updates", sql`${t.automaticUpdates} in ('always', 'never')`),
     check("workspaces_ttl", sql`${t.ttlMs} is null or ${t.ttlMs} > 0`),
     // Deletion is the end of dormancy and of nothing else.
-    check("workspaces_deleting_is_dormant", sql`${t.deletingAt} is null or ${t.dormantAt} is not null`),
+    check(
+      "workspaces_deleting_is_dormant",
+      sql`${t.deletingAt} is null or ${t.dormantAt} is not null`,
+    ),
     // A dormant workspace is not started by its schedule (lifecycle.md 1.7).
-    check("workspaces_dormant_never_starts", sql`${t.dormantAt} is null or ${t.nextStartAt} is null`),
+    check(
+      "workspaces_dormant_never_starts",
+      sql`${t.dormantAt} is null or ${t.nextStartAt} is null`,
+    ),
     // The separate life of prebuilds, restated (prebuilds A9).
     check(
       "workspaces_prebuild_has_no_lifecycle",
@@ -136,9 +142,12 @@ export const workspaceBuilds = pgTable(
     maxDeadline: instant("max_deadline"),
     notifiedAutostopDeadline: instant("notified_autostop_deadline"),
     dailyCost: integer("daily_cost").notNull().default(0),
-    templateVersionPresetId: uuid("template_version_preset_id").references(() => templateVersionPresets.id, {
-      onDelete: "set null",
-    }),
+    templateVersionPresetId: uuid("template_version_preset_id").references(
+      () => templateVersionPresets.id,
+      {
+        onDelete: "set null",
+      },
+    ),
     hasExternalAgent: boolean("has_external_agent"),
     // A start that follows this stop when it succeeds (api.md 2.7, on_success); taken once.
     onSuccess: jsonb("on_success"),

@@ -26,4 +26,6 @@ export type EngineResult =
   /** `state` is what is known of the world after the failure; null keeps what was known before. */
   | { ok: false; error: string; state: Buffer | null }
 
-export type Engine = { build: (request: EngineRequest, session: EngineSession) => Promise<EngineResult> }
+export type Engine = {
+  build: (request: EngineRequest, session: EngineSession) => Promise<EngineResult>
+}

@@ -32,11 +32,18 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessEnd> {
     // A group of its own, so that a cancel reaches what it started.
     detached: true,
   })
-  const outputs = [readLines(child, "stdout", request.onLine), readLines(child, "stderr", request.onLine)]
+  const outputs = [
+    readLines(child, "stdout", request.onLine),
+    readLines(child, "stderr", request.onLine),
+  ]
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once("error", (error) => resolve({ kind: "not-started", reason: error.message }))
     child.once("exit", (code, signal) =>
-      resolve(code === null ? { kind: "signaled", signal: signal ?? "unknown" } : { kind: "exited", code }),
+      resolve(
+        code === null
+          ? { kind: "signaled", signal: signal ?? "unknown" }
+          : { kind: "exited", code },
+      ),
     )
   })
 
@@ -74,7 +81,11 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function readLines(child: ChildProcess, name: "stdout" | "stderr", onLine: ProcessRequest["onLine"]) {
+function readLines(
+  child: ChildProcess,
+  name: "stdout" | "stderr",
+  onLine: ProcessRequest["onLine"],
+) {
   const stream = child[name]
   if (stream === null) return { closed: Promise.resolve(), stop() {} }
   let rest = ""

@@ -23,7 +23,8 @@ export function scriptEnv(
     DORMOUSE_OUTPUT: files.output,
     DORMOUSE_STATE: files.state,
   })
-  for (const { name, value } of build.parameters) env[`DORMOUSE_PARAM_${variableName(name)}`] = value
+  for (const { name, value } of build.parameters)
+    env[`DORMOUSE_PARAM_${variableName(name)}`] = value
   for (const { name, value } of build.variables) env[`DORMOUSE_VAR_${variableName(name)}`] = value
   const tokens = Object.entries(build.agent_tokens)
   for (const [agent, token] of tokens) env[`DORMOUSE_AGENT_TOKEN_${variableName(agent)}`] = token

@@ -51,9 +51,14 @@ export async function readScriptOutput(path: string, script: string): Promise<Sc
     return fail(script, `an answer that is not valid:\n${explainIssues(checked.error.issues)}`)
   const { resources, state, replacements } = checked.data
   const bytes =
-    state === undefined ? undefined : Buffer.from(typeof state === "string" ? state : JSON.stringify(state))
+    state === undefined
+      ? undefined
+      : Buffer.from(typeof state === "string" ? state : JSON.stringify(state))
   if (bytes !== undefined && bytes.length > STATE_BYTES_MAX) {
-    return fail(script, `a state of ${bytes.length} bytes, more than the ${STATE_BYTES_MAX} that are kept`)
+    return fail(
+      script,
+      `a state of ${bytes.length} bytes, more than the ${STATE_BYTES_MAX} that are kept`,
+    )
   }
   return { ok: true, resources: resources ?? null, state: bytes, replacements: replacements ?? [] }
 }

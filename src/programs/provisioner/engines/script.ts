@@ -30,7 +30,11 @@ async function build(
   const script = manifest.scripts[transition]
   const before = build.state === null ? null : Buffer.from(build.state, "base64")
   if (script === undefined) {
-    session.log({ level: "info", stage: transition, output: `The template has no ${transition} script.` })
+    session.log({
+      level: "info",
+      stage: transition,
+      output: `The template has no ${transition} script.`,
+    })
     return {
       ok: true,
       resources: plannedAfter(manifest, transition),
@@ -104,7 +108,11 @@ async function prepareFiles(
   return files
 }
 
-function describeEnd(script: string, end: ProcessEnd, words: { stdout: string[]; stderr: string[] }): string {
+function describeEnd(
+  script: string,
+  end: ProcessEnd,
+  words: { stdout: string[]; stderr: string[] },
+): string {
   const said = words.stderr.length > 0 ? words.stderr : words.stdout
   return `${headline(script, end)}${said.length > 0 ? `: ${said.join("\n")}` : "."}`.slice(
     0,
@@ -121,7 +129,9 @@ function headline(script: string, end: ProcessEnd): string {
     case "not-started":
       return `${script} could not be started (${end.reason})`
     case "canceled":
-      return end.wasKilled ? `${script} was canceled and had to be killed` : `${script} was canceled`
+      return end.wasKilled
+        ? `${script} was canceled and had to be killed`
+        : `${script} was canceled`
     default:
       return end satisfies never
   }

@@ -80,12 +80,12 @@ test("the printed command starts the agent: it shows up connected and ready, wit
     return agent.status === "connected" && agent.lifecycle_state === "ready"
   })
   const logs = await running.api.call("GET", `/workspaceagents/${running.agentId}/logs`)
-  expect(logs.map((line: { output: string; level: string }) => [line.output, line.level]).toSorted()).toEqual(
-    [
-      ["q'\"t", "error"],
-      ["ready", "info"],
-    ],
-  )
+  expect(
+    logs.map((line: { output: string; level: string }) => [line.output, line.level]).toSorted(),
+  ).toEqual([
+    ["q'\"t", "error"],
+    ["ready", "info"],
+  ])
   expect(
     (await readAgent()).scripts.find((script: { run_on_start: boolean }) => script.run_on_start),
   ).toMatchObject({ exit_code: 0, status: "ok" })
@@ -110,7 +110,10 @@ test("the ports that the machine listens on are listed with the names of their p
   const { port } = new URL(running.url)
   // The system of the test listens too, in this process or one of its children.
   await until(async () => {
-    const { ports } = await running.api.call("GET", `/workspaceagents/${running.agentId}/listening-ports`)
+    const { ports } = await running.api.call(
+      "GET",
+      `/workspaceagents/${running.agentId}/listening-ports`,
+    )
     const found = ports.find((one: { port: number }) => one.port === Number(port))
     return found?.network === "tcp" && found.process_name !== ""
   })
@@ -138,7 +141,9 @@ test("a forwarded port reaches a real server, large answers and many connections
   expect(await (await get("/", { method: "POST", body: "hello" })).text()).toBe("hello")
   expect(Buffer.from(await (await get("/big")).arrayBuffer()).equals(big)).toBe(true)
   const many = await Promise.all(
-    Array.from({ length: 40 }, async (_, i) => (await get("/", { method: "POST", body: `x${i}` })).text()),
+    Array.from({ length: 40 }, async (_, i) =>
+      (await get("/", { method: "POST", body: `x${i}` })).text(),
+    ),
   )
   expect(many).toEqual(Array.from({ length: 40 }, (_, i) => `x${i}`))
   const refused = await freePort()
@@ -212,13 +217,22 @@ test("an active forward keeps the workspace up past its deadline; once it has en
   signal(forward.child, "SIGTERM")
   server.close()
   await tick(new Date(Math.ceil(moved.getTime() / 60_000) * 60_000))
-  expect(await readBuild()).toMatchObject({ transition: "stop", reason: "autostop", status: "pending" })
+  expect(await readBuild()).toMatchObject({
+    transition: "stop",
+    reason: "autostop",
+    status: "pending",
+  })
 })
 
 test("a stranger forwards nothing", async () => {
   const forward = start(
     process.execPath,
-    [join(rootDirectory, "src/programs/port-forward/main.ts"), "shed", "-p", String(await freePort())],
+    [
+      join(rootDirectory, "src/programs/port-forward/main.ts"),
+      "shed",
+      "-p",
+      String(await freePort()),
+    ],
     {
       CODER_URL: running.url,
       CODER_SESSION_TOKEN: "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb",
@@ -249,7 +263,10 @@ test("an agent that is stopped runs its stop script, says so, and is disconnecte
 
 test("the shell variant does the same without Node", async () => {
   const script = join(rootDirectory, "assets/bin/dormouse-agent.sh")
-  const shell = start("sh", [script], { CODER_AGENT_URL: running.url, CODER_AGENT_TOKEN: running.agentToken })
+  const shell = start("sh", [script], {
+    CODER_AGENT_URL: running.url,
+    CODER_AGENT_TOKEN: running.agentToken,
+  })
   await until(async () => {
     const agent = await readAgent()
     return agent.status === "connected" && agent.lifecycle_state === "ready"

@@ -77,7 +77,8 @@ async function insertWorkspace(
     scripts: { script: string; run_on_start: boolean; run_on_stop: boolean }[]
   },
 ): Promise<{ workspaceId: string; buildId: string; agentId: string }> {
-  const [organization] = (await database.query("select id from organizations where is_default")).rows
+  const [organization] = (await database.query("select id from organizations where is_default"))
+    .rows
   const organizationId: string = organization.id
   const at = new Date()
   const [fileId, versionId, templateId, workspaceId, buildId, resourceId, agentId] = Array.from(

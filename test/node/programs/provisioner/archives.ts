@@ -74,5 +74,8 @@ export const templateOf = (scripts: Record<string, string>, manifest: object = {
         ...manifest,
       }),
     },
-    ...Object.entries(scripts).map(([name, text]) => ({ name: `${name}.sh`, text: `#!/bin/sh\n${text}\n` })),
+    ...Object.entries(scripts).map(([name, text]) => ({
+      name: `${name}.sh`,
+      text: `#!/bin/sh\n${text}\n`,
+    })),
   ])

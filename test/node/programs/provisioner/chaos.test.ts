@@ -3,7 +3,11 @@ import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { chaosCellNames, type ChaosRunner, prepareChaos } from "../../../../bench/lib/queue-chaos.ts"
+import {
+  chaosCellNames,
+  type ChaosRunner,
+  prepareChaos,
+} from "../../../../bench/lib/queue-chaos.ts"
 
 let chaos: ChaosRunner
 beforeAll(async () => {

@@ -10,7 +10,11 @@ import { startDaemon, type Daemon } from "../../../../src/programs/provisioner/d
 import { runJob } from "../../../../src/programs/provisioner/run-job.ts"
 import { createServerClock } from "../../../../src/programs/server-clock.ts"
 import { templateOf, tarOf } from "./archives.ts"
-import { startFakeControlPlane, type FakeControlPlane, type JobRecord } from "./fake-control-plane.ts"
+import {
+  startFakeControlPlane,
+  type FakeControlPlane,
+  type JobRecord,
+} from "./fake-control-plane.ts"
 import { buildJob, importJob } from "./jobs.ts"
 
 let plane: FakeControlPlane
@@ -29,10 +33,20 @@ afterEach(async () => {
 })
 
 function start(
-  options: { url?: string; jobCountMax?: number; key?: string; lostMs?: number; pollMs?: number } = {},
+  options: {
+    url?: string
+    jobCountMax?: number
+    key?: string
+    lostMs?: number
+    pollMs?: number
+  } = {},
 ) {
   const clock = createServerClock()
-  const client = connectControlPlane({ url: options.url ?? plane.url, key: options.key ?? "key", clock })
+  const client = connectControlPlane({
+    url: options.url ?? plane.url,
+    key: options.key ?? "key",
+    clock,
+  })
   const cache = createArchiveCache(join(directory, "cache"), 1_000_000)
   const engine = createScriptEngine({ env: { PATH: process.env["PATH"] }, interruptMs: 500 })
   const reports: string[] = []
@@ -63,7 +77,11 @@ function start(
 const ended = (record: JobRecord) =>
   vi.waitFor(() => expect(record.complete ?? record.fail).toBeDefined(), 8_000)
 const until = (check: () => void) => vi.waitFor(check, 8_000)
-const resource = { type: "process", name: "dev", agents: [{ name: "main", os: "linux", arch: "amd64" }] }
+const resource = {
+  type: "process",
+  name: "dev",
+  agents: [{ name: "main", os: "linux", arch: "amd64" }],
+}
 const scripts = { start: `echo "hello $DORMOUSE_WORKSPACE_NAME"` }
 
 describe("an import", () => {
@@ -75,7 +93,10 @@ describe("an import", () => {
       resources: [resource, { type: "disk", name: "home", persistent: true }],
       tags: { zone: "a" },
     }
-    const record = plane.post(importJob(), await templateOf({ start: "true", stop: "true" }, manifest))
+    const record = plane.post(
+      importJob(),
+      await templateOf({ start: "true", stop: "true" }, manifest),
+    )
     start()
     await ended(record)
     expect(record.complete).toMatchObject({
@@ -93,8 +114,16 @@ describe("an import", () => {
   })
 
   test.each([
-    ["no manifest", () => tarOf([{ name: "main.tf", text: "" }]), "has no dormouse.json at its root"],
-    ["a broken manifest", () => tarOf([{ name: "dormouse.json", text: "{" }]), "dormouse.json is not JSON"],
+    [
+      "no manifest",
+      () => tarOf([{ name: "main.tf", text: "" }]),
+      "has no dormouse.json at its root",
+    ],
+    [
+      "a broken manifest",
+      () => tarOf([{ name: "dormouse.json", text: "{" }]),
+      "dormouse.json is not JSON",
+    ],
     [
       "a missing script",
       () => tarOf([{ name: "dormouse.json", text: '{"scripts":{"start":"go.sh"}}' }]),
@@ -133,10 +162,17 @@ describe("a build", () => {
   test("streams its lines in order, on the server's clock, before it completes", async () => {
     const ahead = await startFakeControlPlane({ aheadMs: 3 * 86_400_000 })
     const script = Array.from({ length: 30 }, (_, index) => `echo line ${index}`).join("\n")
-    const record = ahead.post(buildJob(), await templateOf({ start: script }, { resources: [resource] }))
+    const record = ahead.post(
+      buildJob(),
+      await templateOf({ start: script }, { resources: [resource] }),
+    )
     start({ url: ahead.url })
     await ended(record)
-    expect(record.complete).toMatchObject({ type: "workspace_build", resources: [resource], state: null })
+    expect(record.complete).toMatchObject({
+      type: "workspace_build",
+      resources: [resource],
+      state: null,
+    })
     expect(record.lines.map((line) => line.output)).toEqual(
       Array.from({ length: 30 }, (_, index) => `line ${index}`),
     )
@@ -151,7 +187,10 @@ describe("a build", () => {
     const archive = await templateOf(scripts, { resources: [resource] })
     // Each job's file has an id of its own, as the same content has for each person who uploads it.
     const records = [1, 2, 3, 4].map(() => plane.post(buildJob(), archive))
-    const other = plane.post(buildJob(), await templateOf({ start: "true" }, { resources: [resource] }))
+    const other = plane.post(
+      buildJob(),
+      await templateOf({ start: "true" }, { resources: [resource] }),
+    )
     start({ jobCountMax: 2 })
     for (const record of [...records, other]) await ended(record)
     expect(new Set(records.map(({ job }) => job.file_id)).size).toBe(4)
@@ -165,7 +204,9 @@ describe("a build", () => {
     corrupt.archive = await templateOf({ start: "echo evil" }, { resources: [resource] })
     start({ jobCountMax: 1 })
     await ended(corrupt)
-    expect(corrupt.fail?.error).toContain("The archive that was downloaded is not the one that was uploaded")
+    expect(corrupt.fail?.error).toContain(
+      "The archive that was downloaded is not the one that was uploaded",
+    )
     expect(corrupt.lines).toEqual([])
     const sound = plane.post(buildJob(), archive)
     await ended(sound)
@@ -214,7 +255,10 @@ describe("a build", () => {
 describe("the control plane away", () => {
   test("a running build goes on, and its log and end arrive when it is back", async () => {
     const script = `echo before; i=0; while [ $i -lt 50 ] && ! [ -e ${directory}/go ]; do sleep 0.05; i=$((i+1)); done; echo after`
-    const record = plane.post(buildJob(), await templateOf({ start: script }, { resources: [resource] }))
+    const record = plane.post(
+      buildJob(),
+      await templateOf({ start: script }, { resources: [resource] }),
+    )
     start()
     await until(() => expect(record.lines).toHaveLength(1))
     plane.goAway()
@@ -254,7 +298,9 @@ describe("the control plane away", () => {
 test("a wake-up over the socket brings a job at once", async () => {
   start({ pollMs: 60_000 })
   await until(() => expect(plane.calls.filter((call) => call.startsWith("WS"))).toHaveLength(1))
-  await until(() => expect(plane.calls.filter((call) => call.endsWith("/acquire")).length).toBeGreaterThan(1))
+  await until(() =>
+    expect(plane.calls.filter((call) => call.endsWith("/acquire")).length).toBeGreaterThan(1),
+  )
   const record = plane.post(importJob(), await templateOf(scripts))
   await ended(record)
 })
@@ -292,7 +338,10 @@ test("a line that answers no ping is given up for another, and what came meanwhi
 })
 
 test("a drain takes no more jobs and waits for the running ones", async () => {
-  const archive = await templateOf({ start: `echo ready; sleep 0.5; echo late` }, { resources: [resource] })
+  const archive = await templateOf(
+    { start: `echo ready; sleep 0.5; echo late` },
+    { resources: [resource] },
+  )
   const record = plane.post(buildJob(), archive)
   const { daemon } = start()
   await until(() => expect(record.lines).toHaveLength(1))
@@ -330,7 +379,9 @@ test("says how many places are left, also where a wake-up brought nothing, and m
   const archive = await templateOf({ start: `echo ready; sleep 0.3` }, { resources: [resource] })
   start({ jobCountMax: 1, pollMs: 60_000 })
   await until(() => expect(plane.calls.filter((call) => call.startsWith("WS"))).toHaveLength(1))
-  await until(() => expect(plane.calls.filter((call) => call.endsWith("/acquire")).length).toBeGreaterThan(1))
+  await until(() =>
+    expect(plane.calls.filter((call) => call.endsWith("/acquire")).length).toBeGreaterThan(1),
+  )
   const [first, second] = [plane.post(buildJob(), archive), plane.post(buildJob(), archive)]
   await ended(first)
   await ended(second)

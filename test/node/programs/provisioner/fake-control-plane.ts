@@ -167,7 +167,9 @@ function readFrames(data: Buffer): (string | null)[] {
   for (let at = 0; at < data.length;) {
     const length = (data[at + 1] ?? 0) & 0x7f
     const mask = data.subarray(at + 2, at + 6)
-    const body = data.subarray(at + 6, at + 6 + length).map((byte, index) => byte ^ (mask[index % 4] ?? 0))
+    const body = data
+      .subarray(at + 6, at + 6 + length)
+      .map((byte, index) => byte ^ (mask[index % 4] ?? 0))
     frames.push(((data[at] ?? 0) & 0x0f) === 1 ? Buffer.from(body).toString() : null)
     at += 6 + length
   }

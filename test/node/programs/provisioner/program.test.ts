@@ -11,7 +11,9 @@ import { templateOf } from "./archives.ts"
 import { startFakeControlPlane } from "./fake-control-plane.ts"
 import { buildJob } from "./jobs.ts"
 
-const program = fileURLToPath(new URL("../../../../src/programs/provisioner/main.ts", import.meta.url))
+const program = fileURLToPath(
+  new URL("../../../../src/programs/provisioner/main.ts", import.meta.url),
+)
 const env = { DORMOUSE_URL: "https://x.test", DORMOUSE_PROVISIONER_KEY: "key" }
 
 test("a SIGTERM drains: the running build ends, the program exits with 0", async () => {
@@ -20,10 +22,14 @@ test("a SIGTERM drains: the running build ends, the program exits with 0", async
   const resources = [{ type: "process", name: "dev" }]
   const archive = await templateOf({ start: "echo ready; sleep 0.7; echo late" }, { resources })
   const record = plane.post(buildJob(), archive)
-  const child = spawn(process.execPath, [program, "--name", "test", "--jobs", "1", "--cache-dir", cache], {
-    env: { ...process.env, DORMOUSE_URL: plane.url, DORMOUSE_PROVISIONER_KEY: "key" },
-    stdio: "ignore",
-  })
+  const child = spawn(
+    process.execPath,
+    [program, "--name", "test", "--jobs", "1", "--cache-dir", cache],
+    {
+      env: { ...process.env, DORMOUSE_URL: plane.url, DORMOUSE_PROVISIONER_KEY: "key" },
+      stdio: "ignore",
+    },
+  )
   const exit = once(child, "exit")
   await vi.waitFor(() => expect(record.lines).toHaveLength(1), 10_000)
   child.kill("SIGTERM")
@@ -51,5 +57,8 @@ test("flags go before the environment", () => {
     ...env,
     DORMOUSE_PROVISIONER_NAME: "b",
   })
-  expect(reading).toMatchObject({ ok: true, options: { name: "a", jobCountMax: 7, tags: { zone: "a=b" } } })
+  expect(reading).toMatchObject({
+    ok: true,
+    options: { name: "a", jobCountMax: 7, tags: { zone: "a=b" } },
+  })
 })

@@ -10,7 +10,12 @@ import { freePort } from "../../../../dev/process/free-port.ts"
 import { startLocalProvisioner } from "../../../../dev/local/provisioner.ts"
 import { readSecrets } from "../../../../dev/local/secrets.ts"
 import { startLocalSystem } from "../../../../dev/local/system.ts"
-import { createFirstUser, createProvisionerKey, signIn, waitForJob } from "../../../../dev/local/seed.ts"
+import {
+  createFirstUser,
+  createProvisionerKey,
+  signIn,
+  waitForJob,
+} from "../../../../dev/local/seed.ts"
 
 const jobMsMax = 60_000
 const stops: (() => Promise<unknown>)[] = []
@@ -22,7 +27,13 @@ beforeAll(async () => {
   stops.push(() => rm(directory, { recursive: true, force: true }))
   const secrets = readSecrets(directory)
   const port = await freePort()
-  const system = await startLocalSystem({ directory, port, secrets, durable: false, onProgress() {} })
+  const system = await startLocalSystem({
+    directory,
+    port,
+    secrets,
+    durable: false,
+    onProgress() {},
+  })
   stops.push(system.stop)
   const guest = createApiClient(system.url)
   await createFirstUser(guest.as(secrets.setupToken), secrets.password)
@@ -37,8 +48,13 @@ afterAll(async () => {
 /** The files that the guide shows, in their order: the manifest, start.sh, stop.sh. */
 async function readGuide(): Promise<{ name: string; text: string }[]> {
   const guide = await readFile(new URL("../../../../docs/templates.md", import.meta.url), "utf8")
-  const blocks = [...guide.matchAll(/^```(?:json|sh)\n([\s\S]*?)^```$/gm)].map(([, text = ""]) => text)
-  return ["dormouse.json", "start.sh", "stop.sh"].map((name, index) => ({ name, text: blocks[index] ?? "" }))
+  const blocks = [...guide.matchAll(/^```(?:json|sh)\n([\s\S]*?)^```$/gm)].map(
+    ([, text = ""]) => text,
+  )
+  return ["dormouse.json", "start.sh", "stop.sh"].map((name, index) => ({
+    name,
+    text: blocks[index] ?? "",
+  }))
 }
 
 /** Pushes a version and waits for its import. */
@@ -100,7 +116,10 @@ test("a process is started, outlives its provisioner, is replaced by an update, 
   await answers(port, "hello")
   provisioner = startProvisioner()
 
-  const greeting = files.map(({ name, text }) => ({ name, text: text.replace('"hello"', '"hello again"') }))
+  const greeting = files.map(({ name, text }) => ({
+    name,
+    text: text.replace('"hello"', '"hello again"'),
+  }))
   const second = await push(greeting, template.id)
   await api.call("PATCH", `/templates/${template.id}/versions`, { id: second })
   expect((await api.call("GET", `/workspaces/${workspace.id}`)).outdated).toBe(true)
@@ -117,6 +136,8 @@ test("a process is started, outlives its provisioner, is replaced by an update, 
   await answers(port, "hello again")
   expect((await build({ transition: "delete" })).status).toBe("deleted")
   expect(await ask(port)).toBeNull()
-  await expect(api.call("GET", `/workspaces/${workspace.id}`)).rejects.toMatchObject({ status: 410 })
+  await expect(api.call("GET", `/workspaces/${workspace.id}`)).rejects.toMatchObject({
+    status: 410,
+  })
   await api.call("DELETE", `/templates/${template.id}`)
 }, 240_000)

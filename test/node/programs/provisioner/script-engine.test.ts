@@ -55,7 +55,11 @@ async function run({ script, build = {}, manifest = {}, interruptMs = 2_000, can
   return { result, lines }
 }
 
-const resource = { type: "process", name: "dev", agents: [{ name: "main", os: "linux", arch: "amd64" }] }
+const resource = {
+  type: "process",
+  name: "dev",
+  agents: [{ name: "main", os: "linux", arch: "amd64" }],
+}
 const answer = (value: object) => `cat > "$DORMOUSE_OUTPUT" <<'END'\n${JSON.stringify(value)}\nEND`
 const base64 = (text: string) => Buffer.from(text).toString("base64")
 
@@ -84,7 +88,11 @@ grep -c '"cpu count"' "$DORMOUSE_REQUEST"`,
   test("the previous state, and the markers of a prebuild and a claim", async () => {
     const script = `cat "$DORMOUSE_STATE"; echo; echo "$CODER_WORKSPACE_IS_PREBUILD/$CODER_WORKSPACE_IS_PREBUILD_CLAIM"`
     const manifest = { resources: [resource] }
-    const { lines } = await run({ script, manifest, build: { state: base64("pid 7"), stage: "claim" } })
+    const { lines } = await run({
+      script,
+      manifest,
+      build: { state: base64("pid 7"), stage: "claim" },
+    })
     expect(lines).toEqual(["info pid 7", "info /true"])
   })
 })
@@ -97,7 +105,11 @@ describe("what a script answers", () => {
   })
 
   test("nothing: the plan of the manifest and the state as it was; after a stop only what persists, without agents", async () => {
-    const disk = { type: "disk", name: "home", agents: [{ name: "nas", os: "linux", arch: "amd64" }] }
+    const disk = {
+      type: "disk",
+      name: "home",
+      agents: [{ name: "nas", os: "linux", arch: "amd64" }],
+    }
     const manifest = { resources: [resource, { ...disk, persistent: true }] }
     const build = { state: base64("s") }
     const started = await run({ script: "true", manifest, build })
@@ -128,7 +140,9 @@ describe("what a script answers", () => {
       ],
     })
     await rm(join(directory, ".scratch"), { recursive: true })
-    const wrong = await run({ script: answer({ resources: [resource], replacements: ["disk.home"] }) })
+    const wrong = await run({
+      script: answer({ resources: [resource], replacements: ["disk.home"] }),
+    })
     expect(wrong.result).toMatchObject({
       ok: false,
       error: expect.stringContaining("replacements[0]"),
@@ -138,7 +152,11 @@ describe("what a script answers", () => {
   test.each([
     ["nothing where nothing is planned", "true", "run.sh ended well but wrote no resources"],
     ["no JSON", `echo hello > "$DORMOUSE_OUTPUT"`, "run.sh wrote to $DORMOUSE_OUTPUT no JSON"],
-    ["too much", `head -c 9000000 /dev/zero > "$DORMOUSE_OUTPUT"`, "9000000 bytes, more than the 8388608"],
+    [
+      "too much",
+      `head -c 9000000 /dev/zero > "$DORMOUSE_OUTPUT"`,
+      "9000000 bytes, more than the 8388608",
+    ],
     ["resources of another shape", answer({ resources: [{ name: 1 }] }), "resources[0].type"],
     ["two agents of a name", answer({ resources: [resource, resource] }), "another agent is named"],
   ])("%s is an error", async (_what, script, error) => {
@@ -180,7 +198,10 @@ describe("how a script ends", () => {
       cancelWhen: (lines) => lines.includes("info ready"),
     })
     expect(lines).toContain("info tidying")
-    expect(result).toMatchObject({ ok: false, error: expect.stringContaining("run.sh was canceled: ready") })
+    expect(result).toMatchObject({
+      ok: false,
+      error: expect.stringContaining("run.sh was canceled: ready"),
+    })
   })
 
   test("one that does not listen is killed, with what it started", async () => {

@@ -38,36 +38,48 @@ describe.each([
   test.each(["../evil", "a/../../evil", "/tmp/evil-of-dormouse", "a\\..\\evil"])(
     "refuses %s",
     async (name) => {
-      await expect(unpackArchive(await pack([...files, { name, text: "x" }]), directory)).rejects.toThrow()
+      await expect(
+        unpackArchive(await pack([...files, { name, text: "x" }]), directory),
+      ).rejects.toThrow()
       expect(await readdir(parent)).toHaveLength(1)
     },
   )
 
   test("refuses too many entries and too many bytes", async () => {
-    const many = Array.from({ length: 30 }, (_, index) => ({ name: `f${index}`, text: "x".repeat(1000) }))
+    const many = Array.from({ length: 30 }, (_, index) => ({
+      name: `f${index}`,
+      text: "x".repeat(1000),
+    }))
     const bounds = { entryCountMax: 1_000, bytesMax: 1_000_000 }
     await expect(
       unpackArchive(await pack(many), directory, { ...bounds, entryCountMax: 29 }),
     ).rejects.toThrow("more than 29 entries")
     const second = await mkdtemp(join(parent, "second-"))
-    await expect(unpackArchive(await pack(many), second, { ...bounds, bytesMax: 29_000 })).rejects.toThrow(
-      "unpacks to more than 29000 bytes",
-    )
+    await expect(
+      unpackArchive(await pack(many), second, { ...bounds, bytesMax: 29_000 }),
+    ).rejects.toThrow("unpacks to more than 29000 bytes")
   })
 
   test("refuses the same file twice", async () => {
-    await expect(unpackArchive(await pack([...files, ...files]), directory)).rejects.toThrow("twice")
+    await expect(unpackArchive(await pack([...files, ...files]), directory)).rejects.toThrow(
+      "twice",
+    )
   })
 
   test("refuses damage with a sentence", async () => {
     const archive = await pack(files)
     archive.fill(0xff, 0, 20)
-    await expect(unpackArchive(archive, directory)).rejects.toThrow("damaged or neither tar nor zip")
+    await expect(unpackArchive(archive, directory)).rejects.toThrow(
+      "damaged or neither tar nor zip",
+    )
   })
 })
 
 test("links are left out and named", async () => {
-  const archive = await tarOf([...files, { name: "link", type: "symlink", linkname: "/etc/passwd" }])
+  const archive = await tarOf([
+    ...files,
+    { name: "link", type: "symlink", linkname: "/etc/passwd" },
+  ])
   expect(await unpackArchive(archive, directory)).toEqual({ fileCount: 2, skipped: ["link"] })
   expect(await readdir(directory)).not.toContain("link")
 })

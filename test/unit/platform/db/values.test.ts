@@ -1,7 +1,11 @@
 // Values cross the wire to PostgreSQL and back unchanged.
 import { describe, expect, test } from "vitest"
 import { parseDatabaseUrl } from "../../../../src/platform/db/client.ts"
-import { DatabaseUnavailable, StatementFailed, translateError } from "../../../../src/platform/db/errors.ts"
+import {
+  DatabaseUnavailable,
+  StatementFailed,
+  translateError,
+} from "../../../../src/platform/db/errors.ts"
 import {
   encodeValue,
   instantMax,
@@ -73,12 +77,19 @@ describe("what the driver throws", () => {
     expect(JSON.stringify(failure)).not.toContain("secret")
   })
 
-  test.each([["08006"], ["57P01"], ["53300"], [undefined]])("%s means that the database is away", (code) => {
-    expect(translateError("x", { code, message: "m" })).toBeInstanceOf(DatabaseUnavailable)
-  })
+  test.each([["08006"], ["57P01"], ["53300"], [undefined]])(
+    "%s means that the database is away",
+    (code) => {
+      expect(translateError("x", { code, message: "m" })).toBeInstanceOf(DatabaseUnavailable)
+    },
+  )
 
   test("keeps the sentence of an error that our own SQL raised", () => {
-    const failure = translateError("x", { code: "DM401", message: "API key is invalid.", hint: "message" })
+    const failure = translateError("x", {
+      code: "DM401",
+      message: "API key is invalid.",
+      hint: "message",
+    })
     expect(failure).toMatchObject({ raised: { message: "API key is invalid.", hint: "message" } })
   })
 })

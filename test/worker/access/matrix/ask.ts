@@ -2,7 +2,11 @@
 import { fetchWorker } from "../../harness.ts"
 import type { Operation, RouteRequest } from "./requests.ts"
 
-export async function ask(operation: Operation, request: RouteRequest, headers: Record<string, string>) {
+export async function ask(
+  operation: Operation,
+  request: RouteRequest,
+  headers: Record<string, string>,
+) {
   const response = await fetchWorker(request.url, {
     method: operation.method,
     ...(request.body === undefined ? {} : { body: request.body }),

@@ -42,10 +42,15 @@ const selfPassword = "correct-Horse-9-battery"
 const selfPasswordAtRest =
   "scrypt$2$1$1$AAAAAAAAAAAAAAAAAAAAAA==$plsZGzcmXs2zNflJnwbT05Pmt1buS9equKVvbHGw4do="
 
-export const givenPlace = (organization: GivenOrganization, provisioner: GivenProvisioner): Promise<Place> =>
-  together(() => makePlace(organization, provisioner))
+export const givenPlace = (
+  organization: GivenOrganization,
+  provisioner: GivenProvisioner,
+): Promise<Place> => together(() => makePlace(organization, provisioner))
 
-async function makePlace(organization: GivenOrganization, provisioner: GivenProvisioner): Promise<Place> {
+async function makePlace(
+  organization: GivenOrganization,
+  provisioner: GivenProvisioner,
+): Promise<Place> {
   const self = await givenUser({ organization, columns: { hashed_password: selfPasswordAtRest } })
   const newcomer = await givenUser()
   const template = await givenTemplate(self, {
@@ -53,11 +58,17 @@ async function makePlace(organization: GivenOrganization, provisioner: GivenProv
   })
   const ofTemplate = { template_id: template.id }
   const loose = await givenVersion(self)
-  const spare = await givenVersion(self, { columns: { ...ofTemplate, created_at: afterEpoch(1_000) } })
+  const spare = await givenVersion(self, {
+    columns: { ...ofTemplate, created_at: afterEpoch(1_000) },
+  })
   const archived = await givenVersion(self, { columns: { ...ofTemplate, archived: true } })
   // No daemon has this tag: the import waits for as long as the tests last.
   const tags = { scope: "organization", owner: "", lab: "none" }
-  const pending = await givenVersion(self, { status: "pending", columns: ofTemplate, job: { tags } })
+  const pending = await givenVersion(self, {
+    status: "pending",
+    columns: ofTemplate,
+    job: { tags },
+  })
   await env.FILES.put(template.version.fileHash, "tar bytes")
 
   const workspace = await givenWorkspace(self, template, {
@@ -75,8 +86,16 @@ async function makePlace(organization: GivenOrganization, provisioner: GivenProv
   const tokenName = `token-${unique(8)}`
   const token = await givenKey(self.id, { login_type: "token", token_name: tokenName })
 
-  const [appId, scriptId, dryRunId] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
-  const [noticeId, webhookId, keyName] = [crypto.randomUUID(), crypto.randomUUID(), `key-${unique(8)}`]
+  const [appId, scriptId, dryRunId] = [
+    crypto.randomUUID(),
+    crypto.randomUUID(),
+    crypto.randomUUID(),
+  ]
+  const [noticeId, webhookId, keyName] = [
+    crypto.randomUUID(),
+    crypto.randomUUID(),
+    `key-${unique(8)}`,
+  ]
   await writeAll(
     {
       text: "update workspace_agents set encrypted_token = $1 where id = $2",

@@ -90,7 +90,8 @@ export async function givenWorld(): Promise<World> {
   for (const [name, organizationRoles] of Object.entries(insiders)) {
     await add(name, { organization, organizationRoles })
   }
-  for (const [name, roles] of Object.entries(siteRoles)) await add(name, { organization: foreign, roles })
+  for (const [name, roles] of Object.entries(siteRoles))
+    await add(name, { organization: foreign, roles })
   await add("dormant", { organization, columns: { status: "dormant" } })
   await add("stranger", { organization: foreign })
   const foreignAdmin = await add("foreignAdmin", {
@@ -100,9 +101,15 @@ export async function givenWorld(): Promise<World> {
   await add("suspended", { organization, columns: { status: "suspended" } })
   await add("deleted", { organization, columns: { deleted: true } })
   const narrow = (columns: Record<string, unknown>) =>
-    givenKey(ids["owner"] ?? "", { login_type: "token", token_name: `narrow-${unique(8)}`, ...columns })
+    givenKey(ids["owner"] ?? "", {
+      login_type: "token",
+      token_name: `narrow-${unique(8)}`,
+      ...columns,
+    })
   headers["ownerWithOtherScope"] = session(await narrow({ scopes: ["group:read"] }))
-  headers["ownerWithOtherList"] = session(await narrow({ allow_list: [`group:${crypto.randomUUID()}`] }))
+  headers["ownerWithOtherList"] = session(
+    await narrow({ allow_list: [`group:${crypto.randomUUID()}`] }),
+  )
   headers["nobody"] = {}
   headers["malformed"] = session("not-a-token")
   headers["unknownKey"] = session(`${unique(10)}-${unique(22)}`)
@@ -130,7 +137,10 @@ export async function anotherSession(headers: Headers): Promise<Headers> {
   if (key === undefined) return headers
   const { user_id, ...columns } = key
   return session(
-    await givenKey(user_id, { ...columns, token_name: columns.login_type === "token" ? unique(12) : "" }),
+    await givenKey(user_id, {
+      ...columns,
+      token_name: columns.login_type === "token" ? unique(12) : "",
+    }),
   )
 }
 

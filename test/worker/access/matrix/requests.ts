@@ -19,13 +19,17 @@ export type RouteRequest = Details & { url: string }
 const socket = { headers: { Upgrade: "websocket" } }
 const at = "2026-03-04T09:30:00Z"
 const day = { start_time: "2026-03-02T00:00:00Z", end_time: "2026-03-03T00:00:00Z" }
-const newWorkspace = (place: Place) => ({ body: { name: `w-${unique(8)}`, template_id: place.templateId } })
+const newWorkspace = (place: Place) => ({
+  body: { name: `w-${unique(8)}`, template_id: place.templateId },
+})
 
 const details: Record<string, (place: Place) => Details> = {
   "POST /authcheck": () => ({
     body: { checks: { any: { object: { resource_type: "workspace" }, action: "read" } } },
   }),
-  "POST /users/login": (place) => ({ body: { email: place.self.email, password: place.selfPassword } }),
+  "POST /users/login": (place) => ({
+    body: { email: place.self.email, password: place.selfPassword },
+  }),
   "POST /users/first": () => ({
     body: { email: "second@example.test", username: "second", password: "correct-Horse-9-battery" },
     answer: 409,
@@ -48,13 +52,17 @@ const details: Record<string, (place: Place) => Details> = {
   "DELETE /templates/{id}": () => ({ answer: 400 }),
   // Nothing has been counted yet.
   "GET /deployment/stats": () => ({ answer: 400 }),
-  "PUT /users/{user}/profile": (place) => ({ body: { username: place.self.username, name: "A Name" } }),
+  "PUT /users/{user}/profile": (place) => ({
+    body: { username: place.self.username, name: "A Name" },
+  }),
   "PUT /users/{user}/password": (place) => ({
     body: { password: "another-Horse-7-stable", old_password: place.selfPassword },
   }),
   "PUT /users/{user}/roles": () => ({ body: { roles: [] } }),
   "PUT /users/{user}/quiet-hours": () => ({ body: { schedule: "CRON_TZ=UTC 0 2 * * *" } }),
-  "GET /users/{user}/autofill-parameters": (place) => ({ query: { template_id: place.templateId } }),
+  "GET /users/{user}/autofill-parameters": (place) => ({
+    query: { template_id: place.templateId },
+  }),
   "PUT /notifications/inbox/{id}/read-status": () => ({ body: { is_read: true } }),
   "GET /notifications/inbox/watch": () => socket,
   "POST /notifications/webhooks": () => ({ body: { url: "https://hooks.example.test/new" } }),
@@ -78,7 +86,9 @@ const details: Record<string, (place: Place) => Details> = {
   "PATCH /workspaces/{workspace}": () => ({ body: {} }),
   "POST /users/{user}/workspaces": newWorkspace,
   "POST /organizations/{organization}/members/{user}/workspaces": newWorkspace,
-  "PUT /workspaces/{workspace}/autostart": () => ({ body: { schedule: "CRON_TZ=UTC 30 9 * * 1-5" } }),
+  "PUT /workspaces/{workspace}/autostart": () => ({
+    body: { schedule: "CRON_TZ=UTC 30 9 * * 1-5" },
+  }),
   "PUT /workspaces/{workspace}/ttl": () => ({ body: { ttl_ms: 3_600_000 } }),
   "PUT /workspaces/{workspace}/extend": () => ({ body: { deadline: "2026-03-04T19:00:00Z" } }),
   "PUT /workspaces/{workspace}/dormant": () => ({ body: { dormant: true } }),
@@ -103,7 +113,9 @@ const details: Record<string, (place: Place) => Details> = {
   }),
   "POST /workspaceagents/me/report-stats": () => ({ body: { connection_count: 0 } }),
   "POST /workspaceagents/me/report-lifecycle": () => ({ body: { state: "ready", changed_at: at } }),
-  "POST /workspaceagents/me/app-health": (place) => ({ body: { healths: { [place.appId]: "healthy" } } }),
+  "POST /workspaceagents/me/app-health": (place) => ({
+    body: { healths: { [place.appId]: "healthy" } },
+  }),
   "PATCH /workspaceagents/me/app-status": () => ({
     body: { app_slug: "code", state: "working", message: "compiling", uri: "" },
   }),
@@ -131,7 +143,10 @@ const details: Record<string, (place: Place) => Details> = {
     query: { workspace_id: place.params["workspace"] ?? "" },
   }),
   "GET /workspaceagents/me/relay/{session}": () => socket,
-  "POST /files": () => ({ body: new Uint8Array(1024), headers: { "Content-Type": "application/x-tar" } }),
+  "POST /files": () => ({
+    body: new Uint8Array(1024),
+    headers: { "Content-Type": "application/x-tar" },
+  }),
   "POST /organizations/{organization}/templateversions": (place) => ({
     body: { storage_method: "file", provisioner: "terraform", file_id: place.fileId },
   }),
@@ -158,7 +173,9 @@ const details: Record<string, (place: Place) => Details> = {
   "POST /organizations/{organization}/provisionerkeys": () => ({
     body: { name: `k-${unique(8)}`, tags: {} },
   }),
-  "POST /provisionerdaemons": () => ({ body: { name: `d-${unique(8)}`, provisioners: ["terraform"] } }),
+  "POST /provisionerdaemons": () => ({
+    body: { name: `d-${unique(8)}`, provisioners: ["terraform"] },
+  }),
   "GET /provisionerdaemons/{daemon}/listen": () => socket,
   "POST /provisionerdaemons/{daemon}/jobs/{job}/update": () => ({ body: { logs: [] } }),
   "POST /provisionerdaemons/{daemon}/jobs/{job}/complete": () => ({
@@ -219,7 +236,9 @@ export function paramsOf(path: string): PathParam[] {
     const upTo = path.slice(0, index + braces.length)
     // The version before another is asked for by the later one's name, which the whole path tells.
     const isPrevious = path.endsWith("/previous") && name === "name"
-    const found = isPrevious ? "spareversionname" : meanings.find(([pattern]) => pattern.test(upTo))?.[1]
+    const found = isPrevious
+      ? "spareversionname"
+      : meanings.find(([pattern]) => pattern.test(upTo))?.[1]
     return { name, meaning: found ?? name }
   })
 }

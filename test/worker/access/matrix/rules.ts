@@ -3,7 +3,13 @@
 import { people, type Person, type Principal } from "./principals.ts"
 
 /** Which credential a route takes. */
-type Credential = "none" | "person" | "agent" | "person or agent" | "provisioner" | "own provisioner"
+type Credential =
+  | "none"
+  | "person"
+  | "agent"
+  | "person or agent"
+  | "provisioner"
+  | "own provisioner"
 
 export type Rule = {
   /** `METHOD path`, without the prefix. */
@@ -31,7 +37,12 @@ const insiders = [
 ] as const
 const everyone = people
 // Template admins of either reach, and those who hold more than they.
-const templateAdmins = ["organizationTemplateAdmin", "organizationAdmin", "templateAdmin", "owner"] as const
+const templateAdmins = [
+  "organizationTemplateAdmin",
+  "organizationAdmin",
+  "templateAdmin",
+  "owner",
+] as const
 const memberAdmins = ["organizationUserAdmin", "organizationAdmin", "userAdmin", "owner"] as const
 const userAdmins = ["userAdmin", "owner"] as const
 
@@ -62,20 +73,35 @@ const M = String.raw`${O}/members/\{user\}`
 const T = String.raw`/templates/\{(id|template)\}`
 const V = String.raw`/templateversions/\{id\}`
 const OT = String.raw`${O}/templates/\{(name|template)\}`
-const on = (methods: string, ...paths: string[]) => paths.map((path) => new RegExp(`^(${methods}) ${path}$`))
+const on = (methods: string, ...paths: string[]) =>
+  paths.map((path) => new RegExp(`^(${methods}) ${path}$`))
 
 export const rules: Record<string, Rule> = {
   "open to all": {
     credential: "none",
     routes: [
-      ...on("GET", "", "/buildinfo", "/updatecheck", "/entitlements", "/auth/scopes", "/users/authmethods"),
+      ...on(
+        "GET",
+        "",
+        "/buildinfo",
+        "/updatecheck",
+        "/entitlements",
+        "/auth/scopes",
+        "/users/authmethods",
+      ),
       ...on("GET", "/users/first", String.raw`/init-script/\{os\}/\{arch\}`),
       ...on("POST", "/users/first", "/users/login"),
     ],
   },
-  "the agent's own": { credential: "agent", routes: on("GET|POST|PATCH|DELETE", "/workspaceagents/me/.*") },
+  "the agent's own": {
+    credential: "agent",
+    routes: on("GET|POST|PATCH|DELETE", "/workspaceagents/me/.*"),
+  },
   "announcing a daemon": { credential: "provisioner", routes: on("POST", "/provisionerdaemons") },
-  "a daemon's work": { credential: "own provisioner", routes: on("GET|POST", "/provisionerdaemons/.*") },
+  "a daemon's work": {
+    credential: "own provisioner",
+    routes: on("GET|POST", "/provisionerdaemons/.*"),
+  },
   "how the deployment presents itself": {
     credential: "person or agent",
     routes: on("GET", "/appearance"),
@@ -145,7 +171,11 @@ export const rules: Record<string, Rule> = {
     see: seeUser,
     may: ["self", ...userAdmins],
   },
-  "what a user chose last": { routes: on("GET", `${U}/autofill-parameters`), see: seeUser, may: seeUser },
+  "what a user chose last": {
+    routes: on("GET", `${U}/autofill-parameters`),
+    see: seeUser,
+    may: seeUser,
+  },
   "how a user signs in": { routes: on("GET", `${U}/login-type`), see: seeUser, may: ["self"] },
   "making a key": {
     routes: on("POST", `${U}/keys`, `${U}/keys/tokens`),
@@ -204,8 +234,20 @@ export const rules: Record<string, Rule> = {
   },
   "a template": {
     routes: [
-      ...on("GET", T, `${T}/versions`, String.raw`${T}/versions/\{name\}`, `${T}/daus`, `${T}/prebuilds`),
-      ...on("GET", OT, String.raw`${OT}/versions/\{name\}(/previous)?`, `${O}/templates(/examples)?`),
+      ...on(
+        "GET",
+        T,
+        `${T}/versions`,
+        String.raw`${T}/versions/\{name\}`,
+        `${T}/daus`,
+        `${T}/prebuilds`,
+      ),
+      ...on(
+        "GET",
+        OT,
+        String.raw`${OT}/versions/\{name\}(/previous)?`,
+        `${O}/templates(/examples)?`,
+      ),
       ...on(
         "GET",
         V,
@@ -246,7 +288,9 @@ export const rules: Record<string, Rule> = {
   },
   "putting in a file": {
     routes: on("POST", "/files"),
-    may: people.filter((person) => person !== "ownerWithOtherScope" && person !== "ownerWithOtherList"),
+    may: people.filter(
+      (person) => person !== "ownerWithOtherScope" && person !== "ownerWithOtherList",
+    ),
     unseen: 403,
   },
   "a file": {
@@ -303,8 +347,16 @@ export const rules: Record<string, Rule> = {
     see: seeWorkspace,
     may: actOnWorkspace,
   },
-  "entering a workspace": { routes: on("GET", `${G}/forward`), see: seeWorkspace, may: ["self", "owner"] },
-  "one's favourites": { routes: on("PUT|DELETE", `${W}/favorite`), see: seeWorkspace, may: ["self"] },
+  "entering a workspace": {
+    routes: on("GET", `${G}/forward`),
+    see: seeWorkspace,
+    may: ["self", "owner"],
+  },
+  "one's favourites": {
+    routes: on("PUT|DELETE", `${W}/favorite`),
+    see: seeWorkspace,
+    may: ["self"],
+  },
   "reading what a provisioner keeps": {
     routes: on("GET", `${B}/state`),
     see: templateAdmins,

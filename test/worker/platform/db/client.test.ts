@@ -63,7 +63,9 @@ describe("a batch", () => {
       statement("fail", sql`select 1 / 0`),
     ])
     await expect(batch).rejects.toThrow("put+fail failed with 22012")
-    const rows = await db().all(statement("get", sql`select 1 from site_configs where key = ${key}`))
+    const rows = await db().all(
+      statement("get", sql`select 1 from site_configs where key = ${key}`),
+    )
     expect(rows).toEqual([])
   })
 })

@@ -18,7 +18,11 @@ async function brokenBy(write: Promise<unknown>): Promise<string | null | undefi
     await write
     return null
   } catch (error) {
-    const { code, constraint, message } = error as { code?: string; constraint?: string; message: string }
+    const { code, constraint, message } = error as {
+      code?: string
+      constraint?: string
+      message: string
+    }
     return code === "23514" ? constraint : message
   }
 }
@@ -56,7 +60,9 @@ describe("a build", () => {
     const gap = "workspace_builds_follow_an_ended_one"
     expect(await brokenBy(query(`with ${job}, ${ended} ${insert(3)}`, params))).toBe(gap)
     expect(await brokenBy(query(`with ${job}, ${ended} ${insert(2)}`, params))).toBe(null)
-    const [row] = await query("select latest_build_number as n from workspaces where id = $1", [workspace.id])
+    const [row] = await query("select latest_build_number as n from workspaces where id = $1", [
+      workspace.id,
+    ])
     expect(row.n).toBe(2)
     expect(template.id).toBe(workspace.template.id)
   })
@@ -65,7 +71,10 @@ describe("a build", () => {
 test("a job ends once: not again, not at another instant, and it does not begin anew", async () => {
   const { workspace } = await given()
   const end = (at: Date | null) =>
-    query("update provisioner_jobs set completed_at = $2 where id = $1", [workspace.build.jobId, at])
+    query("update provisioner_jobs set completed_at = $2 where id = $1", [
+      workspace.build.jobId,
+      at,
+    ])
   expect(await brokenBy(end(afterEpoch(1_000)))).toBe("provisioner_jobs_end_once")
   expect(await brokenBy(end(null))).toBe("provisioner_jobs_end_once")
   expect(await brokenBy(end(epoch))).toBe(null)
@@ -93,17 +102,34 @@ describe("a dormancy that nobody asked for", () => {
     )
 
   test.each<[string, Parts & { runs: boolean }, string | null]>([
-    ["with neither", { audit: false, message: false, runs: false }, "workspaces_dormancy_is_audited"],
-    ["without its audit row", { audit: false, message: true, runs: false }, "workspaces_dormancy_is_audited"],
-    ["without its message", { audit: true, message: false, runs: false }, "workspaces_dormancy_is_told"],
-    ["without a stop of what runs", { audit: true, message: true, runs: true }, "workspaces_dormancy_stops"],
+    [
+      "with neither",
+      { audit: false, message: false, runs: false },
+      "workspaces_dormancy_is_audited",
+    ],
+    [
+      "without its audit row",
+      { audit: false, message: true, runs: false },
+      "workspaces_dormancy_is_audited",
+    ],
+    [
+      "without its message",
+      { audit: true, message: false, runs: false },
+      "workspaces_dormancy_is_told",
+    ],
+    [
+      "without a stop of what runs",
+      { audit: true, message: true, runs: true },
+      "workspaces_dormancy_stops",
+    ],
     ["whole", { audit: true, message: true, runs: false }, null],
   ])("%s", async (_, { runs, ...parts }, broken) => {
     const { workspace } = await given({ build: { transition: runs ? "start" : "stop" } })
     expect(await brokenBy(goDormant(workspace.id, parts))).toBe(broken)
-    const [row] = await query("select dormant_at is not null as is_dormant from workspaces where id = $1", [
-      workspace.id,
-    ])
+    const [row] = await query(
+      "select dormant_at is not null as is_dormant from workspaces where id = $1",
+      [workspace.id],
+    )
     expect(row.is_dormant).toBe(broken === null)
   })
 

@@ -3,7 +3,12 @@ import { describe, expect, test } from "vitest"
 import { afterEpoch, epoch } from "../../epoch.ts"
 import { givenUser } from "../../given-people.ts"
 import { givenTemplate } from "../../given-templates.ts"
-import { givenBuild, givenDormancy, givenWorkspace, prebuildsUserId } from "../../given-workspaces.ts"
+import {
+  givenBuild,
+  givenDormancy,
+  givenWorkspace,
+  prebuildsUserId,
+} from "../../given-workspaces.ts"
 import { query } from "../../harness.ts"
 
 const later = afterEpoch(3_600_000)
@@ -57,7 +62,10 @@ describe("marks a workspace dirty", () => {
 
 describe("leaves the bound alone", () => {
   test.each([
-    ["a heartbeat", "update workspaces set last_used_at = created_at + interval '1 hour' where id = $1"],
+    [
+      "a heartbeat",
+      "update workspaces set last_used_at = created_at + interval '1 hour' where id = $1",
+    ],
     ["a favourite", "update workspaces set favorite = true where id = $1"],
     ["a rename", "update workspaces set name = 'other-' || left(id::text, 8) where id = $1"],
     [

@@ -59,7 +59,9 @@ describe("503", () => {
     neonConfig.fetchFunction = passOn
     for (const { status, text, headers } of [read, written]) {
       expect(status).toBe(503)
-      expect(text).toBe('{"message":"The database is not available. Please try again in a moment."}\n')
+      expect(text).toBe(
+        '{"message":"The database is not available. Please try again in a moment."}\n',
+      )
       expect(headers.get("Retry-After")).toBe("5")
     }
     expect((await api("/api/v2/users/me", { token })).status).toBe(200)
@@ -79,7 +81,10 @@ describe("413", () => {
       headers: { "Coder-Session-Token": token },
       body: streamed,
     })
-    expect([unsaid.status, await unsaid.text()]).toEqual([413, '{"message":"Request body too large."}\n'])
+    expect([unsaid.status, await unsaid.text()]).toEqual([
+      413,
+      '{"message":"Request body too large."}\n',
+    ])
   })
 })
 
@@ -88,11 +93,13 @@ describe("whatever is sent", () => {
   const bodies = ["{", "[]", '{"name":5,"id":[],"value":{}}', '{"name":"\\u0000"}']
   /** Every operation of the document, with ids that are none and with ids that nobody has. */
   const operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
-    Object.entries(methods as Record<string, { requestBody?: unknown }>).map(([method, { requestBody }]) => ({
-      method: method.toUpperCase(),
-      path,
-      takesBody: requestBody !== undefined,
-    })),
+    Object.entries(methods as Record<string, { requestBody?: unknown }>).map(
+      ([method, { requestBody }]) => ({
+        method: method.toUpperCase(),
+        path,
+        takesBody: requestBody !== undefined,
+      }),
+    ),
   )
   const fill = (path: string, id: string) =>
     path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => shapes[name] ?? id)
@@ -100,9 +107,15 @@ describe("whatever is sent", () => {
   test("no operation answers with a 5xx, and each refusal is an error body", async () => {
     expect(operations.length).toBeGreaterThan(150)
     const found: string[] = []
-    const attempt = async (method: string, path: string, token: string, body: string | undefined) => {
+    const attempt = async (
+      method: string,
+      path: string,
+      token: string,
+      body: string | undefined,
+    ) => {
       const answer = await fetchWorker(path, { method, token, body })
-      const isStream = answer.webSocket !== null || answer.headers.get("Content-Type") === "text/event-stream"
+      const isStream =
+        answer.webSocket !== null || answer.headers.get("Content-Type") === "text/event-stream"
       const text = isStream ? "" : await answer.text()
       if (isStream) await answer.body?.cancel()
       if (answer.status >= 500 || (answer.status >= 400 && !text.startsWith('{"message":"')))

@@ -33,7 +33,9 @@ describe("every operation", () => {
   test("has a summary, a tag and an id of its own", () => {
     expect(operations.length).toBeGreaterThan(170)
     expect(lacking(({ summary, tags }) => !summary || tags?.length !== 1)).toEqual([])
-    expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length)
+    expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(
+      operations.length,
+    )
   })
 
   test("describes its parameters and answers", () => {
@@ -47,25 +49,37 @@ describe("every operation", () => {
       const media = content?.["application/json"]
       return media !== undefined && (media.schema === undefined || media.example === undefined)
     }
-    expect(lacking(({ responses }) => Object.values(responses).some((a) => isBare(a.content)))).toEqual([])
+    expect(
+      lacking(({ responses }) => Object.values(responses).some((a) => isBare(a.content))),
+    ).toEqual([])
     expect(lacking(({ requestBody }) => isBare(requestBody?.content))).toEqual([])
   })
 
   test("has an answer for success, unless it is there to refuse, and an error body for each error", () => {
     expect(
       lacking(({ responses }) => !Object.keys(responses).some((status) => Number(status) < 400)),
-    ).toEqual(["GET /api/v2/workspaceagents/me/rpc", "GET /api/v2/workspaceagents/me/external-auth"])
+    ).toEqual([
+      "GET /api/v2/workspaceagents/me/rpc",
+      "GET /api/v2/workspaceagents/me/external-auth",
+    ])
     const isBare = ([status, { content }]: [string, Operation["responses"][string]]) =>
-      Number(status) >= 400 && content?.["application/json"]?.schema?.$ref !== "#/components/schemas/Error"
+      Number(status) >= 400 &&
+      content?.["application/json"]?.schema?.$ref !== "#/components/schemas/Error"
     expect(lacking(({ responses }) => Object.entries(responses).some(isBare))).toEqual([])
   })
 
   test("names what any route may answer", () => {
     const lacks = (status: number) => lacking(({ responses }) => responses[status] === undefined)
     expect([lacks(429), lacks(500), lacks(503)]).toEqual([[], [], []])
-    expect(lacking(({ security, responses }) => security?.length !== 0 && !responses[401])).toEqual([])
-    expect(lacking(({ requestBody, responses }) => requestBody !== undefined && !responses[413])).toEqual([])
-    expect(lacking(({ requestBody, responses }) => requestBody !== undefined && !responses[400])).toEqual([])
+    expect(lacking(({ security, responses }) => security?.length !== 0 && !responses[401])).toEqual(
+      [],
+    )
+    expect(
+      lacking(({ requestBody, responses }) => requestBody !== undefined && !responses[413]),
+    ).toEqual([])
+    expect(
+      lacking(({ requestBody, responses }) => requestBody !== undefined && !responses[400]),
+    ).toEqual([])
   })
 
   test("asks for a credential that it names, unless it is open", () => {
@@ -73,7 +87,9 @@ describe("every operation", () => {
     expect(open.map(({ name }) => name)).toContain("GET /api/v2/buildinfo")
     expect(open.map(({ name }) => name)).not.toContain("GET /api/v2/workspaces")
     const schemes = new Set(Object.keys(document.components.securitySchemes ?? {}))
-    const used = operations.flatMap(({ operation }) => (operation.security ?? []).flatMap(Object.keys))
+    const used = operations.flatMap(({ operation }) =>
+      (operation.security ?? []).flatMap(Object.keys),
+    )
     expect(new Set(used)).toEqual(schemes)
   })
 })
@@ -104,7 +120,9 @@ test("every example is what its schema takes", () => {
 
 function declaredRoutes(): RouteConfig[] {
   const { definitions } = createApp(platformClock).openAPIRegistry
-  return definitions.flatMap((definition) => (definition.type === "route" ? [definition.route] : []))
+  return definitions.flatMap((definition) =>
+    definition.type === "route" ? [definition.route] : [],
+  )
 }
 
 test.each([
@@ -119,7 +137,8 @@ test("/docs shows every operation and every schema, and loads nothing from elsew
   expect(status).toBe(200)
   expect(headers.get("Content-Type")).toContain("text/html")
   for (const { operation } of operations) expect(text).toContain(`id="${operation.operationId}"`)
-  for (const name of Object.keys(document.components.schemas)) expect(text).toContain(`id="schema-${name}"`)
+  for (const name of Object.keys(document.components.schemas))
+    expect(text).toContain(`id="schema-${name}"`)
   const links = [...text.matchAll(/href="#([^"]+)"/g)].map(([, target]) => target!)
   expect(links.filter((target) => !text.includes(`id="${target}"`))).toEqual([])
   expect(text).not.toMatch(/(src|href)="(https?:)?\/\//)
