@@ -8,7 +8,7 @@ import {
   readManifest,
   type Manifest,
 } from "../../templates/manifest/manifest.ts"
-import { externalAgentType } from "../../templates/manifest/plan.ts"
+import { externalAgentType } from "../../templates/manifest/reported.ts"
 import { plannedAfter } from "./engines/script-output.ts"
 
 const README_BYTES_MAX = 512 * 1024

@@ -6,7 +6,7 @@ import { json } from "../../platform/db/sql.ts"
 import { buildAudit, deletionNotice, endedBuilds } from "../../builds/ended-builds.ts"
 import type { EndedJob } from "../jobs/fail-statement.ts"
 import { type Timing, timingInsert } from "../jobs/timings.ts"
-import type { PlanReplacement } from "../../templates/manifest/plan.ts"
+import type { ReportedReplacement } from "../../templates/manifest/reported.ts"
 import type { Transition } from "../jobs/protocol.ts"
 import { markReplaced, replacementNotice } from "./replacements.ts"
 import { resourceInserts } from "./resource-inserts.ts"
@@ -61,7 +61,7 @@ export type BuildCompletion = Holder & {
   hasExternalAgent: boolean
   rows: ResourceRows
   timings: readonly Timing[]
-  replacements: readonly PlanReplacement[]
+  replacements: readonly ReportedReplacement[]
 }
 
 /**

@@ -10,10 +10,10 @@ import { completeBuild as scheduleCompletion } from "../../schedule/build-comple
 import { quietHoursOf } from "../../schedule/quiet-hours.ts"
 import {
   externalAgentType,
-  type PlanAgent,
-  type PlanReplacement,
-  type PlanResource,
-} from "../../templates/manifest/plan.ts"
+  type ReportedAgent,
+  type ReportedReplacement,
+  type ReportedResource,
+} from "../../templates/manifest/reported.ts"
 import {
   type BuildFacts,
   completeBuildJob,
@@ -30,10 +30,10 @@ const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
 const readsMax = 3
 
 export type BuildReport = {
-  resources: readonly PlanResource[]
+  resources: readonly ReportedResource[]
   state: Uint8Array | null
   timings: readonly Timing[]
-  replacements: readonly PlanReplacement[]
+  replacements: readonly ReportedReplacement[]
 }
 
 /** Null where the daemon does not hold the job (any more). */
@@ -115,12 +115,12 @@ const noToken: AgentToken = { hash: null, encrypted: null }
 
 /** What each agent authenticates with: the token that the infrastructure decided, or the one minted at acquire. */
 async function agentTokens(
-  resources: readonly PlanResource[],
+  resources: readonly ReportedResource[],
   minted: NonNullable<BuildFacts["agent_tokens"]>,
   tokenKeys: string | null,
 ): Promise<Map<string, AgentToken>> {
   const tokens = new Map<string, AgentToken>()
-  for (const agent of resources.flatMap((resource): PlanAgent[] => resource.agents ?? [])) {
+  for (const agent of resources.flatMap((resource): ReportedAgent[] => resource.agents ?? [])) {
     const own = minted[agent.name]
     if (agent.token === undefined) {
       tokens.set(agent.name, { hash: own?.hash ?? null, encrypted: own?.encrypted ?? null })

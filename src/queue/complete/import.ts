@@ -2,7 +2,7 @@
 import type { ProvisionerActor } from "../../access/actors.ts"
 import type { Session } from "../../access/session.ts"
 import type { AuditRequest } from "../../audit/fragment.ts"
-import { externalAgentType, type PlanVariable } from "../../templates/manifest/plan.ts"
+import { externalAgentType, type ReportedVariable } from "../../templates/manifest/reported.ts"
 import { completeImportJob, readImportFacts } from "./import-statement.ts"
 import type { Holder } from "./build-statement.ts"
 import { type EndedJob, failJob } from "../jobs/fail-statement.ts"
@@ -66,7 +66,7 @@ export async function completeImport(
   return ended ?? null
 }
 
-function isMissing(variable: PlanVariable, given: ReadonlyMap<string, string>): boolean {
+function isMissing(variable: ReportedVariable, given: ReadonlyMap<string, string>): boolean {
   const isRequired = variable.required ?? variable.default_value === undefined
   return isRequired && (given.get(variable.name) ?? variable.default_value ?? "") === ""
 }

@@ -5,23 +5,23 @@ import { outboxInsert } from "../../notifications/fragment.ts"
 import { notificationIds } from "../../notifications/templates.ts"
 import { json } from "../../platform/db/sql.ts"
 import { isStage, replacedInput } from "../prebuild-stage.ts"
-import type { PlanReplacement } from "../../templates/manifest/plan.ts"
+import type { ReportedReplacement } from "../../templates/manifest/reported.ts"
 import { withoutNul } from "../../platform/db/without-nul.ts"
 
 /** A resource a line, with its attributes. */
-const textOf = (replacements: readonly PlanReplacement[]) =>
+const textOf = (replacements: readonly ReportedReplacement[]) =>
   withoutNul(replacements)
     .map(({ resource, paths }) => `${resource}: ${paths.join(",")}`)
     .join("\n")
 
 /** The input of a job `j` that ends: that of a claim remembers that it replaced something, for the metrics to count. */
-export function markReplaced(replacements: readonly PlanReplacement[]): SQL {
+export function markReplaced(replacements: readonly ReportedReplacement[]): SQL {
   if (replacements.length === 0) return sql`j.input`
   return sql`case when ${isStage(sql`j.input`, "claim")} then j.input || ${json(replacedInput)} else j.input end`
 }
 
 /** A CTE over `ended_builds`: a claim's replacements are told to each template admin of the site, once a build. */
-export function replacementNotice(replacements: readonly PlanReplacement[], now: Date): SQL {
+export function replacementNotice(replacements: readonly ReportedReplacement[], now: Date): SQL {
   return sql`noticed_replacements as (${outboxInsert(
     {
       templateId: notificationIds.workspaceResourceReplaced,

@@ -1,6 +1,6 @@
 // The resources that an engine reported, as rows of their tables: ids are made here, so that one statement can insert them all.
 import { toAppRow } from "../../agents/app-row.ts"
-import type { PlanAgent, PlanResource } from "../../templates/manifest/plan.ts"
+import type { ReportedAgent, ReportedResource } from "../../templates/manifest/reported.ts"
 import type { Transition } from "../jobs/protocol.ts"
 import { withoutNul } from "../../platform/db/without-nul.ts"
 
@@ -23,9 +23,9 @@ export type ResourceRows = {
  * (C5). `tokenOf` says what an agent authenticates with; nulls for the agents of a plan.
  */
 export function toResourceRows(
-  reported: readonly PlanResource[],
+  reported: readonly ReportedResource[],
   transition: Transition,
-  tokenOf: (agent: PlanAgent) => AgentToken,
+  tokenOf: (agent: ReportedAgent) => AgentToken,
 ): ResourceRows {
   const rows: ResourceRows = {
     resources: [],
@@ -64,7 +64,7 @@ export function toResourceRows(
 function addAgent(
   rows: ResourceRows,
   resourceId: string,
-  agent: PlanAgent,
+  agent: ReportedAgent,
   token: AgentToken,
 ): void {
   const agentId = crypto.randomUUID()
@@ -119,7 +119,7 @@ function addAgent(
 }
 
 /** What the tables would refuse, as a sentence: names that are there twice. Null when there is nothing. */
-export function findResourceError(resources: readonly PlanResource[]): string | null {
+export function findResourceError(resources: readonly ReportedResource[]): string | null {
   const agents = resources.flatMap((resource) => resource.agents ?? [])
   const agentName = firstRepeated(agents.map((agent) => agent.name.toLowerCase()))
   if (agentName !== null) return `Two agents are named ${JSON.stringify(agentName)}.`

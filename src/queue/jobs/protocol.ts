@@ -3,12 +3,12 @@
 import { z } from "@hono/zod-openapi"
 import { tagSet } from "../tags-schema.ts"
 import {
-  planParameter,
-  planPreset,
-  planReplacements,
-  planResources,
-  planVariable,
-} from "../../templates/manifest/plan.ts"
+  reportedParameter,
+  reportedPreset,
+  reportedReplacements,
+  reportedResources,
+  reportedVariable,
+} from "../../templates/manifest/reported.ts"
 import { stateText } from "../../templates/manifest/state-size.ts"
 
 export const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
@@ -115,11 +115,11 @@ export const timing = z.object({
 })
 
 export const importPlan = z.object({
-  parameters: z.array(planParameter).max(512).default([]),
-  presets: z.array(planPreset).max(256).default([]),
-  variables: z.array(planVariable).max(1_024).default([]),
-  resources_start: planResources.default([]),
-  resources_stop: planResources.default([]),
+  parameters: z.array(reportedParameter).max(512).default([]),
+  presets: z.array(reportedPreset).max(256).default([]),
+  variables: z.array(reportedVariable).max(1_024).default([]),
+  resources_start: reportedResources.default([]),
+  resources_stop: reportedResources.default([]),
   tags: tagSet.default({}),
   has_external_agent: z.boolean().default(false),
 })
@@ -132,12 +132,15 @@ export const completeRequest = z.discriminatedUnion("type", [
   }),
   z.object({
     type: z.literal("workspace_build"),
-    resources: planResources.default([]),
+    resources: reportedResources.default([]),
     state: stateText.nullish(),
     timings: z.array(timing).max(10_000).default([]),
-    replacements: planReplacements.default([]),
+    replacements: reportedReplacements.default([]),
   }),
-  z.object({ type: z.literal("template_version_dry_run"), resources: planResources.default([]) }),
+  z.object({
+    type: z.literal("template_version_dry_run"),
+    resources: reportedResources.default([]),
+  }),
 ])
 
 export const failRequest = z.object({

@@ -3,7 +3,7 @@ import { z } from "zod"
 import { manifestParameter, manifestVariable } from "./parameters.ts"
 import { manifestPresets } from "./presets.ts"
 import { checkParameterValue } from "../parameters/value.ts"
-import { planResource } from "./plan.ts"
+import { reportedResource } from "./reported.ts"
 import { refuseDuplicateNames } from "./resource-names.ts"
 
 export const MANIFEST_NAME = "dormouse.json"
@@ -20,7 +20,7 @@ const scriptPath = z
   .describe("Path of an executable script inside the archive.")
 
 /** A resource of the plan; `persistent` ones exist while the workspace is stopped, too (their agents do not). */
-const manifestResource = planResource.extend({
+const manifestResource = reportedResource.extend({
   persistent: z.boolean().optional().describe("Exists while the workspace is stopped, too."),
 })
 

@@ -1,12 +1,12 @@
 // Names within a build's resources that must not meet: agents, and the apps of an agent.
 import { z } from "zod"
-import { planResources, type PlanResource } from "./plan.ts"
+import { reportedResources, type ReportedResource } from "./reported.ts"
 
 /** What an engine reports after a build: resources whose names do not meet. */
-export const reportedResources = planResources.superRefine(refuseDuplicateNames)
+export const distinctResources = reportedResources.superRefine(refuseDuplicateNames)
 
 /** Agent names are unique within a build (ignoring case), app slugs within their agent. */
-export function refuseDuplicateNames(resources: readonly PlanResource[], ctx: z.RefinementCtx) {
+export function refuseDuplicateNames(resources: readonly ReportedResource[], ctx: z.RefinementCtx) {
   const refuse = (path: (string | number)[], message: string) =>
     ctx.addIssue({ code: "custom", path, message })
   const agentNames = new Set<string>()

@@ -1,12 +1,12 @@
 // What an import leaves behind: the version's README and flags, its parameters, variables and presets.
 import { sql, type SQL } from "drizzle-orm"
 import { json } from "../../platform/db/sql.ts"
-import type { PlanParameter, PlanPreset, PlanVariable } from "../manifest/plan.ts"
+import type { ReportedParameter, ReportedPreset, ReportedVariable } from "../manifest/reported.ts"
 
 export type ImportResult = {
-  parameters: readonly PlanParameter[]
-  variables: readonly PlanVariable[]
-  presets: readonly PlanPreset[]
+  parameters: readonly ReportedParameter[]
+  variables: readonly ReportedVariable[]
+  presets: readonly ReportedPreset[]
   hasExternalAgent: boolean
   readme: string
 }
@@ -63,7 +63,7 @@ export function importRows(ended: SQL, result: ImportResult, now: Date): SQL {
   )`
 }
 
-const parameterRow = (parameter: PlanParameter, index: number) => ({
+const parameterRow = (parameter: ReportedParameter, index: number) => ({
   name: parameter.name,
   display_order: (parameter.order ?? 0) * orderStep + index,
   display_name: parameter.display_name ?? "",
@@ -91,7 +91,7 @@ const parameterRow = (parameter: PlanParameter, index: number) => ({
 /** Parameters of the same order keep the order of the manifest; there are fewer than this many. */
 const orderStep = 1_000
 
-const variableRow = (variable: PlanVariable) => ({
+const variableRow = (variable: ReportedVariable) => ({
   name: variable.name,
   description: variable.description ?? "",
   type: variable.type,
@@ -100,7 +100,7 @@ const variableRow = (variable: PlanVariable) => ({
   sensitive: variable.sensitive,
 })
 
-type IdentifiedPreset = { id: string; preset: PlanPreset }
+type IdentifiedPreset = { id: string; preset: ReportedPreset }
 
 const presetRow = ({ id, preset }: IdentifiedPreset, index: number) => ({
   id,

@@ -1,7 +1,7 @@
 /** What carries out a build. The provisioner hands an engine a template's folder and a build; the engine changes the world. */
 import type { Manifest } from "../../../templates/manifest/manifest.ts"
 import type { AcquiredJob, LogLine } from "../../../queue/jobs/protocol.ts"
-import type { PlanReplacement, PlanResource } from "../../../templates/manifest/plan.ts"
+import type { ReportedReplacement, ReportedResource } from "../../../templates/manifest/reported.ts"
 
 export type Build = NonNullable<AcquiredJob["build"]>
 
@@ -22,7 +22,12 @@ export type EngineSession = {
 }
 
 export type EngineResult =
-  | { ok: true; resources: PlanResource[]; state: Buffer | null; replacements: PlanReplacement[] }
+  | {
+      ok: true
+      resources: ReportedResource[]
+      state: Buffer | null
+      replacements: ReportedReplacement[]
+    }
   /** `state` is what is known of the world after the failure; null keeps what was known before. */
   | { ok: false; error: string; state: Buffer | null }
 

@@ -3,30 +3,30 @@ import { readFile, stat } from "node:fs/promises"
 import { z } from "zod"
 import { explainIssues, type Manifest } from "../../../templates/manifest/manifest.ts"
 import {
-  planReplacements,
-  planResource,
-  type PlanReplacement,
-  type PlanResource,
-} from "../../../templates/manifest/plan.ts"
-import { reportedResources } from "../../../templates/manifest/resource-names.ts"
+  reportedReplacements,
+  reportedResource,
+  type ReportedReplacement,
+  type ReportedResource,
+} from "../../../templates/manifest/reported.ts"
+import { distinctResources } from "../../../templates/manifest/resource-names.ts"
 import { STATE_BYTES_MAX } from "../../../templates/manifest/state-size.ts"
 import type { Build } from "./engine.ts"
 
 export const OUTPUT_BYTES_MAX = 8 * 1024 * 1024
 
 const outputSchema = z.object({
-  resources: reportedResources.optional(),
+  resources: distinctResources.optional(),
   state: z.json().optional(),
-  replacements: planReplacements.optional(),
+  replacements: reportedReplacements.optional(),
 })
 
 export type ScriptOutput =
   /** `state` undefined: the script says nothing of it, so what was known stays. */
   | {
       ok: true
-      resources: PlanResource[] | null
+      resources: ReportedResource[] | null
       state: Buffer | undefined
-      replacements: PlanReplacement[]
+      replacements: ReportedReplacement[]
     }
   | { ok: false; error: string }
 
@@ -68,13 +68,16 @@ const fail = (script: string, what: string): ScriptOutput => ({
   error: `${script} wrote to $DORMOUSE_OUTPUT ${what}`,
 })
 
-const withoutAgents = planResource.omit({ agents: true })
+const withoutAgents = reportedResource.omit({ agents: true })
 
 /** The resources of the manifest that exist after a transition; agents live only while the workspace runs. */
-export function plannedAfter(manifest: Manifest, transition: Build["transition"]): PlanResource[] {
+export function plannedAfter(
+  manifest: Manifest,
+  transition: Build["transition"],
+): ReportedResource[] {
   switch (transition) {
     case "start":
-      return manifest.resources.map((resource) => planResource.parse(resource))
+      return manifest.resources.map((resource) => reportedResource.parse(resource))
     case "stop":
       return manifest.resources
         .filter((resource) => resource.persistent)

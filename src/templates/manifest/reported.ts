@@ -17,7 +17,7 @@ const appSlug = z
   .max(64)
   .regex(/^[a-z0-9](-?[a-z0-9])*$/)
 
-export const planParameter = z.object({
+export const reportedParameter = z.object({
   name: name.max(128),
   display_name: text.optional(),
   description: text.optional(),
@@ -62,7 +62,7 @@ export const planParameter = z.object({
   order: order.optional(),
 })
 
-export const planVariable = z.object({
+export const reportedVariable = z.object({
   name: name.max(128),
   description: text.optional(),
   type: z.enum(["string", "number", "bool"]).default("string"),
@@ -72,7 +72,7 @@ export const planVariable = z.object({
 })
 
 /** Prebuild limits of prebuilds-provisioning-agents.md A1; cron lists are checked by the prebuild rules. */
-export const planPreset = z.object({
+export const reportedPreset = z.object({
   name: name.max(128),
   default: z.boolean().default(false),
   description: z.string().max(128).optional(),
@@ -95,7 +95,7 @@ export const planPreset = z.object({
     .optional(),
 })
 
-export const planApp = z.object({
+export const reportedApp = z.object({
   slug: appSlug,
   display_name: text.optional(),
   icon: z.string().max(256).optional(),
@@ -114,7 +114,7 @@ export const planApp = z.object({
   tooltip: text.optional(),
 })
 
-export const planScript = z.object({
+export const reportedScript = z.object({
   display_name: text.optional(),
   script: z.string().max(262_144),
   cron: z.string().max(128).optional(),
@@ -126,7 +126,7 @@ export const planScript = z.object({
   icon: z.string().max(256).optional(),
 })
 
-export const planAgentMetadata = z.object({
+export const reportedAgentMetadata = z.object({
   key: name,
   display_name: text.optional(),
   script: text,
@@ -135,7 +135,7 @@ export const planAgentMetadata = z.object({
   order: order.optional(),
 })
 
-export const planAgent = z.object({
+export const reportedAgent = z.object({
   name: agentName,
   os: z.string().max(64).optional(),
   arch: z.string().max(64).optional(),
@@ -155,12 +155,12 @@ export const planAgent = z.object({
     .max(5)
     .optional(),
   order: order.optional(),
-  apps: z.array(planApp).max(128).optional(),
-  scripts: z.array(planScript).max(128).optional(),
-  metadata: z.array(planAgentMetadata).max(128).optional(),
+  apps: z.array(reportedApp).max(128).optional(),
+  scripts: z.array(reportedScript).max(128).optional(),
+  metadata: z.array(reportedAgentMetadata).max(128).optional(),
 })
 
-export const planResource = z.object({
+export const reportedResource = z.object({
   type: name,
   name,
   icon: z.string().max(256).optional(),
@@ -176,24 +176,24 @@ export const planResource = z.object({
     )
     .max(256)
     .optional(),
-  agents: z.array(planAgent).max(64).optional(),
+  agents: z.array(reportedAgent).max(64).optional(),
 })
 
-export const planResources = z.array(planResource).max(1_024)
+export const reportedResources = z.array(reportedResource).max(1_024)
 
 /** What a build made anew, and which attributes forced it. A claim is to keep the machine that was made ahead. */
-export const planReplacement = z.object({
+export const reportedReplacement = z.object({
   resource: z.string().min(1).max(1_024),
   paths: z.array(z.string().max(1_024)).max(256).default([]),
 })
-export const planReplacements = z.array(planReplacement).max(1_024)
+export const reportedReplacements = z.array(reportedReplacement).max(1_024)
 
-export type PlanParameter = z.infer<typeof planParameter>
-export type PlanVariable = z.infer<typeof planVariable>
-export type PlanPreset = z.infer<typeof planPreset>
-export type PlanAgent = z.infer<typeof planAgent>
-export type PlanReplacement = z.infer<typeof planReplacement>
-export type PlanResource = z.infer<typeof planResource>
+export type ReportedParameter = z.infer<typeof reportedParameter>
+export type ReportedVariable = z.infer<typeof reportedVariable>
+export type ReportedPreset = z.infer<typeof reportedPreset>
+export type ReportedAgent = z.infer<typeof reportedAgent>
+export type ReportedReplacement = z.infer<typeof reportedReplacement>
+export type ReportedResource = z.infer<typeof reportedResource>
 
 /** The resource type that marks a build as one whose machine lives elsewhere (B1). */
 export const externalAgentType = "coder_external_agent"
