@@ -3,14 +3,14 @@ import { openAgent } from "../access/agent-token.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { appReportRoutes } from "./reports/app-routes.ts"
 import { connectRoutes } from "./hub/connect-routes.ts"
-import { externalAgentRoutes } from "./external-routes.ts"
+import { externalAgentRoutes } from "./external/routes.ts"
 import { forwardRoutes } from "./forward/routes.ts"
 import { agentLogRoutes } from "./reports/log-routes.ts"
-import { ownerRoutes } from "./owner-routes.ts"
+import { ownerRoutes } from "./owner/routes.ts"
 import { reinitRoutes } from "./reinit/routes.ts"
 import { reportRoutes } from "./reports/routes.ts"
 import { subAgentRoutes } from "./sub-agents/routes.ts"
-import { agentRoutes as userRoutes } from "./user-routes.ts"
+import { agentRoutes as userRoutes } from "./people/routes.ts"
 
 export const agentRoutes = createRouter()
 

@@ -1,7 +1,7 @@
 // Reading builds over HTTP (api.md 2.7).
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
-import { resourceSchema, toResourceViews } from "../agents/view.ts"
+import { resourceSchema, toResourceViews } from "../agents/views/view.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
 import {

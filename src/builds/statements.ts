@@ -4,7 +4,7 @@ import { type SQL, sql } from "drizzle-orm"
 import { userIdOf } from "../access/lookup.ts"
 import { may } from "../access/may.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
-import { resourcesJson, type ResourceJson } from "../agents/resources-json.ts"
+import { resourcesJson, type ResourceJson } from "../agents/views/resources-json.ts"
 import { type NamedValue, readableWorkspace } from "./create/context.ts"
 import { type BuildJson, buildJson } from "./view.ts"
 

@@ -1,8 +1,8 @@
 // A workspace build as clients see it (api.md 1.6): the SQL that gathers it as one JSON value, and the shape on the wire.
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
-import { type ResourceJson, resourcesJson } from "../agents/resources-json.ts"
-import { resourceSchema, toResourceViews } from "../agents/view.ts"
+import { type ResourceJson, resourcesJson } from "../agents/views/resources-json.ts"
+import { resourceSchema, toResourceViews } from "../agents/views/view.ts"
 import { timeSchema } from "../platform/http/wire.ts"
 import {
   type JobJson,

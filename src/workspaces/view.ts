@@ -3,8 +3,8 @@ import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import type { MetadataRow } from "../agents/hub/statements.ts"
 import { toMetadataView } from "../agents/reports/metadata-view.ts"
-import { type AppStatusJson, appStatusJson } from "../agents/resources-json.ts"
-import { appStatusSchema, toAppStatusView } from "../agents/view.ts"
+import { type AppStatusJson, appStatusJson } from "../agents/views/resources-json.ts"
+import { appStatusSchema, toAppStatusView } from "../agents/views/view.ts"
 import {
   type BuildJson,
   buildJson,

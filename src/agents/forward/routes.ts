@@ -6,7 +6,7 @@ import { ApiError, conflict, forbidden } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, uuidSchema } from "../../platform/http/wire.ts"
 import { hubOf } from "../hub/calls.ts"
-import { agentReach } from "../user-statements.ts"
+import { agentReach } from "../people/statements.ts"
 
 export const forwardRoutes = createRouter()
 

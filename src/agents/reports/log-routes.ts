@@ -8,7 +8,7 @@ import { touchAgent } from "../actor.ts"
 import { logLevels, logSourceRequest, logsRequest } from "./requests.ts"
 import { addLogSource, appendLogs, logBytesMax, type NewLog } from "./log-statements.ts"
 import { tellLogsAdded } from "./tell.ts"
-import { logSourceSchema } from "../view.ts"
+import { logSourceSchema } from "../views/view.ts"
 
 export const agentLogRoutes = createRouter()
 

@@ -19,7 +19,7 @@ import {
   statsRequest,
   subsystems,
 } from "./requests.ts"
-import { manifestSchema, readManifest, toManifestView } from "../manifest.ts"
+import { manifestSchema, readManifest, toManifestView } from "./manifest.ts"
 import { recordLifecycle, recordMetadata, recordStartup, statisticsContext } from "./statements.ts"
 import { isEmptyReport, toAgentStat } from "./stats.ts"
 import { tellAgentChanged, tellMetadataChanged } from "./tell.ts"

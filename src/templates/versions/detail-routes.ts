@@ -1,6 +1,6 @@
 // What a version says of its workspaces: parameters, variables, presets, the resources of its plan.
 import { createRoute, z } from "@hono/zod-openapi"
-import { resourceSchema, toResourceViews } from "../../agents/view.ts"
+import { resourceSchema, toResourceViews } from "../../agents/views/view.ts"
 import { ApiError, badRequest, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, uuidSchema } from "../../platform/http/wire.ts"

@@ -1,7 +1,7 @@
 // What an import left behind, as statements: parameters, variables, presets, the plan's resources.
 import { sql, type SQL } from "drizzle-orm"
 import { may } from "../../access/may.ts"
-import { resourcesJson, type ResourceJson } from "../../agents/resources-json.ts"
+import { resourcesJson, type ResourceJson } from "../../agents/views/resources-json.ts"
 import { statement } from "../../platform/db/client.ts"
 
 const readable = (): SQL =>

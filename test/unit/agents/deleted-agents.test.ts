@@ -19,7 +19,7 @@ const expected: [path: string, ...uses: string[]][] = [
   ["migrations/0015_acquire_job.sql", ...acquired],
   ["migrations/0020_acquire_file_hash.sql", ...acquired],
   ["src/agents/actor.ts", byActor],
-  ["src/agents/external-routes.ts", filters],
+  ["src/agents/external/routes.ts", filters],
   [
     "src/agents/hub/statements.ts",
     "connections are written by id, deleted or not",
@@ -28,14 +28,14 @@ const expected: [path: string, ...uses: string[]][] = [
     "filters by `isConnectable`",
   ],
   ["src/agents/reports/log-statements.ts", byActor],
-  ["src/agents/manifest.ts", byActor],
-  ["src/agents/owner-routes.ts", byActor],
+  ["src/agents/reports/manifest.ts", byActor],
+  ["src/agents/owner/routes.ts", byActor],
   [
     "src/agents/reinit/statement.ts",
     "answers whether the token is good, by the rule of `isConnectable`",
   ],
   ["src/agents/reports/statements.ts", byActor, byActor],
-  ["src/agents/resources-json.ts", filters],
+  ["src/agents/views/resources-json.ts", filters],
   [
     "src/agents/sub-agents/statements.ts",
     filters,
@@ -48,7 +48,7 @@ const expected: [path: string, ...uses: string[]][] = [
     filters,
   ],
   [
-    "src/agents/user-statements.ts",
+    "src/agents/people/statements.ts",
     filters,
     "logs outlive their agent; who asks for anything else asks for those that live",
   ],

@@ -1,7 +1,7 @@
 // External agents, against the groups `externalAgentCredentials` and `initScript`.
 import { describe, expect, test } from "vitest"
 import { encryptToken } from "../../../src/access/token-cipher.ts"
-import { initCommand, initScript } from "../../../src/agents/init-script.ts"
+import { initCommand, initScript } from "../../../src/agents/external/init-script.ts"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 import { env } from "cloudflare:workers"
 import { givenUser } from "../given-people.ts"

@@ -1,9 +1,9 @@
 // What people ask of agents. Who may not read the workspace sees no agent (E6: deleted ones are found by nobody).
 import { sql, type SQL } from "drizzle-orm"
-import { may, type ResourceColumns } from "../access/may.ts"
-import type { Action } from "../access/permissions.ts"
-import { statement, type Statement } from "../platform/db/client.ts"
-import { agentJson, type AgentJson } from "./resources-json.ts"
+import { may, type ResourceColumns } from "../../access/may.ts"
+import type { Action } from "../../access/permissions.ts"
+import { statement, type Statement } from "../../platform/db/client.ts"
+import { agentJson, type AgentJson } from "../views/resources-json.ts"
 
 const columns: ResourceColumns = {
   id: sql`w.id`,

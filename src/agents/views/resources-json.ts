@@ -1,7 +1,7 @@
 // The SQL that gathers resources with their agents, apps and scripts as one JSON value, so that whoever reads a build reads
 // them in the same statement. Soft-deleted agents are left out: builds other than the latest show none (E6).
 import { type SQL, sql } from "drizzle-orm"
-import type { LifecycleState } from "./reports/requests.ts"
+import type { LifecycleState } from "../reports/requests.ts"
 
 export type AppStatusJson = {
   id: string

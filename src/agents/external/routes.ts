@@ -1,12 +1,12 @@
 // External workspaces: the credentials of an agent whose machine is run elsewhere, and the script that sets it up (B3, B4).
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
-import { may, type ResourceColumns } from "../access/may.ts"
-import { decryptToken } from "../access/token-cipher.ts"
-import { statement, type Statement } from "../platform/db/client.ts"
-import { ApiError, forbidden, notFound } from "../platform/http/errors.ts"
-import { createRouter } from "../platform/http/router.ts"
-import { errors, jsonBody, uuidSchema } from "../platform/http/wire.ts"
+import { may, type ResourceColumns } from "../../access/may.ts"
+import { decryptToken } from "../../access/token-cipher.ts"
+import { statement, type Statement } from "../../platform/db/client.ts"
+import { ApiError, forbidden, notFound } from "../../platform/http/errors.ts"
+import { createRouter } from "../../platform/http/router.ts"
+import { errors, jsonBody, uuidSchema } from "../../platform/http/wire.ts"
 import { initCommand, initScript } from "./init-script.ts"
 
 export const externalAgentRoutes = createRouter()

@@ -1,6 +1,6 @@
 // The SSH key of a workspace's owner, for git in the workspace. It is derived from the deployment's key and the owner's id, so that
 // it is the same in all of their workspaces and is stored nowhere; a rotation of the deployment's key makes another.
-import { parseTokenKeys } from "../access/token-cipher.ts"
+import { parseTokenKeys } from "../../access/token-cipher.ts"
 
 export type SshKey = { publicKey: string; privateKey: string }
 

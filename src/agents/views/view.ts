@@ -1,10 +1,10 @@
 // Resources, agents and apps as clients see them (api.md 1.6, 1.8): from the JSON of `resources-json.ts` to the wire.
 import { z } from "@hono/zod-openapi"
-import { parseInstant } from "../platform/db/values.ts"
-import { timeSchema, wireTime } from "../platform/http/wire.ts"
-import { lifecycleStates } from "./reports/requests.ts"
-import { agentConnection, agentHealth } from "./hub/connection-status.ts"
-import { metadataSchema } from "./reports/metadata-schema.ts"
+import { parseInstant } from "../../platform/db/values.ts"
+import { timeSchema, wireTime } from "../../platform/http/wire.ts"
+import { lifecycleStates } from "../reports/requests.ts"
+import { agentConnection, agentHealth } from "../hub/connection-status.ts"
+import { metadataSchema } from "../reports/metadata-schema.ts"
 import type {
   AgentJson,
   AppJson,

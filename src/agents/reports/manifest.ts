@@ -1,12 +1,12 @@
 // What an agent needs to run: its scripts, apps, metadata and environment (api.md 2.10).
 import { z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
-import { statement, type Statement } from "../platform/db/client.ts"
-import { nilUuid } from "../platform/http/wire.ts"
-import { actorAgentId } from "./actor.ts"
-import { metadataDescriptionSchema, type MetadataDescription } from "./reports/metadata-schema.ts"
-import { appsJson, scriptsJson, type AppJson, type ScriptJson } from "./resources-json.ts"
-import { appSchema, scriptSchema, toAppView, toScriptView } from "./view.ts"
+import { statement, type Statement } from "../../platform/db/client.ts"
+import { nilUuid } from "../../platform/http/wire.ts"
+import { actorAgentId } from "../actor.ts"
+import { metadataDescriptionSchema, type MetadataDescription } from "./metadata-schema.ts"
+import { appsJson, scriptsJson, type AppJson, type ScriptJson } from "../views/resources-json.ts"
+import { appSchema, scriptSchema, toAppView, toScriptView } from "../views/view.ts"
 
 export const manifestSchema = z
   .object({

@@ -1,19 +1,24 @@
 // Agents as people and their clients see them (api.md 2.8).
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
-import type { AppEnv } from "../platform/http/env.ts"
-import { ApiError, badRequest } from "../platform/http/errors.ts"
-import { createRouter } from "../platform/http/router.ts"
-import type { AgentTopicKind } from "../platform/durable/publish.ts"
-import { openEvents, openSocket, requireUpgrade, type NewWatch } from "../platform/durable/watch.ts"
-import { errors, jsonBody, timeSchema, uuidSchema, wireTime } from "../platform/http/wire.ts"
-import { followFrom } from "./reports/log-cursor.ts"
-import { readLogs, type LogRow } from "./hub/statements.ts"
-import { listeningPortSchema } from "./forward/listening-ports.ts"
-import { toLogView } from "./reports/metadata-view.ts"
-import { portsOf } from "./hub/calls.ts"
-import { agentById, agentReach, type AgentReach } from "./user-statements.ts"
-import { agentSchema, toAgentView } from "./view.ts"
+import type { AppEnv } from "../../platform/http/env.ts"
+import { ApiError, badRequest } from "../../platform/http/errors.ts"
+import { createRouter } from "../../platform/http/router.ts"
+import type { AgentTopicKind } from "../../platform/durable/publish.ts"
+import {
+  openEvents,
+  openSocket,
+  requireUpgrade,
+  type NewWatch,
+} from "../../platform/durable/watch.ts"
+import { errors, jsonBody, timeSchema, uuidSchema, wireTime } from "../../platform/http/wire.ts"
+import { followFrom } from "../reports/log-cursor.ts"
+import { readLogs, type LogRow } from "../hub/statements.ts"
+import { listeningPortSchema } from "../forward/listening-ports.ts"
+import { toLogView } from "../reports/metadata-view.ts"
+import { portsOf } from "../hub/calls.ts"
+import { agentById, agentReach, type AgentReach } from "./statements.ts"
+import { agentSchema, toAgentView } from "../views/view.ts"
 
 export const agentRoutes = createRouter()
 

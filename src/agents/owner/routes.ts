@@ -1,12 +1,12 @@
 // What an agent is given of its owner: the key that git uses, and the credentials of other services, of which there are none.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
-import { statement, type Statement } from "../platform/db/client.ts"
-import { ApiError, badRequest, forbidden, notFound } from "../platform/http/errors.ts"
-import { createRouter } from "../platform/http/router.ts"
-import { errors, jsonBody } from "../platform/http/wire.ts"
-import { actorAgentId, touchAgent } from "./actor.ts"
-import { agentErrors, agentRoute } from "./route.ts"
+import { statement, type Statement } from "../../platform/db/client.ts"
+import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
+import { createRouter } from "../../platform/http/router.ts"
+import { errors, jsonBody } from "../../platform/http/wire.ts"
+import { actorAgentId, touchAgent } from "../actor.ts"
+import { agentErrors, agentRoute } from "../route.ts"
 import { sshKeyOf } from "./ssh-key.ts"
 
 export const ownerRoutes = createRouter()
