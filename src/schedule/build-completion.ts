@@ -1,4 +1,4 @@
-/** What a successful build writes on itself and on its workspace when its job completes. */
+// What a successful build writes on itself and on its workspace when its job completes.
 import { nextAllowedAutostart } from "./autostart.ts"
 import { type AutostopPolicy, calculateAutostop, type Deadlines } from "./calculate-autostop.ts"
 import type { QuietHours } from "./quiet-hours.ts"
@@ -16,10 +16,12 @@ export type Completion =
   | { ok: false; error: string }
 
 /**
- * Deadlines are computed for every transition, though nobody reads those of a stop. A prebuild has none.
+ * Deadlines are computed for every transition, although nothing reads those of a stop. A prebuild
+ * has no deadlines.
  *
- * `nextStartAt` counts from the creation of a stop build and from the completion of others, so an autostart that falls
- * while the stop still runs is not lost. It is null without a schedule and where no day is allowed.
+ * `nextStartAt` counts from the creation of a stop build and from the completion of other builds.
+ * An autostart that is due while the stop still runs is therefore not lost. It is null if there
+ * is no schedule or no allowed day.
  */
 export function completeBuild(input: CompletionInput): Completion {
   const { build, workspace, template, completedAt } = input

@@ -1,9 +1,13 @@
-/** The deadline of a build, at which it is stopped, and the max deadline, which no extension passes. */
+// The deadline of a build, at which it is stopped, and the max deadline, which limits extensions.
 import { nextAutostart } from "./autostart.ts"
 import { requiredStopAfter } from "./autostop-requirement.ts"
 import type { QuietHours } from "./quiet-hours.ts"
+import { ttlInForceMs } from "./ttl.ts"
 
-/** What a template says about stopping. `autostartDays` and `autostopRequirementDays` are bitmaps, bit 0 Monday. */
+/**
+ * A template's policy about stopping. `autostartDays` and `autostopRequirementDays` are bitmaps
+ * whose bit 0 is Monday.
+ */
 export type AutostopPolicy = {
   allowUserAutostop: boolean
   defaultTtlMs: number
@@ -18,7 +22,7 @@ export type AutostopInput = {
   completedAt: Date
   workspace: { ttlMs: number | null; autostartSchedule: string | null }
   template: AutostopPolicy
-  /** The owner's quiet hours; null where there are none, and then there is no requirement. */
+  /** The owner's quiet hours. Without them (null) the requirement does not apply. */
   quietHours: QuietHours | null
 }
 
@@ -29,7 +33,7 @@ export type Autostop = ({ ok: true } & Deadlines) | { ok: false; error: string }
 /**
  * Both deadlines of a build that completed.
  *
- * The error outcomes need data that the database's checks refuse (an eighth day) or a clock before 2023.
+ * An error needs data that the database's checks reject (an eighth day), or a clock before 2023.
  */
 export function calculateAutostop(input: AutostopInput): Autostop {
   const { completedAt, template, quietHours } = input
@@ -47,21 +51,14 @@ export function calculateAutostop(input: AutostopInput): Autostop {
   return { ok: true, deadlineAt, maxDeadlineAt: stop.at }
 }
 
-/** How long a build runs unless extended: the workspace's own ttl, or the template's where users may not choose. */
-export function effectiveTtlMs(
-  workspace: { ttlMs: number | null },
-  template: { allowUserAutostop: boolean; defaultTtlMs: number },
-): number {
-  return Math.max(0, template.allowUserAutostop ? (workspace.ttlMs ?? 0) : template.defaultTtlMs)
-}
-
 /**
- * A ttl that reaches past the next autostart runs from that autostart instead, so that a workspace that is up when it
- * would be started lives through the whole day. Only the first autostart counts, and only on an allowed day.
+ * A ttl that reaches past the next autostart counts from that autostart instead. A workspace that
+ * is still running at its start time therefore runs through the whole day. Only the first
+ * autostart counts, and only if its day is allowed.
  */
 function deadlineOfTtl({ completedAt, workspace, template }: AutostopInput): Date | null {
-  const ttlMs = effectiveTtlMs(workspace, template)
-  if (ttlMs === 0) return null
+  const ttlMs = ttlInForceMs(workspace, template) ?? 0
+  if (ttlMs <= 0) return null
   const deadlineMs = completedAt.getTime() + ttlMs
   if (workspace.autostartSchedule !== null) {
     const next = nextAutostart(workspace.autostartSchedule, completedAt, template.autostartDays)

@@ -1,9 +1,8 @@
-/**
- * One field of a cron text: the set of values that it names.
- *
- * A field is a comma list (empty items are skipped); an item is `*`, `?`, a number or name, or a range, each with an
- * optional step; `n/step` runs from n to the field's maximum. The error texts are those that clients know.
- */
+// One field of a cron text: the set of values that it names.
+//
+// A field is a comma list whose empty items are skipped. An item is `*`, `?`, a number or name, or
+// a range, each with an optional step; `n/step` runs from n to the field's maximum. Clients know
+// the error texts.
 export type FieldRange = { min: number; max: number; names: Record<string, number> }
 
 export const minuteRange: FieldRange = { min: 0, max: 59, names: {} }
@@ -27,7 +26,7 @@ export const monthRange: FieldRange = {
     dec: 12,
   },
 }
-/** Sunday is 0 and nothing else. */
+/** Sunday is 0; 7 is rejected. */
 export const dayOfWeekRange: FieldRange = {
   min: 0,
   max: 6,
@@ -36,7 +35,10 @@ export const dayOfWeekRange: FieldRange = {
 
 export type FieldResult = { ok: true; values: number[] } | { ok: false; error: string }
 
-/** The values of the field, ascending and without repeats. A field without any value never fires, so it is an error. */
+/**
+ * The values of the field, ascending and without repeats. A field without a value never fires, so
+ * it is an error.
+ */
 export function parseField(text: string, range: FieldRange): FieldResult {
   const values = new Set<number>()
   for (const item of text.split(",")) {
@@ -107,10 +109,8 @@ function parseNumber(text: string): NumberResult {
   }
   const value = Number(text)
   if (!Number.isSafeInteger(value)) {
-    return {
-      ok: false,
-      error: `failed to parse int from ${text}: strconv.Atoi: parsing "${text}": value out of range`,
-    }
+    const detail = `parsing "${text}": value out of range`
+    return { ok: false, error: `failed to parse int from ${text}: strconv.Atoi: ${detail}` }
   }
   if (value < 0) return { ok: false, error: `negative number (${value}) not allowed: ${text}` }
   return { ok: true, value }

@@ -1,4 +1,6 @@
-/** Cron read as a range: `* 9-18 * * 1-5` covers 09:00:00 to 18:59:59 on weekdays, by the wall clock of a zone. */
+// Cron read as a time range, by the wall clock of a zone.
+//
+// `* 9-18 * * 1-5` covers 09:00:00 to 18:59:59 on weekdays.
 
 /** A parsed window. A null set means the field does not restrict. */
 export type CronWindow = {
@@ -10,7 +12,7 @@ export type CronWindow = {
   isWeekdayOpen: boolean
 }
 
-const MONTH_NAMES = [
+const monthNames = [
   "jan",
   "feb",
   "mar",
@@ -24,25 +26,25 @@ const MONTH_NAMES = [
   "nov",
   "dec",
 ]
-const WEEKDAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+const weekdayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
 type Field = { min: number; max: number; names: readonly string[]; firstName: number }
 
-const HOUR: Field = { min: 0, max: 23, names: [], firstName: 0 }
-const DAY_OF_MONTH: Field = { min: 1, max: 31, names: [], firstName: 0 }
-const MONTH: Field = { min: 1, max: 12, names: MONTH_NAMES, firstName: 1 }
+const hourField: Field = { min: 0, max: 23, names: [], firstName: 0 }
+const dayOfMonthField: Field = { min: 1, max: 31, names: [], firstName: 0 }
+const monthField: Field = { min: 1, max: 12, names: monthNames, firstName: 1 }
 /** Sunday is 0; 7 is an error here, unlike in many dialects. */
-const WEEKDAY: Field = { min: 0, max: 6, names: WEEKDAY_NAMES, firstName: 0 }
+const weekdayField: Field = { min: 0, max: 6, names: weekdayNames, firstName: 0 }
 
-/** The window of a cron text, or null when the text cannot be read as one (5 fields, minute `*`, no descriptors). */
+/** The window of a cron text. Null unless it has 5 fields, minute `*` and no descriptor. */
 export function parseCronWindow(cron: string): CronWindow | null {
   const [minute, hour, dayOfMonth, month, weekday, ...rest] = cron.trim().split(/\s+/)
   if (minute !== "*" || hour === undefined || dayOfMonth === undefined) return null
   if (month === undefined || weekday === undefined || rest.length > 0) return null
-  const hours = parseField(hour, HOUR)
-  const daysOfMonth = parseField(dayOfMonth, DAY_OF_MONTH)
-  const months = parseField(month, MONTH)
-  const weekdays = parseField(weekday, WEEKDAY)
+  const hours = parseField(hour, hourField)
+  const daysOfMonth = parseField(dayOfMonth, dayOfMonthField)
+  const months = parseField(month, monthField)
+  const weekdays = parseField(weekday, weekdayField)
   if (!hours || !daysOfMonth || !months || !weekdays) return null
   return {
     hours: hours.values,
@@ -55,9 +57,11 @@ export function parseCronWindow(cron: string): CronWindow | null {
 }
 
 /**
- * True when the minute of `at` lies in the window, by the wall clock of the zone. A repeated hour (clocks going back)
- * matches twice, a skipped one never. When both day fields restrict, either one is enough; else both must match.
- * Throws a RangeError for a zone that cannot be loaded.
+ * True if the minute of `at` is in the window, by the wall clock of the zone.
+ *
+ * An hour that the clock repeats matches twice, one that it skips never. If both day fields
+ * restrict, one match is enough; otherwise both must match. Throws a RangeError for an unknown
+ * zone.
  */
 export function isWithinWindow(window: CronWindow, at: Date, zone: string): boolean {
   const wall = wallClock(at, zone)
@@ -67,7 +71,7 @@ export function isWithinWindow(window: CronWindow, at: Date, zone: string): bool
   return window.isDayOfMonthOpen || window.isWeekdayOpen ? isDay && isWeekday : isDay || isWeekday
 }
 
-/** True when the runtime knows the zone. The empty text is no zone. */
+/** True if the runtime knows the zone. The empty text is not a zone. */
 export function isZone(zone: string): boolean {
   if (zone === "") return false
   try {
@@ -85,7 +89,7 @@ function wallClock(at: Date, zone: string) {
     month: Number(parts["month"]),
     dayOfMonth: Number(parts["day"]),
     hour: Number(parts["hour"]),
-    weekday: WEEKDAY_NAMES.indexOf((parts["weekday"] ?? "").toLowerCase()),
+    weekday: weekdayNames.indexOf((parts["weekday"] ?? "").toLowerCase()),
   }
 }
 
@@ -100,7 +104,7 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
   })
 }
 
-/** `isOpen` is true when a part is `*` or `?` without a step: such a day field does not restrict. */
+/** `isOpen` is true if a part is `*` or `?` without a step. Such a day field does not restrict. */
 function parseField(text: string, field: Field): { values: Set<number>; isOpen: boolean } | null {
   const values = new Set<number>()
   let isOpen = false

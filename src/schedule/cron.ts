@@ -1,9 +1,8 @@
-/**
- * Cron texts with a zone, `[CRON_TZ=<zone> ]<minute> <hour> <day-of-month> <month> <day-of-week>`, in the three forms
- * that the product knows: weekly (autostart), daily (quiet hours) and time range (prebuild schedules).
- *
- * Checks run in the order that clients see errors in; the texts are part of the interface.
- */
+// Cron texts with a zone, in the two forms that the product stores.
+//
+// The text is `[CRON_TZ=<zone> ]<minute> <hour> <day-of-month> <month> <day-of-week>`. The weekly
+// form is for autostart, the daily form for quiet hours. Checks run in the order in which clients
+// see the errors; the error texts are part of the interface.
 import {
   dayOfMonthRange,
   dayOfWeekRange,
@@ -33,34 +32,23 @@ export type ScheduleResult = { ok: true; schedule: Schedule } | { ok: false; err
 /** When a user's workspace starts: any minutes and hours on some days of the week. */
 export function parseWeeklySchedule(text: string): ScheduleResult {
   const words = scheduleWords(text)
-  if (words === null) return invalid("weekly", FIVE_FIELDS)
+  if (words === null) return invalid("weekly", fiveFields)
   if (words[2] !== "*" || words[3] !== "*")
     return invalid("weekly", "expected day-of-month and month to be *")
   return parseCron(text)
 }
 
-/** As weekly, on each day of the week. `parseQuietHours` further demands one time a day. */
+/** As weekly, on every day of the week. `parseQuietHours` also requires a single time a day. */
 export function parseDailySchedule(text: string): ScheduleResult {
   const words = scheduleWords(text)
-  if (words === null) return invalid("daily", FIVE_FIELDS)
+  if (words === null) return invalid("daily", fiveFields)
   if (words[2] !== "*" || words[3] !== "*" || words[4] !== "*") {
     return invalid("daily", "expected day-of-month, month and day-of-week to be *")
   }
   return parseCron(text)
 }
 
-/** A span of whole hours on some days of the week; `isWithinRange` asks whether an instant lies in it. */
-export function parseTimeRangeSchedule(text: string): ScheduleResult {
-  const words = scheduleWords(text)
-  if (words === null) return invalid("time range", FIVE_FIELDS)
-  if (words[0] !== "*") return invalid("time range", "expected minutes to be *")
-  if (words[2] !== "*" || words[3] !== "*") {
-    return invalid("time range", "expected day-of-month and month to be *")
-  }
-  return parseCron(text)
-}
-
-const FIVE_FIELDS =
+const fiveFields =
   "expected schedule to consist of 5 fields with an optional CRON_TZ=<timezone> prefix"
 
 function invalid(form: string, error: string): ScheduleResult {
@@ -71,20 +59,20 @@ function splitWords(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== "")
 }
 
-/** The five words to check. A sixth is taken for a zone whatever it is; the parser has the last word on it. */
+/** The five words to check. The first of six is taken for a zone here; the parser checks it. */
 function scheduleWords(text: string): string[] | null {
   const words = splitWords(text)
   if (words.length < 5) return null
   return words.length === 6 ? words.slice(1) : words
 }
 
-const PREFIX = "CRON_TZ="
+const zonePrefix = "CRON_TZ="
 
 function parseCron(raw: string): ScheduleResult {
-  const text = raw.startsWith(PREFIX) ? raw : `${PREFIX}UTC ${raw}`
+  const text = raw.startsWith(zonePrefix) ? raw : `${zonePrefix}UTC ${raw}`
   const blank = text.indexOf(" ")
   const zoneEnd = blank < 0 ? text.length : blank
-  const zoneName = text.slice(PREFIX.length, zoneEnd)
+  const zoneName = text.slice(zonePrefix.length, zoneEnd)
   const zoneError = findZoneError(zoneName)
   if (zoneError !== null) {
     return { ok: false, error: `parse schedule: provided bad location ${zoneName}: ${zoneError}` }
@@ -95,13 +83,11 @@ function parseCron(raw: string): ScheduleResult {
   }
   const fields = splitWords(rest)
   if (fields.length !== 5) {
-    return {
-      ok: false,
-      error: `parse schedule: expected exactly 5 fields, found ${fields.length}: [${fields.join(" ")}]`,
-    }
+    const found = `found ${fields.length}: [${fields.join(" ")}]`
+    return { ok: false, error: `parse schedule: expected exactly 5 fields, ${found}` }
   }
   const values: number[][] = []
-  for (const [index, range] of FIELD_RANGES.entries()) {
+  for (const [index, range] of fieldRanges.entries()) {
     const parsed = parseField(fields[index] ?? "", range)
     if (!parsed.ok) return { ok: false, error: `parse schedule: ${parsed.error}` }
     values.push(parsed.values)
@@ -113,11 +99,11 @@ function parseCron(raw: string): ScheduleResult {
   const [minutes = [], hours = [], , , daysOfWeek = []] = values
   return {
     ok: true,
-    schedule: { zone, minutes, hours, daysOfWeek, cron, text: `${PREFIX}${zone} ${cron}` },
+    schedule: { zone, minutes, hours, daysOfWeek, cron, text: `${zonePrefix}${zone} ${cron}` },
   }
 }
 
-const FIELD_RANGES: readonly FieldRange[] = [
+const fieldRanges: readonly FieldRange[] = [
   minuteRange,
   hourRange,
   dayOfMonthRange,

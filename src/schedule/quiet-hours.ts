@@ -1,8 +1,7 @@
-/** Quiet hours: the time of day, in a user's zone, at which the autostop requirement stops their workspaces. */
-import { parseDailySchedule } from "./cron.ts"
+// Quiet hours: the time of day, in a user's zone, of the stop that the autostop requirement makes.
+import { parseDailySchedule, type Schedule } from "./cron.ts"
 import { nextOccurrence } from "./next-occurrence.ts"
-import { timeText } from "./schedule-text.ts"
-import { HOUR_MS, MINUTE_MS } from "./wall-time.ts"
+import { hourMs, minuteMs } from "./wall-time.ts"
 
 export type QuietHours = {
   zone: string
@@ -14,7 +13,10 @@ export type QuietHours = {
 
 export type QuietHoursResult = { ok: true; quietHours: QuietHours } | { ok: false; error: string }
 
-/** One time on each day. Lists, ranges and steps have more than one time, even where they name a single value. */
+/**
+ * Accepts one time a day. Lists, ranges and steps count as several times, even if they name a
+ * single value.
+ */
 export function parseQuietHours(raw: string): QuietHoursResult {
   const parsed = parseDailySchedule(raw)
   if (!parsed.ok) return { ok: false, error: `parse daily schedule "${raw}": ${parsed.error}` }
@@ -25,13 +27,21 @@ export function parseQuietHours(raw: string): QuietHoursResult {
   }
   const [hour = 0] = schedule.hours
   const [minute = 0] = schedule.minutes
-  const timeOfDayMs = hour * HOUR_MS + minute * MINUTE_MS
+  const timeOfDayMs = hour * hourMs + minute * minuteMs
   return { ok: true, quietHours: { zone: schedule.zone, timeOfDayMs, text: schedule.text } }
+}
+
+/** `9:30AM` for one time a day, otherwise `cron(<minute> <hour>)`. */
+export function timeText(schedule: Schedule): string {
+  const [minute = "", hour = ""] = schedule.cron.split(" ")
+  if (!/^[0-9]+$/.test(minute) || !/^[0-9]+$/.test(hour)) return `cron(${minute} ${hour})`
+  const half = Number(hour) < 12 ? "AM" : "PM"
+  return `${Number(hour) % 12 || 12}:${String(Number(minute)).padStart(2, "0")}${half}`
 }
 
 /** `HH:MM` on the 24-hour clock. */
 export function quietTimeText(quietHours: QuietHours): string {
-  const minutes = quietHours.timeOfDayMs / MINUTE_MS
+  const minutes = quietHours.timeOfDayMs / minuteMs
   const two = (value: number) => String(value).padStart(2, "0")
   return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
 }
@@ -51,14 +61,10 @@ export const defaultQuietHoursSettings: QuietHoursSettings = {
   userCanSet: true,
 }
 
-/** The problem with the settings, null when there is none. */
-export function findQuietHoursSettingsError(settings: QuietHoursSettings): string | null {
-  if (settings.defaultText === "") return "default schedule must be set"
-  const parsed = parseQuietHours(settings.defaultText)
-  return parsed.ok ? null : parsed.error
-}
-
-/** The quiet hours that count for a user: their own text where they may choose and did, else the default. */
+/**
+ * The quiet hours in force for a user: their own text if they may choose one and did, else the
+ * default.
+ */
 export function quietHoursOf(
   userText: string,
   settings: QuietHoursSettings = defaultQuietHoursSettings,

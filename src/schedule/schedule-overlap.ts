@@ -1,16 +1,18 @@
-/** Whether two pool schedules cover a common hour. Stricter in its syntax than the window parser, on purpose. */
+// Whether two pool schedules cover a common hour.
+//
+// The syntax is deliberately stricter than that of the window parser.
 
-/** Either a verdict, or why the pair cannot be compared. */
+/** Whether the pair overlaps, or why it cannot be compared. */
 export type Overlap = { overlap: boolean } | { error: string }
 
-/** Where a list of schedules fails: the first pair that overlaps or cannot be compared. */
+/** The first pair of a list that overlaps or cannot be compared. */
 export type ScheduleConflict = { pair: [number, number]; error: string | null }
 
-const FIELD_MAX = { month: 12, dayOfMonth: 31, weekday: 6, hour: 23 }
+const fieldMax = { month: 12, dayOfMonth: 31, weekday: 6, hour: 23 }
 
 /**
- * The first conflict among the pairs of a list, null when there is none. Only pairs are compared, so a single schedule
- * always passes, whatever it says.
+ * The first conflict among the pairs of a list; null if the list has no conflict. Only pairs are
+ * compared, so a single schedule always passes, even an invalid one.
  */
 export function findScheduleConflict(crons: readonly string[]): ScheduleConflict | null {
   for (let first = 0; first < crons.length; first++) {
@@ -24,8 +26,9 @@ export function findScheduleConflict(crons: readonly string[]): ScheduleConflict
 }
 
 /**
- * Compares months, then days, then hours, and stops at the first of them without a common value, so later fields are
- * not even read. A field is `*`, an integer, a range or a list of those; a step or a name is an error.
+ * Compares months, then days, then hours, and stops at the first field without a common value.
+ * Later fields are then not read. A field is `*`, an integer, a range or a list of those; a step
+ * or a name is an error.
  */
 export function compareSchedules(a: string, b: string): Overlap {
   const left = splitFields(a)
@@ -33,11 +36,11 @@ export function compareSchedules(a: string, b: string): Overlap {
   if ("error" in left) return left
   if ("error" in right) return right
 
-  const months = compareFields(left.month, right.month, FIELD_MAX.month)
+  const months = compareFields(left.month, right.month, fieldMax.month)
   if ("error" in months || !months.overlap) return months
   const days = compareDays(left, right)
   if ("error" in days || !days.overlap) return days
-  return compareFields(left.hour, right.hour, FIELD_MAX.hour)
+  return compareFields(left.hour, right.hour, fieldMax.hour)
 }
 
 type Fields = { hour: string; dayOfMonth: string; month: string; weekday: string }
@@ -57,15 +60,18 @@ function splitFields(cron: string): Fields | { error: string } {
   return { hour, dayOfMonth, month, weekday }
 }
 
-/** An open day of month leaves the weekdays to decide, an open weekday the days; when all restrict, either is enough. */
+/**
+ * If a day of month is `*`, the weekdays decide; if a weekday is `*`, the days of month decide.
+ * If all fields restrict, one common value is enough.
+ */
 function compareDays(left: Fields, right: Fields): Overlap {
   if (left.dayOfMonth === "*" || right.dayOfMonth === "*") {
-    return compareFields(left.weekday, right.weekday, FIELD_MAX.weekday)
+    return compareFields(left.weekday, right.weekday, fieldMax.weekday)
   }
-  const days = compareFields(left.dayOfMonth, right.dayOfMonth, FIELD_MAX.dayOfMonth)
+  const days = compareFields(left.dayOfMonth, right.dayOfMonth, fieldMax.dayOfMonth)
   if (left.weekday === "*" || right.weekday === "*") return days
   if ("error" in days || days.overlap) return days
-  return compareFields(left.weekday, right.weekday, FIELD_MAX.weekday)
+  return compareFields(left.weekday, right.weekday, fieldMax.weekday)
 }
 
 function compareFields(left: string, right: string, max: number): Overlap {

@@ -1,21 +1,20 @@
-/**
- * Wall clocks: what the clock on the wall of a zone shows at an instant, and at which instant it shows that.
- *
- * A wall time is a number of milliseconds: the instant at which a clock in UTC would show the same digits.
- * Calendar arithmetic on it is plain addition, so a day without a midnight is stepped over like any other.
- */
+// Wall clocks: what a clock in a zone shows at an instant, and at which instant it shows that.
+//
+// A wall time is a number of milliseconds: the instant at which a clock in UTC would show the same
+// digits. Calendar arithmetic on it is plain addition, so a day without a midnight needs no special
+// case.
 export type WallMs = number
 
-export const MINUTE_MS = 60_000
-export const HOUR_MS = 60 * MINUTE_MS
-export const DAY_MS = 24 * HOUR_MS
+export const minuteMs = 60_000
+export const hourMs = 60 * minuteMs
+export const dayMs = 24 * hourMs
 
-/** No zone lies further from UTC than this, today's date-line neighbours and old local mean times included. */
-const OFFSET_MS_MAX = 26 * HOUR_MS
+/** No zone is further from UTC than this, including old local mean times and the date line. */
+const offsetMsMax = 26 * hourMs
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-/** Formatters are costly to make (30 us) and never change; there are at most as many as there are zones. */
+/** A formatter costs 30 us to make and never changes, so each zone's is kept. */
 function formatOf(zone: string): Intl.DateTimeFormat {
   let format = formats.get(zone)
   if (format === undefined) {
@@ -43,7 +42,7 @@ export function wallTimeAt(instantMs: number, zone: string): WallMs {
   const part = (type: string) => parts.get(type) ?? 0
   const dateMs = Date.UTC(part("year"), part("month") - 1, part("day"))
   const wholeSecondsMs =
-    dateMs + part("hour") * HOUR_MS + part("minute") * MINUTE_MS + part("second") * 1000
+    dateMs + part("hour") * hourMs + part("minute") * minuteMs + part("second") * 1000
   return wholeSecondsMs + (((instantMs % 1000) + 1000) % 1000)
 }
 
@@ -52,14 +51,15 @@ function offsetAt(instantMs: number, zone: string): number {
 }
 
 /**
- * The instant at which the wall clock of the zone shows the wall time, by the daylight-saving law: a time that a
- * forward switch leaves out is the first valid instant after the gap; a time that occurs twice is its first
- * occurrence. The law never goes backwards: a later wall time is never an earlier instant.
+ * The instant at which the wall clock of the zone shows the wall time, by the daylight-saving law.
+ *
+ * A time in a gap is the first valid instant after the gap. A time that occurs twice is its first
+ * occurrence. The law is monotonic: a later wall time is never an earlier instant.
  */
 export function instantOfWallTime(wallMs: WallMs, zone: string): number {
   if (zone === "UTC") return wallMs
-  const before = wallMs - offsetAt(wallMs - OFFSET_MS_MAX, zone)
-  const after = wallMs - offsetAt(wallMs + OFFSET_MS_MAX, zone)
+  const before = wallMs - offsetAt(wallMs - offsetMsMax, zone)
+  const after = wallMs - offsetAt(wallMs + offsetMsMax, zone)
   const first = Math.min(before, after)
   const last = Math.max(before, after)
   if (wallTimeAt(first, zone) === wallMs) return first
@@ -67,7 +67,10 @@ export function instantOfWallTime(wallMs: WallMs, zone: string): number {
   return firstInstantShowingAtLeast(wallMs, zone, first, last)
 }
 
-/** The end of the gap that swallows the wall time: found by halving, since the clock runs forward on both sides. */
+/**
+ * The end of the gap around the wall time, by bisection: the clock runs forward on both sides of
+ * it.
+ */
 function firstInstantShowingAtLeast(
   wallMs: WallMs,
   zone: string,
@@ -86,7 +89,7 @@ function firstInstantShowingAtLeast(
 
 /** Midnight that begins the wall time's date. */
 export function startOfDate(wallMs: WallMs): WallMs {
-  return Math.floor(wallMs / DAY_MS) * DAY_MS
+  return Math.floor(wallMs / dayMs) * dayMs
 }
 
 /** 0 for Monday to 6 for Sunday, as in the day bitmaps. */

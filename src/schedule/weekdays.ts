@@ -1,4 +1,4 @@
-/** Sets of week days: a bitmap in the database (bit 0 Monday to bit 6 Sunday), names on the wire. */
+// Sets of weekdays: a bitmap in the database (bit 0 Monday to bit 6 Sunday), names on the wire.
 export const weekdayNames = [
   "monday",
   "tuesday",
@@ -12,9 +12,9 @@ export const weekdayNames = [
 export type WeekdayName = (typeof weekdayNames)[number]
 
 /** The bitmap of every day. */
-export const EVERY_DAY = 127
+export const everyDay = 127
 
-/** The names of the days in the bitmap, Monday first. Bits above the seventh mean nothing. */
+/** The names of the days in the bitmap, Monday first. Bits above the seventh are ignored. */
 export function namesOfDays(bitmap: number): WeekdayName[] {
   return weekdayNames.filter((_, day) => hasDay(bitmap, day))
 }
@@ -24,12 +24,7 @@ export function hasDay(bitmap: number, day: number): boolean {
   return (bitmap & (1 << day)) !== 0
 }
 
-/** The days that are not in the bitmap: allowed autostart days from blocked ones, and back. */
-export function otherDays(bitmap: number): number {
-  return ~bitmap & EVERY_DAY
-}
-
-/** The bitmap of the named days, in any order and case. The first name that is no day is the error. */
+/** The bitmap of the named days, in any order and case. The error names the first unknown day. */
 export function bitmapOfDays(
   names: readonly string[],
 ): { ok: true; bitmap: number } | { ok: false; error: string } {

@@ -4,7 +4,7 @@ import type { Validation } from "../platform/http/errors.ts"
 import { isDisplayName, isResourceName } from "../platform/names.ts"
 import { tagError } from "../platform/http/tag-error.ts"
 import { uuidSchema } from "../platform/http/wire.ts"
-import { bitmapOfDays, EVERY_DAY } from "../schedule/weekdays.ts"
+import { bitmapOfDays, everyDay } from "../schedule/weekdays.ts"
 
 /** A duration that PostgreSQL's bigint of nanoseconds could hold in the reference; Go clients send whole numbers. */
 const milliseconds = z.int().openapi({ description: "milliseconds" })
@@ -101,7 +101,7 @@ function readDays(field: string, names: readonly string[] | null | undefined): D
 }
 
 const MUST_BE_POSITIVE = "Must be a positive integer."
-const MINUTE_MS = 60_000
+const minuteMs = 60_000
 const weeksMax = 16
 
 const negative = (field: string, value: number | null | undefined): Validation[] =>
@@ -112,9 +112,7 @@ function checkNotify(value: number | null | undefined): Validation[] {
   const field = "time_til_autostop_notify_ms"
   if (typeof value !== "number" || value === 0) return []
   if (value < 0) return [{ field, detail: MUST_BE_POSITIVE }]
-  return value < MINUTE_MS
-    ? [{ field, detail: "Must be 0 (disabled) or at least one minute." }]
-    : []
+  return value < minuteMs ? [{ field, detail: "Must be 0 (disabled) or at least one minute." }] : []
 }
 
 function checkWeeks(weeks: number | null | undefined): Validation[] {
@@ -145,7 +143,7 @@ const shared = (
 
 export type PolicyReading = { policy: TemplatePolicy; validations: Validation[] }
 
-const HOUR_MS = 3_600_000
+const hourMs = 3_600_000
 
 /** The policy of a new template (lifecycle.md 4.2). Dormancy is reported under auto-delete's name, as clients know it. */
 export function readNewPolicy(body: CreateTemplateRequest): PolicyReading {
@@ -160,11 +158,11 @@ export function readNewPolicy(body: CreateTemplateRequest): PolicyReading {
     ],
     policy: {
       defaultTtlMs: body.default_ttl_ms ?? 0,
-      activityBumpMs: body.activity_bump_ms ?? HOUR_MS,
+      activityBumpMs: body.activity_bump_ms ?? hourMs,
       timeTilAutostopNotifyMs: body.time_til_autostop_notify_ms ?? 0,
       autostopRequirementDays: autostop.bitmap ?? 0,
       autostopRequirementWeeks: Math.max(body.autostop_requirement?.weeks ?? 1, 1),
-      autostartDays: autostart.bitmap ?? EVERY_DAY,
+      autostartDays: autostart.bitmap ?? everyDay,
       failureTtlMs: body.failure_ttl_ms ?? 0,
       timeTilDormantMs: body.dormant_ttl_ms ?? 0,
       timeTilDormantAutodeleteMs: body.delete_ttl_ms ?? 0,
@@ -174,7 +172,7 @@ export function readNewPolicy(body: CreateTemplateRequest): PolicyReading {
 
 /** 0 or a minute at least; on PATCH only. */
 function checkMinute(field: string, value: number | null | undefined): Validation[] {
-  if (typeof value !== "number" || value === 0 || value >= MINUTE_MS) return []
+  if (typeof value !== "number" || value === 0 || value >= minuteMs) return []
   return [{ field, detail: "Value must be at least one minute." }]
 }
 

@@ -14,6 +14,7 @@ import {
 } from "../builds/view.ts"
 import { texts } from "../platform/db/sql.ts"
 import { parseInstant } from "../platform/db/values.ts"
+import { ttlInForceMs } from "../schedule/ttl.ts"
 import { timeSchema, wireTime, wireTimeOrNull, zeroTime } from "../platform/http/wire.ts"
 
 const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
@@ -137,8 +138,13 @@ export function toWorkspaceView(row: WorkspaceRow, viewer: Viewer, now: Date): W
     .flatMap((resource) => resource.agents ?? [])
     .filter((agent) => agent.parent_id === null && !agent.health.healthy)
     .map((agent) => agent.id)
-  // Where people may not choose, the template's time to live is the one that counts.
-  const ttlMs = row.template_allow_user_autostop ? row.ttl_ms : row.template_default_ttl_ms
+  const ttlMs = ttlInForceMs(
+    { ttlMs: row.ttl_ms },
+    {
+      allowUserAutostop: row.template_allow_user_autostop,
+      defaultTtlMs: row.template_default_ttl_ms,
+    },
+  )
   return {
     id: row.id,
     created_at: wireTime(row.created_at),

@@ -2,6 +2,7 @@
 import { sql, type SQL } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { instants, intervalMs, json, uuids } from "../../platform/db/sql.ts"
+import { ttlInForceSql } from "../../schedule/ttl.ts"
 import type { AppStat } from "../app-sessions.ts"
 import { keyMarks } from "./key-mark.ts"
 import type { UsageFacts } from "./mark.ts"
@@ -85,7 +86,7 @@ function bumpUpdate(beat: SQL): SQL {
         select w.id as workspace_id, w.latest_build_id, beat.bump_at, t.time_til_autostop_notify_ms as lead_ms,
           case when beat.bump_at < beat.next_autostart_at and beat.next_autostart_at < beat.bump_at + p.bump
             then beat.next_autostart_at - beat.bump_at
-              + ${intervalMs(sql`case when t.allow_user_autostop then w.ttl_ms else t.default_ttl_ms end`)}
+              + ${intervalMs(ttlInForceSql)}
             else p.bump end as step
         from ${beat}
         join workspaces w on w.id = beat.workspace_id

@@ -1,4 +1,4 @@
-/** The next autostart and the next one on an allowed day, against the cases. */
+// The next autostart and the next allowed one, against the cases.
 import { expect, test } from "vitest"
 import { nextAllowedAutostart, nextAutostart } from "../../../src/schedule/autostart.ts"
 import { groups, instant } from "./cases.ts"
@@ -36,7 +36,7 @@ test.each(groups.next_allowed_autostart as NextAllowedCase[])(
   },
 )
 
-test("each minute on one allowed day is found from the end of it", () => {
+test("nextAllowedAutostart skips six blocked days of a schedule that fires each minute", () => {
   const next = nextAllowedAutostart(
     "CRON_TZ=Europe/Berlin * * * * *",
     new Date("2024-01-01T23:00:00Z"),

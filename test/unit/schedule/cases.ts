@@ -1,4 +1,4 @@
-/** Reads the groups of `test/cases/lifecycle.json` that the schedule arithmetic answers. */
+// The groups of `test/cases/lifecycle.json` that the schedule arithmetic answers.
 import { parseQuietHours } from "../../../src/schedule/quiet-hours.ts"
 import type { AutostopInput } from "../../../src/schedule/calculate-autostop.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
@@ -9,7 +9,7 @@ export type Row<Input, Expected> = { id: string; name: string; input: Input; exp
 
 /** The rows of a group whose rows differ in shape, typed as the test reads them. */
 export function rowsOf<Input, Expected>(name: keyof typeof groups): Row<Input, Expected>[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the data is fixed and the test checks what it reads
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the data is fixed
   return groups[name] as unknown as Row<Input, Expected>[]
 }
 

@@ -1,14 +1,15 @@
-/** Cron texts: what is accepted, the exact words of each refusal, and what an accepted one is shown as. */
+// Cron texts: what is accepted, the text of each refusal, and the fields of what is accepted.
 import { describe, expect, test } from "vitest"
 import {
   parseDailySchedule,
-  parseTimeRangeSchedule,
   parseWeeklySchedule,
   type Schedule,
 } from "../../../src/schedule/cron.ts"
-import { isWithinRange, nextOccurrence } from "../../../src/schedule/next-occurrence.ts"
-import { daysText, minIntervalMs, timeText } from "../../../src/schedule/schedule-text.ts"
+import { isWithinWindow, parseCronWindow } from "../../../src/schedule/cron-window.ts"
+import { nextOccurrence } from "../../../src/schedule/next-occurrence.ts"
+import { timeText } from "../../../src/schedule/quiet-hours.ts"
 import { groups, rowsOf } from "./cases.ts"
+import { daysText, minIntervalMs } from "./model.ts"
 
 function weekly(text: string): Schedule {
   const parsed = parseWeeklySchedule(text)
@@ -47,9 +48,9 @@ test.each(groups.dst_law)("$id at a switch of the clock", ({ input, expected }) 
 })
 
 test.each(groups.cron_within_range)("$id $name", ({ input, expected }) => {
-  const parsed = parseTimeRangeSchedule(input.spec)
-  if (!parsed.ok) throw new Error(parsed.error)
-  expect(isWithinRange(parsed.schedule, new Date(input.at))).toBe(expected.within_range)
+  const window = parseCronWindow(input.spec)
+  if (window === null) throw new Error(`no window: ${input.spec}`)
+  expect(isWithinWindow(window, new Date(input.at), "UTC")).toBe(expected.within_range)
 })
 
 describe("refusals that the cases do not list", () => {
@@ -75,18 +76,18 @@ describe("refusals that the cases do not list", () => {
     expect(parseWeeklySchedule(text)).toEqual({ ok: false, error })
   })
 
-  test("a daily schedule runs on each day, a time range on each minute", () => {
+  test("a daily schedule rejects a restricted day of the week", () => {
     expect(parseDailySchedule("0 0 * * 1")).toEqual({
       ok: false,
       error: "validate daily schedule: expected day-of-month, month and day-of-week to be *",
     })
-    expect(parseTimeRangeSchedule("0 9-18 * * 1-5")).toEqual({
-      ok: false,
-      error: "validate time range schedule: expected minutes to be *",
-    })
   })
 
-  test("a sign before a number is read", () => {
+  test("a window rejects a restricted minute", () => {
+    expect(parseCronWindow("0 9-18 * * 1-5")).toBeNull()
+  })
+
+  test("a field accepts a sign before a number", () => {
     expect(weekly("+5 9 * * 1").minutes).toEqual([5])
   })
 })

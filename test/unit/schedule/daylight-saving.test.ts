@@ -1,14 +1,15 @@
-/** The daylight-saving law, in every zone of the tz database: a gap fires at its end, a doubled time once. */
+// The daylight-saving law in every zone of the tz database: a gap fires at its end, a doubled time
+// once.
 import { Cron } from "croner"
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { parseWeeklySchedule, type Schedule } from "../../../src/schedule/cron.ts"
 import { nextOccurrence } from "../../../src/schedule/next-occurrence.ts"
 import {
-  DAY_MS,
-  HOUR_MS,
+  dayMs,
+  hourMs,
   instantOfWallTime,
-  MINUTE_MS,
+  minuteMs,
   wallTimeAt,
 } from "../../../src/schedule/wall-time.ts"
 import { zones } from "../../../src/schedule/zones.ts"
@@ -18,8 +19,8 @@ function switchesOf(zone: string, fromYear: number, toYear: number): number[] {
   const found: number[] = []
   const end = Date.UTC(toYear, 0, 1)
   const offsetAt = (at: number) => wallTimeAt(at, zone) - at
-  for (let at = Date.UTC(fromYear, 0, 1); at < end; at += 7 * DAY_MS) {
-    let [low, high] = [at, at + 7 * DAY_MS]
+  for (let at = Date.UTC(fromYear, 0, 1); at < end; at += 7 * dayMs) {
+    let [low, high] = [at, at + 7 * dayMs]
     if (offsetAt(low) === offsetAt(high)) continue
     while (high - low > 1000) {
       const middle = Math.floor((low + high) / 2000) * 1000
@@ -42,38 +43,38 @@ const twoDigits = (wallMs: number) => {
   return `${at.getUTCMinutes()} ${at.getUTCHours()}`
 }
 
-test("every zone: a wall time is shown at its instant, or is in a gap that ends there", () => {
+test("instantOfWallTime returns the instant of a wall time in every zone, or the end of its gap", () => {
   for (const zone of zones) {
     for (const switchAt of switchesOf(zone, 2023, 2027)) {
       const gapMs = wallTimeAt(switchAt, zone) - wallTimeAt(switchAt - 1000, zone) - 1000
       for (const aroundMs of [-90, -60, -30, -1, 0, 1, 15, 30, 45, 60, 90]) {
-        const wallMs = wallTimeAt(switchAt - 1000, zone) + 1000 + aroundMs * MINUTE_MS
+        const wallMs = wallTimeAt(switchAt - 1000, zone) + 1000 + aroundMs * minuteMs
         const instantMs = instantOfWallTime(wallMs, zone)
         const label = `${zone} ${new Date(wallMs).toISOString()}`
-        const isInGap = gapMs > 0 && aroundMs >= 0 && aroundMs * MINUTE_MS < gapMs
+        const isInGap = gapMs > 0 && aroundMs >= 0 && aroundMs * minuteMs < gapMs
         if (isInGap) expect(instantMs, label).toBe(switchAt)
         else expect(wallTimeAt(instantMs, zone), label).toBe(wallMs)
-        const isDoubled = gapMs < 0 && aroundMs < 0 && aroundMs * MINUTE_MS >= gapMs
+        const isDoubled = gapMs < 0 && aroundMs < 0 && aroundMs * minuteMs >= gapMs
         if (isDoubled) expect(instantMs, label).toBeLessThan(switchAt)
       }
     }
   }
 })
 
-test("every zone: a time of day fires once on each date, also when the clock is put forward or back", () => {
+test("a time of day fires once on each date in every zone, also at a switch", () => {
   for (const zone of zones) {
     for (const switchAt of switchesOf(zone, 2025, 2027)) {
       const shown = wallTimeAt(switchAt - 1000, zone) + 1000
       for (const minutes of [-30, 0, 15, 30]) {
-        const daily = schedule(`CRON_TZ=${zone} ${twoDigits(shown + minutes * MINUTE_MS)} * * *`)
+        const daily = schedule(`CRON_TZ=${zone} ${twoDigits(shown + minutes * minuteMs)} * * *`)
         const fired: number[] = []
-        let at = new Date(switchAt - 2.5 * DAY_MS)
-        while ((at = nextOccurrence(daily, at)).getTime() < switchAt + 2.5 * DAY_MS)
+        let at = new Date(switchAt - 2.5 * dayMs)
+        while ((at = nextOccurrence(daily, at)).getTime() < switchAt + 2.5 * dayMs)
           fired.push(at.getTime())
         const label = `${daily.text} around ${new Date(switchAt).toISOString()}`
         expect(fired.length, label).toBe(5)
         fired.reduce((previous, instant) => {
-          expect(Math.abs(instant - previous - DAY_MS), label).toBeLessThanOrEqual(3 * HOUR_MS)
+          expect(Math.abs(instant - previous - dayMs), label).toBeLessThanOrEqual(3 * hourMs)
           return instant
         })
       }
@@ -95,7 +96,7 @@ test("a list of times in a gap fires once, at its end", () => {
   expect(nextOccurrence(list, first).toISOString()).toBe("2024-03-11T06:15:00.000Z")
 })
 
-describe("the cron library as oracle", () => {
+describe("croner as the oracle", () => {
   test("agrees on one time a day in every zone", () => {
     fc.assert(
       fc.property(

@@ -1,6 +1,5 @@
-/** Deadlines: at completion, after a change of the template, and as use moves them. */
+// Deadlines: at completion and after a template change.
 import { describe, expect, test } from "vitest"
-import { bumpDeadline } from "../../../src/schedule/activity-bump.ts"
 import { completeBuild } from "../../../src/schedule/build-completion.ts"
 import { calculateAutostop } from "../../../src/schedule/calculate-autostop.ts"
 import { recalculateRunningBuild } from "../../../src/schedule/running-build.ts"
@@ -108,7 +107,10 @@ type RunningExpectation = {
   max_deadline?: string
 }
 
-/** The statement hands only the latest started build of each of the template's workspaces to the rule. */
+/**
+ * The statement hands only the latest started build of each of the template's workspaces to the
+ * rule.
+ */
 const runningRows = rowsOf<RunningCase, RunningExpectation>("template_change_running_build").filter(
   ({ input: { build } }) =>
     !build.other_template &&
@@ -143,43 +145,3 @@ test.each(runningRows)("running build: $id $name", ({ input, expected }) => {
         },
   )
 })
-
-type BumpCase = {
-  now: string
-  next_autostart: string | null
-  template: {
-    activity_bump_seconds: number
-    default_ttl_seconds: number
-    allow_user_autostop: boolean
-  }
-  workspace: { ttl_seconds: number | null; prebuild: boolean }
-  build: { transition: "start" | "stop" | "delete"; deadline: string; max_deadline: string }
-  job: { completed_at: string | null }
-}
-
-test.each(rowsOf<BumpCase, { updated: boolean; deadline: string }>("activity_bump"))(
-  "activity bump: $id $name",
-  ({ input, expected }) => {
-    const seconds = (value: number | null) => (value === null ? null : value * 1000)
-    const bumped = bumpDeadline({
-      now: new Date(input.now),
-      nextAutostartAt: instant(input.next_autostart),
-      template: {
-        activityBumpMs: input.template.activity_bump_seconds * 1000,
-        defaultTtlMs: input.template.default_ttl_seconds * 1000,
-        allowUserAutostop: input.template.allow_user_autostop,
-      },
-      workspace: {
-        ttlMs: seconds(input.workspace.ttl_seconds),
-        isPrebuild: input.workspace.prebuild,
-      },
-      build: {
-        transition: input.build.transition,
-        deadlineAt: instant(input.build.deadline),
-        maxDeadlineAt: instant(input.build.max_deadline),
-      },
-      jobCompletedAt: instant(input.job.completed_at),
-    })
-    expect(bumped).toEqual(expected.updated ? instant(expected.deadline) : null)
-  },
-)

@@ -1,7 +1,6 @@
-/** Quiet hours: which texts are one time a day, and whose text counts. */
+// Quiet hours: which texts are one time a day, and which text is in force.
 import { describe, expect, test } from "vitest"
 import {
-  findQuietHoursSettingsError,
   nextQuietTime,
   parseQuietHours,
   quietHoursOf,
@@ -9,6 +8,7 @@ import {
   quietTimeText,
 } from "../../../src/schedule/quiet-hours.ts"
 import { groups, rowsOf } from "./cases.ts"
+import { findQuietHoursSettingsError } from "./model.ts"
 
 const parseRows = rowsOf<{ raw_schedule: string; at: string }, Record<string, unknown>>(
   "quiet_hours_parse",
@@ -70,7 +70,7 @@ describe("the store", () => {
     expect(error).toContain(expected.error_contains || expected.error)
   })
 
-  test("texts that are not one time are refused when read and when set", () => {
+  test("a text that is not one time a day is rejected when read and when set", () => {
     expect(quietHoursOf(row("L0130").input.user_value, settings)).toMatchObject({ ok: false })
     expect(quietHoursToStore(row("L0131").input.raw)).toMatchObject({
       error: expect.stringContaining(row("L0131").expected.error_contains),
