@@ -36,7 +36,6 @@ const pending = [
   "migrations/",
   "test/",
   "README.md",
-  "ARCHITECTURE.md",
   "drizzle.config.ts",
   "vitest.config.ts",
 ]
