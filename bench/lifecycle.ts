@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { sql } from "drizzle-orm"
-import { insertBuilds } from "../src/builds/create/insert-builds.ts"
+import { insertBuilds, wantedBuild } from "../src/builds/create/insert-builds.ts"
 import { connect, type Database, statement, type Statement } from "../src/platform/db/client.ts"
 import { anyDue, batchSizeMax } from "../src/lifecycle/rules/due.ts"
 import type { BenchDatabase } from "./lib/bench-database.ts"
@@ -155,12 +155,26 @@ function stopOne(id: string): Statement<{ id: string }> {
   return statement(
     "bench.stop-one",
     sql`with requests as materialized (
-      select w.id as workspace_id, w.organization_id, gen_random_uuid() as build_id, gen_random_uuid() as job_id,
-        b.build_number + 1 as build_number, 'stop' as transition, 'autostop' as reason, w.owner_id as initiator_id,
-        b.template_version_id, b.template_version_preset_id as preset_id, b.provisioner_state as state, v.file_id, t.provisioner, vj.tags,
-        '{}'::jsonb as input, null::jsonb as on_success,
-        (select coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'value', p.value)), '[]')
-          from workspace_build_parameters p where p.workspace_build_id = b.id) as parameters
+      select ${wantedBuild({
+        workspace_id: sql`w.id`,
+        organization_id: sql`w.organization_id`,
+        build_id: sql`gen_random_uuid()`,
+        job_id: sql`gen_random_uuid()`,
+        build_number: sql`b.build_number + 1`,
+        transition: sql`'stop'`,
+        reason: sql`'autostop'`,
+        initiator_id: sql`w.owner_id`,
+        template_version_id: sql`b.template_version_id`,
+        preset_id: sql`b.template_version_preset_id`,
+        state: sql`b.provisioner_state`,
+        file_id: sql`v.file_id`,
+        provisioner: sql`t.provisioner`,
+        tags: sql`vj.tags`,
+        input: sql`'{}'`,
+        parameters: sql`(
+          select coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'value', p.value)), '[]')
+          from workspace_build_parameters p where p.workspace_build_id = b.id)`,
+      })}
       from workspaces w
       join workspace_builds b on b.id = w.latest_build_id
       join provisioner_jobs j on j.id = b.job_id

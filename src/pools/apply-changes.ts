@@ -1,6 +1,6 @@
 /** Writes what the plans of one reconcile want: deletes and creates of many pools in one statement. */
 import { sql } from "drizzle-orm"
-import { insertBuilds } from "../builds/create/insert-builds.ts"
+import { insertBuilds, wantedBuild } from "../builds/create/insert-builds.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { json } from "../platform/db/sql.ts"
 import { stageInput } from "../queue/prebuild-stage.ts"
@@ -73,18 +73,44 @@ export function applyPoolChanges(
         and w.latest_transition = 'start' and w.latest_job_status = 'succeeded'
       order by w.id for update of w skip locked
     ), requests as (
-      select c.preset_id as pool_id, c.workspace_id, c.organization_id, c.build_id, c.job_id, 1 as build_number,
-        'start' as transition, 'initiator' as reason, prebuilds_user_id() as initiator_id, c.template_version_id, c.preset_id,
-        null::bytea as state, c.file_id, c.provisioner, ${poolTags(sql`c.tags`)} as tags,
-        ${json(stageInput("create"))} as input, null::jsonb as on_success, c.parameters
+      select c.preset_id as pool_id, ${wantedBuild({
+        workspace_id: sql`c.workspace_id`,
+        organization_id: sql`c.organization_id`,
+        build_id: sql`c.build_id`,
+        job_id: sql`c.job_id`,
+        build_number: sql`1`,
+        transition: sql`'start'`,
+        reason: sql`'initiator'`,
+        initiator_id: sql`prebuilds_user_id()`,
+        template_version_id: sql`c.template_version_id`,
+        preset_id: sql`c.preset_id`,
+        file_id: sql`c.file_id`,
+        provisioner: sql`c.provisioner`,
+        tags: poolTags(sql`c.tags`),
+        input: json(stageInput("create")),
+        parameters: sql`c.parameters`,
+      })}
       from creates c join created w on w.id = c.workspace_id
       union all
-      select d.preset_id, d.workspace_id, d.organization_id, d.build_id, d.job_id, d.latest_build_number + 1,
-        'delete', 'initiator', prebuilds_user_id(), b.template_version_id, null::uuid,
-        b.provisioner_state, v.file_id, l.provisioner, l.tags,
-        ${json({ ...stageInput("create"), prebuild_delete: true })}, null::jsonb,
-        coalesce((select jsonb_agg(jsonb_build_object('name', p.name, 'value', p.value))
-          from workspace_build_parameters p where p.workspace_build_id = b.id), '[]')
+      select d.preset_id, ${wantedBuild({
+        workspace_id: sql`d.workspace_id`,
+        organization_id: sql`d.organization_id`,
+        build_id: sql`d.build_id`,
+        job_id: sql`d.job_id`,
+        build_number: sql`d.latest_build_number + 1`,
+        transition: sql`'delete'`,
+        reason: sql`'initiator'`,
+        initiator_id: sql`prebuilds_user_id()`,
+        template_version_id: sql`b.template_version_id`,
+        state: sql`b.provisioner_state`,
+        file_id: sql`v.file_id`,
+        provisioner: sql`l.provisioner`,
+        tags: sql`l.tags`,
+        input: json({ ...stageInput("create"), prebuild_delete: true }),
+        parameters: sql`coalesce((
+          select jsonb_agg(jsonb_build_object('name', p.name, 'value', p.value))
+          from workspace_build_parameters p where p.workspace_build_id = b.id), '[]')`,
+      })}
       from doomed d join workspace_builds b on b.id = d.latest_build_id
       join template_versions v on v.id = b.template_version_id
       join provisioner_jobs l on l.id = b.job_id

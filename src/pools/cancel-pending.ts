@@ -1,6 +1,6 @@
 /** Ends first builds of pools that nobody wants any more, before a daemon takes them. */
 import { sql } from "drizzle-orm"
-import { insertBuilds } from "../builds/create/insert-builds.ts"
+import { insertBuilds, wantedBuild } from "../builds/create/insert-builds.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { json, uuids } from "../platform/db/sql.ts"
 import { stageInput } from "../queue/prebuild-stage.ts"
@@ -42,10 +42,22 @@ export function cancelPending(
           updated_at = ${now}::timestamptz
         from pending p where j.id = p.job_id returning j.id
       ), requests as materialized (
-        select p.workspace_id, p.organization_id, gen_random_uuid() as build_id, gen_random_uuid() as job_id, 2 as build_number,
-          'delete' as transition, 'initiator' as reason, prebuilds_user_id() as initiator_id, p.template_version_id,
-          null::uuid as preset_id, null::bytea as state, p.file_id, p.provisioner, p.tags,
-          ${json(ORPHAN_INPUT)} as input, null::jsonb as on_success, '[]'::jsonb as parameters
+        select ${wantedBuild({
+          workspace_id: sql`p.workspace_id`,
+          organization_id: sql`p.organization_id`,
+          build_id: sql`gen_random_uuid()`,
+          job_id: sql`gen_random_uuid()`,
+          build_number: sql`2`,
+          transition: sql`'delete'`,
+          reason: sql`'initiator'`,
+          initiator_id: sql`prebuilds_user_id()`,
+          template_version_id: sql`p.template_version_id`,
+          file_id: sql`p.file_id`,
+          provisioner: sql`p.provisioner`,
+          tags: sql`p.tags`,
+          input: json(ORPHAN_INPUT),
+          parameters: sql`'[]'`,
+        })}
         from pending p join canceled c on c.id = p.job_id
       ), ${insertBuilds(sql`requests`, now)}
       select workspace_id, job_id from builds`,

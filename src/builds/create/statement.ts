@@ -7,7 +7,7 @@ import { aliveSince } from "../../queue/freshness.ts"
 import { tagsMatch } from "../../queue/tags.ts"
 import { mayBuild } from "./context.ts"
 import { buildAudit, deletionNotice, endedBuilds } from "../ended-builds.ts"
-import { insertBuilds } from "./insert-builds.ts"
+import { insertBuilds, wantedBuild } from "./insert-builds.ts"
 import type { BuildPlan } from "./plan.ts"
 import { updateNotice } from "../update-notice.ts"
 
@@ -51,12 +51,25 @@ export function createBuild(
       from locked l where ${transition === "start"} and w.id = l.id and l.is_dormant
       returning w.id, w.name, w.organization_id
     ), requests as (
-      select l.id as workspace_id, l.organization_id, ${ids.buildId}::uuid as build_id, ${ids.jobId}::uuid as job_id,
-        l.latest_build_number + 1 as build_number, ${transition} as transition, ${plan.reason} as reason, ${initiator} as initiator_id,
-        ${version.id}::uuid as template_version_id, ${plan.presetId}::uuid as preset_id, ${stateOf(plan)} as state,
-        ${version.file_id}::uuid as file_id, ${template.provisioner} as provisioner, ${json(plan.tags)} as tags,
-        ${json(plan.input)} as input, ${plan.onSuccess === null ? sql`null::jsonb` : json(plan.onSuccess)} as on_success,
-        ${json(plan.parameters)} as parameters
+      select ${wantedBuild({
+        workspace_id: sql`l.id`,
+        organization_id: sql`l.organization_id`,
+        build_id: sql`${ids.buildId}`,
+        job_id: sql`${ids.jobId}`,
+        build_number: sql`l.latest_build_number + 1`,
+        transition: sql`${transition}`,
+        reason: sql`${plan.reason}`,
+        initiator_id: initiator,
+        template_version_id: sql`${version.id}`,
+        preset_id: sql`${plan.presetId}`,
+        state: stateOf(plan),
+        file_id: sql`${version.file_id}`,
+        provisioner: sql`${template.provisioner}`,
+        tags: json(plan.tags),
+        input: json(plan.input),
+        on_success: plan.onSuccess === null ? sql`null` : json(plan.onSuccess),
+        parameters: json(plan.parameters),
+      })}
       from locked l
     ), ${insertBuilds(sql`requests`, now)}${plan.isUpdate ? sql`, ${updateNotice(version.id, initiator, now)}` : sql``}, audited as (
       ${auditInsert(

@@ -1,7 +1,7 @@
 // The write of one batch: what is due is decided and done in one statement, so that a tick that dies leaves no half of it.
 import { sql, type SQL } from "drizzle-orm"
 import { auditInsert } from "../../audit/fragment.ts"
-import { insertBuilds } from "../../builds/create/insert-builds.ts"
+import { insertBuilds, wantedBuild } from "../../builds/create/insert-builds.ts"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { json, texts, uuids } from "../../platform/db/sql.ts"
 import { outboxInsert } from "../../notifications/fragment.ts"
@@ -103,11 +103,25 @@ export function runBatch(input: BatchInput): Statement<BatchResult> {
     ), acting as materialized (
       select * from judged where blocked_by is null
     ), requests as materialized (
-      select a.workspace_id, w.organization_id, gen_random_uuid() as build_id, gen_random_uuid() as job_id,
-        w.latest_build_number + 1 as build_number, a.transition, a.reason, w.owner_id as initiator_id, a.template_version_id,
-        case when a.template_version_id = a.last_version_id then a.template_version_preset_id end as preset_id,
-        a.provisioner_state as state, v.file_id, t.provisioner, vj.tags, '{}'::jsonb as input, null::jsonb as on_success,
-        coalesce(a.carried, p.parameters, '[]') as parameters
+      select ${wantedBuild({
+        workspace_id: sql`a.workspace_id`,
+        organization_id: sql`w.organization_id`,
+        build_id: sql`gen_random_uuid()`,
+        job_id: sql`gen_random_uuid()`,
+        build_number: sql`w.latest_build_number + 1`,
+        transition: sql`a.transition`,
+        reason: sql`a.reason`,
+        initiator_id: sql`w.owner_id`,
+        template_version_id: sql`a.template_version_id`,
+        preset_id: sql`case when a.template_version_id = a.last_version_id
+          then a.template_version_preset_id end`,
+        state: sql`a.provisioner_state`,
+        file_id: sql`v.file_id`,
+        provisioner: sql`t.provisioner`,
+        tags: sql`vj.tags`,
+        input: sql`'{}'`,
+        parameters: sql`coalesce(a.carried, p.parameters, '[]')`,
+      })}
       from acting a
       join seen w on w.id = a.workspace_id
       join templates t on t.id = w.template_id

@@ -1,7 +1,7 @@
 // Creating a workspace: a prebuild is claimed or a row is made, its build is queued, both are recorded; all in one statement.
 import { sql } from "drizzle-orm"
 import { auditInsert, type AuditRequest } from "../../audit/fragment.ts"
-import { insertBuilds } from "../../builds/create/insert-builds.ts"
+import { insertBuilds, wantedBuild } from "../../builds/create/insert-builds.ts"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { json } from "../../platform/db/sql.ts"
 import { stageInput } from "../../queue/prebuild-stage.ts"
@@ -68,10 +68,24 @@ export function createWorkspace(
       union all
       select i.id, i.name, i.organization_id, 0, null::bytea, ${json({})}, ${json(plan.parameters)} from inserted i
     ), requests as (
-      select m.id as workspace_id, m.organization_id, ${ids.buildId}::uuid as build_id, ${ids.jobId}::uuid as job_id,
-        m.latest_build_number + 1 as build_number, 'start' as transition, 'initiator' as reason, actor_id() as initiator_id,
-        ${version.id}::uuid as template_version_id, ${plan.presetId}::uuid as preset_id, m.state, ${version.file_id}::uuid as file_id,
-        ${version.provisioner} as provisioner, ${json(plan.tags)} as tags, m.input, null::jsonb as on_success, m.parameters
+      select ${wantedBuild({
+        workspace_id: sql`m.id`,
+        organization_id: sql`m.organization_id`,
+        build_id: sql`${ids.buildId}`,
+        job_id: sql`${ids.jobId}`,
+        build_number: sql`m.latest_build_number + 1`,
+        transition: sql`'start'`,
+        reason: sql`'initiator'`,
+        initiator_id: sql`actor_id()`,
+        template_version_id: sql`${version.id}`,
+        preset_id: sql`${plan.presetId}`,
+        state: sql`m.state`,
+        file_id: sql`${version.file_id}`,
+        provisioner: sql`${version.provisioner}`,
+        tags: json(plan.tags),
+        input: sql`m.input`,
+        parameters: sql`m.parameters`,
+      })}
       from made m
     ), ${insertBuilds(sql`requests`, now)}, audited_workspace as (
       ${auditInsert(
