@@ -1,12 +1,9 @@
-// What the cron does each minute: sweeps in order, each "everything due at now". One that fails does not stop the next; the
-// run is marked failed at the end, so that the platform shows it.
-import {
-  connect,
-  parseDatabaseUrl,
-  type Database,
-  type DatabaseCall,
-} from "./platform/db/client.ts"
-import { writeEvent } from "./platform/event.ts"
+// The sweeps that the cron runs each minute, in order. Each does everything that is due at `now`.
+//
+// A sweep that fails does not stop the next. The run is marked failed at its end, so that the
+// platform shows it.
+import { openDatabase, type Database, type DatabaseCall } from "./platform/db/client.ts"
+import { messageOf, writeEvent } from "./platform/event.ts"
 import type { PostedJob } from "./queue/board/post.ts"
 
 export type SweepContext = {
@@ -17,7 +14,7 @@ export type SweepContext = {
   /** The instant at which the run began, by the clock: later than `now` by the tick's lag. */
   startedAt: Date
   source: "cron" | "backup"
-  /** Jobs that sweeps have made and that daemons have not been told of yet. */
+  /** Jobs that sweeps have made and that no daemon has been notified of yet. */
   made: PostedJob[]
   /** For hints that may outlive the sweep: wake-ups, feeds. */
   waitUntil: (work: Promise<unknown>) => void
@@ -34,14 +31,12 @@ export async function runSweeps(
   sweeps: readonly Sweep[],
   run: Omit<SweepContext, "db" | "made">,
 ): Promise<Record<string, Record<string, number>>> {
-  const database = parseDatabaseUrl(run.env.DATABASE_URL)
-  if (!database.ok) throw new Error(database.error)
   const cost = { dbCalls: 0, dbMs: 0 }
   const onCall = (call: DatabaseCall) => {
     cost.dbCalls += 1
     cost.dbMs += call.ms
   }
-  const context: SweepContext = { ...run, db: connect(database.url, { onCall }), made: [] }
+  const context: SweepContext = { ...run, db: openDatabase(run.env, { onCall }), made: [] }
   const counts: Record<string, Record<string, number>> = {}
   const failed: string[] = []
   for (const sweep of sweeps) {
@@ -49,12 +44,8 @@ export async function runSweeps(
       counts[sweep.name] = await sweep.run(context)
     } catch (error) {
       failed.push(sweep.name)
-      writeEvent({
-        event: "sweep_failed",
-        outcome: "error",
-        sweep: sweep.name,
-        error: error instanceof Error ? error.message : String(error),
-      })
+      const sweepFailed = { event: "sweep_failed", outcome: "error", sweep: sweep.name }
+      writeEvent({ ...sweepFailed, error: messageOf(error) })
     }
   }
   writeEvent({

@@ -3,15 +3,9 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { resourceSchema, toResourceViews } from "../agents/views/view.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../platform/http/errors.ts"
+import { parseTime } from "../platform/http/instants.ts"
 import { createRouter } from "../platform/http/router.ts"
-import {
-  errors,
-  jsonBody,
-  jsonRequest,
-  pageQuery,
-  parseWireTime,
-  uuidSchema,
-} from "../platform/http/wire.ts"
+import { errors, jsonBody, jsonRequest, pageQuery, uuidSchema } from "../platform/http/wire.ts"
 import { jobLogSchema } from "../queue/logs.ts"
 import { logQuery, serveLogs } from "../queue/serve-logs.ts"
 import { stateText } from "../templates/manifest/state-size.ts"
@@ -56,7 +50,7 @@ const since = z
   .optional()
   .transform((text, context) => {
     if (text === undefined || text === "") return null
-    const at = parseWireTime(text)
+    const at = parseTime(text)
     if (at !== null) return at
     context.addIssue({
       code: "custom",

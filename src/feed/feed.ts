@@ -2,11 +2,12 @@
 // Each minute it looks at everything again, so that a lost hint, an agent that fell silent and a right that ended are noticed.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../clock.ts"
-import { writeEvent } from "../platform/event.ts"
+import { messageOf, writeEvent } from "../platform/event.ts"
 import type { TopicKind } from "../platform/durable/publish.ts"
 import { closes } from "./frames.ts"
 import { findUnentitled } from "./rights.ts"
-import { openDatabase, showTopics } from "./topics.ts"
+import { openDatabase } from "../platform/db/client.ts"
+import { showTopics } from "./topics.ts"
 import { eventStreamWatcher, socketWatcher, type Watcher } from "./watchers.ts"
 import { agentLogsKey, readWatchRequest, topicKey } from "../platform/durable/watch.ts"
 
@@ -179,8 +180,12 @@ export class WorkspaceFeed extends DurableObject<Env> {
   }
 
   #report(event: string, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error)
-    writeEvent({ event, outcome: "error", error: message, watchers: this.#watchers().length })
+    writeEvent({
+      event,
+      outcome: "error",
+      error: messageOf(error),
+      watchers: this.#watchers().length,
+    })
   }
 }
 

@@ -1,6 +1,5 @@
 // What each kind of topic shows: how a watcher's frames follow from what was read and what they have seen.
-import { connect, parseDatabaseUrl, type Database } from "../platform/db/client.ts"
-import { DatabaseUnavailable } from "../platform/db/errors.ts"
+import { openDatabase, type Database } from "../platform/db/client.ts"
 import { stableHash } from "../platform/hash.ts"
 import type { TopicKind } from "../platform/durable/publish.ts"
 import { logLinesMax, readLogs, toJobLogView } from "../queue/logs.ts"
@@ -25,12 +24,6 @@ export async function showTopics(
     showAgentMetadata(db, watchers.get("agent-metadata") ?? [], now),
     showAgentLogs(db, watchers.get("agent-log") ?? []),
   ])
-}
-
-export function openDatabase(env: Env): Database {
-  const database = parseDatabaseUrl(env.DATABASE_URL)
-  if (!database.ok) throw new DatabaseUnavailable("connect", undefined)
-  return connect(database.url)
 }
 
 /** The workspace whole: at once, and whenever it has become another than the watcher saw. */

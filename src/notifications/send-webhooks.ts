@@ -3,7 +3,7 @@
 import { Webhook } from "standardwebhooks"
 import { decryptToken } from "../access/token-cipher.ts"
 import type { Database } from "../platform/db/client.ts"
-import { writeEvent } from "../platform/event.ts"
+import { messageOf, writeEvent } from "../platform/event.ts"
 import { wireTime } from "../platform/http/wire.ts"
 import { notificationText } from "./templates.ts"
 import {
@@ -35,7 +35,7 @@ export async function sendWebhooks(db: Database, env: SendEnv, now: Date): Promi
     writeEvent({
       event: "webhooks",
       outcome: "error",
-      error: error instanceof Error ? error.message : "unknown",
+      error: messageOf(error),
     })
   }
 }

@@ -1,4 +1,4 @@
-// One wide event a request, tick or flush: built up on the way, written once, as one object.
+// Log lines: one wide event per request, tick or flush, built up on the way and written once.
 
 export type WideEvent = Record<string, unknown> & { event: string }
 
@@ -8,6 +8,10 @@ export function writeEvent(event: WideEvent): void {
 }
 
 const secretParams = ["coder_session_token", "access_token", "token", "key"]
+
+/** What a log line says of a value that was thrown. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
 
 /** A URL fit for a log: its path and query without the values of parameters that carry tokens. */
 export function loggedUrl(text: string): string {

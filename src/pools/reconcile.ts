@@ -1,4 +1,5 @@
 /** One cycle over all pools: read once, plan each, write what the plans want. Level-triggered: missing one is harmless. */
+import { messageOf } from "../platform/event.ts"
 import type { Database } from "../platform/db/client.ts"
 import { type AppliedBuild, applyPoolChanges, type PoolChange } from "./apply-changes.ts"
 import { cancelPending } from "./cancel-pending.ts"
@@ -169,5 +170,3 @@ async function cancelUnwanted(
   const [canceled] = await db.batch(cancelPending(presetIds, now))
   return canceled.map(({ workspace_id }) => workspace_id)
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

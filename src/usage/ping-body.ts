@@ -1,4 +1,5 @@
 // The body of a usage ping (usage.md 1 and 6): none, empty, `{}`, nil values, or an agent and an application.
+import { messageOf } from "../platform/event.ts"
 import { badRequest, type ApiError } from "../platform/http/errors.ts"
 import { nilUuid } from "../platform/http/wire.ts"
 import { usageApps, type UsageApp } from "./tracker/mark.ts"
@@ -18,7 +19,7 @@ export function readPingBody(
   } catch (error) {
     return {
       ok: false,
-      error: malformedBody(error instanceof Error ? error.message : "unparsable"),
+      error: malformedBody(messageOf(error)),
     }
   }
   if (parsed === null) return { ok: true, body: null }

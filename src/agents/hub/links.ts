@@ -2,10 +2,10 @@
 // together again after either was gone. A connection is written by the statement that proves it, a loss by one of its own.
 import { openAgentByHash } from "../../access/agent-token.ts"
 import { platformClock, type Clock } from "../../clock.ts"
-import { connect, parseDatabaseUrl, type Database } from "../../platform/db/client.ts"
+import { openDatabase, type Database } from "../../platform/db/client.ts"
 import { StatementFailed } from "../../platform/db/errors.ts"
 import { ApiError } from "../../platform/http/errors.ts"
-import { writeEvent } from "../../platform/event.ts"
+import { messageOf, writeEvent } from "../../platform/event.ts"
 import { publishWorkspaces } from "../../platform/durable/publish.ts"
 import { openHubStorage, type HubStorage } from "./storage.ts"
 import type { ListeningPort } from "../forward/listening-ports.ts"
@@ -200,9 +200,7 @@ export class HubLinks {
   }
 
   database(): Database {
-    const database = parseDatabaseUrl(this.#env.DATABASE_URL)
-    if (!database.ok) throw new Error(database.error)
-    return connect(database.url)
+    return openDatabase(this.#env)
   }
 
   get workspaceId(): string {
@@ -237,6 +235,6 @@ function reportFailure(event: string, error: unknown): void {
   writeEvent({
     event,
     outcome: "error",
-    error: error instanceof Error ? error.message : String(error),
+    error: messageOf(error),
   })
 }

@@ -2,7 +2,7 @@
 // three minutes. Each cron tick puts the alarm off; a tick does everything that is due, so both at once do no harm.
 import { DurableObject } from "cloudflare:workers"
 import { type Clock, platformClock, truncateToMinute } from "../../clock.ts"
-import { writeEvent } from "../../platform/event.ts"
+import { messageOf, writeEvent } from "../../platform/event.ts"
 
 export const silenceMsMax = 180_000
 /** While the cron stays silent, this clock ticks as often as it should. */
@@ -31,7 +31,7 @@ export abstract class SecondClock extends DurableObject<Env> {
       writeEvent({
         event: "backup_tick_failed",
         outcome: "error",
-        error: error instanceof Error ? error.message : "unknown",
+        error: messageOf(error),
       })
     }
   }

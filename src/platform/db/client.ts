@@ -1,12 +1,13 @@
-// The one door to PostgreSQL: named statements over Neon's HTTP driver, a statement or a batch a round trip. A batch is one
-// transaction. Hyperdrive or another driver would replace this file alone.
+// Named statements over Neon's HTTP driver: one statement or one batch per round trip.
+//
+// A batch is one transaction. Hyperdrive or another driver would replace this file alone.
 import { neon } from "@neondatabase/serverless"
 import type { SQL } from "drizzle-orm"
 import { PgDialect } from "drizzle-orm/pg-core"
-import { translateError } from "./errors.ts"
+import { DatabaseMisconfigured, translateError } from "./errors.ts"
 import { encodeValue, valueTypes } from "./values.ts"
 
-/** A named query whose rows have the type `Row`. The name is what logs and traces show; the text never is. */
+/** A named query whose rows have the type `Row`. Logs and traces show the name, never the text. */
 export type Statement<Row> = { readonly name: string; readonly sql: SQL; readonly row?: Row }
 
 type RowsOf<S> = { [K in keyof S]: S[K] extends Statement<infer Row> ? Row[] : never }
@@ -14,11 +15,14 @@ type RowsOf<S> = { [K in keyof S]: S[K] extends Statement<infer Row> ? Row[] : n
 export type Database = {
   /** Runs one statement in a transaction of its own. */
   all<Row>(statement: Statement<Row>): Promise<Row[]>
-  /** Runs the statements in order in one transaction and one round trip; the first failure undoes them all. */
+  /**
+   * Runs the statements in order in one transaction and one round trip. The first failure undoes
+   * them all.
+   */
   batch<const S extends readonly Statement<unknown>[]>(statements: S): Promise<RowsOf<S>>
 }
 
-/** What one round trip cost, for the wide event. `ms` is honest: the clock moves while the answer is awaited. */
+/** The cost of one round trip, for the wide event. `ms` is real: the clock moves during an await. */
 export type DatabaseCall = { statement: string; ms: number; ok: boolean }
 
 export type DatabaseOptions = {
@@ -27,7 +31,7 @@ export type DatabaseOptions = {
 }
 
 const timeoutMsDefault = 15_000
-// Codes after which the transaction has certainly not been committed: it may run again as it is.
+// After these codes the transaction has certainly not been committed, so it may run again as it is.
 const rolledBack = new Set(["40001", "40P01", "53300"])
 const triesMax = 3
 
@@ -37,9 +41,18 @@ export function statement<Row>(name: string, query: SQL): Statement<Row> {
   return { name, sql: query }
 }
 
+/** Opens the database of the Worker and of its Durable Objects. Throws `DatabaseMisconfigured`. */
+export function openDatabase(env: { DATABASE_URL?: string }, options?: DatabaseOptions): Database {
+  const database = parseDatabaseUrl(env.DATABASE_URL)
+  if (!database.ok) throw new DatabaseMisconfigured(database.error)
+  return connect(database.url, options)
+}
+
 /**
- * Opens the database behind `databaseUrl` (validated by `parseDatabaseUrl`). Holds no connection: safe to make per request.
- * Throws `DatabaseUnavailable` and `StatementFailed`, never the driver's own errors.
+ * Opens the database behind `databaseUrl`, which `parseDatabaseUrl` has checked.
+ *
+ * Holds no connection, so one can be made per request. A statement throws `DatabaseUnavailable` or
+ * `StatementFailed`, never the driver's own errors.
  */
 export function connect(databaseUrl: string, options: DatabaseOptions = {}): Database {
   const client = neon(databaseUrl, { fullResults: true })
@@ -53,7 +66,7 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
       const startedAt = performance.now()
       const report = (ok: boolean) =>
         options.onCall?.({ statement: name, ms: performance.now() - startedAt, ok })
-      // A signal that times out by itself would keep a Durable Object awake long after the answer has come.
+      // `AbortSignal.timeout` would keep a Durable Object awake long after the answer.
       const limit = new AbortController()
       const timer = setTimeout(() => limit.abort(), options.timeoutMs ?? timeoutMsDefault)
       try {
@@ -63,7 +76,8 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
       } catch (error) {
         report(false)
         const failure = translateError(name, error)
-        if (tries >= triesMax || !rolledBack.has(failure.code ?? "")) throw failure
+        const code = "code" in failure ? (failure.code ?? "") : ""
+        if (tries >= triesMax || !rolledBack.has(code)) throw failure
         await new Promise((resolve) => setTimeout(resolve, tries * 20 * (1 + Math.random())))
       } finally {
         clearTimeout(timer)
@@ -72,8 +86,9 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
   }
 
   const runBatch = async (name: string, statements: readonly Statement<unknown>[]) => {
+    const queries = statements.map(compile)
     const results = await roundTrip(name, (signal) =>
-      client.transaction(statements.map(compile), {
+      client.transaction(queries, {
         fullResults: true,
         types: valueTypes,
         fetchOptions: { signal },
@@ -85,8 +100,9 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
   return {
     async all<Row>(one: Statement<Row>) {
       const query = dialect.sqlToQuery(one.sql)
+      const params = query.params.map(encodeValue)
       const result = await roundTrip(one.name, (signal) =>
-        client.query(query.sql, query.params.map(encodeValue), {
+        client.query(query.sql, params, {
           fullResults: true,
           types: valueTypes,
           fetchOptions: { signal },
@@ -101,7 +117,7 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
   }
 }
 
-/** Checks a database URL without ever repeating it: the answer is the URL, or a sentence without it. */
+/** Checks a database URL. Returns the URL, or a sentence that never repeats it. */
 export function parseDatabaseUrl(
   text: string | undefined,
 ): { ok: true; url: string } | { ok: false; error: string } {

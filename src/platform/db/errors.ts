@@ -1,7 +1,14 @@
-// What can go wrong in a statement, said without its text: a driver's message holds the SQL and its parameters, so it is
-// neither logged nor returned. What the database raised on purpose (SQLSTATE DM...) keeps its sentence.
+// The errors of statements, without their text.
+//
+// A driver's message holds the SQL and its parameters, so it is neither logged nor returned. An error
+// that our own SQL raised (SQLSTATE DM...) keeps its sentence.
 
-/** The database could not be asked, or did not answer: 503 to a client, worth another try to a job. */
+/** The Worker has no usable database URL. The message names the fault and never repeats the URL. */
+export class DatabaseMisconfigured extends Error {
+  override name = "DatabaseMisconfigured"
+}
+
+/** The database could not be reached or did not answer: 503 to a client, and a job tries again. */
 export class DatabaseUnavailable extends Error {
   override name = "DatabaseUnavailable"
   readonly statement: string
@@ -14,7 +21,7 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
-/** A statement failed. `code` is the SQLSTATE; `constraint` names what it broke. */
+/** A statement failed. `code` is the SQLSTATE; `constraint` names the broken constraint. */
 export class StatementFailed extends Error {
   override name = "StatementFailed"
   readonly statement: string
@@ -53,13 +60,21 @@ export function isUniqueViolation(error: unknown, constraint?: string): error is
 }
 
 // 08: connection; 53: resources; 57P: the server is stopping or the backend was ended.
-const unavailable = /^(08|53|57P)/
+// 57014: the statement ran into a timeout and was canceled.
+const unavailable = /^(08|53|57P|57014)/
 
-/** Turns whatever the driver threw into one of the two errors above. */
+const isProgrammingError = (error: unknown) =>
+  error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+
+/**
+ * Turns an error of the driver into one of the two errors above. A fault of our own code, such as a
+ * parser of values that throws, is no outage: it comes back as it is.
+ */
 export function translateError(
   statement: string,
   error: unknown,
-): DatabaseUnavailable | StatementFailed {
+): DatabaseUnavailable | StatementFailed | Error {
+  if (isProgrammingError(error)) return error
   const fields = error as Partial<PostgresFields> | null
   const code =
     typeof fields?.code === "string" && /^[0-9A-Z]{5}$/.test(fields.code) ? fields.code : undefined

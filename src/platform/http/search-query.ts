@@ -1,7 +1,7 @@
 // The grammar that every `q` search shares: blanks separate, double quotes protect, `key:value`, the rest is a bare term.
 // A folder reads its keys through `createSearchReader`, which collects what is wrong so that one answer names it all.
 
-import { parseWireTime } from "./wire.ts"
+import { parseTime } from "./instants.ts"
 
 export type SearchIssue = { field: string; detail: string }
 export type SearchTerm = { key: string; value: string }
@@ -117,8 +117,7 @@ export function createSearchReader(terms: SearchTerm[]) {
       const value = text(key)?.toUpperCase()
       if (value === undefined) return undefined
       return (
-        parseWireTime(value) ??
-        report(key, `must be a valid RFC 3339 time: ${JSON.stringify(value)}`)
+        parseTime(value) ?? report(key, `must be a valid RFC 3339 time: ${JSON.stringify(value)}`)
       )
     },
     oneOf<const Option extends string>(

@@ -16,17 +16,6 @@ export function wireTimeOrNull(at: Date | null): string | null {
   return at === null ? null : wireTime(at)
 }
 
-const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
-const isoTime = z.iso.datetime({ offset: true })
-
-/** RFC 3339 with its zone, of a day that the calendar has and a year from 1; null for any other text. */
-export function parseWireTime(text: string): Date | null {
-  if (!timePattern.test(text) || text.startsWith("0000") || !isoTime.safeParse(text).success)
-    return null
-  const at = new Date(text)
-  return Number.isNaN(at.getTime()) ? null : at
-}
-
 /**
  * A 64-bit integer, as a typed decoder takes it. Beyond 2^53 its last digits are lost; nothing that we count is near there, so
  * such a value is out of every bound all the same.

@@ -2,8 +2,8 @@
 // asks once whether jobs wait, which repairs a wake-up that was missed; while no daemon waits it asks nothing and sleeps.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../../clock.ts"
-import { connect, parseDatabaseUrl } from "../../platform/db/client.ts"
-import { writeEvent } from "../../platform/event.ts"
+import { openDatabase } from "../../platform/db/client.ts"
+import { messageOf, writeEvent } from "../../platform/event.ts"
 import type { Domain } from "./domain.ts"
 import { waitingJobs } from "./waiting-statement.ts"
 
@@ -81,7 +81,7 @@ export class JobBoard extends DurableObject<Env> {
       writeEvent({
         event: "board_repair_failed",
         outcome: "error",
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
       })
     }
     await this.#armRepair()
@@ -92,10 +92,8 @@ export class JobBoard extends DurableObject<Env> {
     const waiting = this.#waiting()
     const atMs = this.clock().getTime()
     if (domain === undefined || !waiting.some((daemon) => hasPlace(daemon, atMs))) return
-    const database = parseDatabaseUrl(this.env.DATABASE_URL)
-    if (!database.ok) throw new Error(database.error)
     const daemonIds = waiting.map(({ newest }) => newest.daemonId)
-    const [row] = await connect(database.url).all(waitingJobs(domain, daemonIds))
+    const [row] = await openDatabase(this.env).all(waitingJobs(domain, daemonIds))
     if (row === undefined) return
     // A daemon that connects again comes to the board that it belongs to now; a revoked one is refused.
     const strays = new Set(row.stray_ids)

@@ -1,6 +1,6 @@
 // Telling daemons that there is work: a hint after the commit. Losing one costs at most the 30 s until a board asks by itself.
 import type { Database } from "../../platform/db/client.ts"
-import { writeEvent } from "../../platform/event.ts"
+import { messageOf, writeEvent } from "../../platform/event.ts"
 import { boardName, sortedTags } from "./domain.ts"
 import { type JobKind, liveDomains } from "./live-domains-statement.ts"
 import { spreadWakes } from "./spread-wakes.ts"
@@ -24,8 +24,7 @@ export async function postJobs(
   const posted = byKind(jobs)
   const kinds = posted.slice(0, kindsMax)
   const errors: string[] = []
-  const note = (error: unknown) =>
-    errors.push(error instanceof Error ? error.message : String(error))
+  const note = (error: unknown) => errors.push(messageOf(error))
   try {
     const offers = kinds.map(({ count }) => ({ count, boards: [] as string[] }))
     for (const { position, provisioners, tags } of await db.all(liveDomains(kinds, now))) {

@@ -1,6 +1,7 @@
 // The query parameters of the provisioner lists (api.md 2.11): each is checked, and one that is not known is refused.
 import { z } from "@hono/zod-openapi"
 import { badRequest, type Validation } from "../../platform/http/errors.ts"
+import { parseDurationMs } from "../../platform/http/instants.ts"
 import { tagSet } from "../tags-schema.ts"
 
 const isUuid = (text: string) => z.guid().safeParse(text).success
@@ -26,7 +27,7 @@ export const parsers = {
     return asked.every((word) => words.includes(word)) ? asked : undefined
   },
   uuid: (text: string) => (isUuid(text) ? text.toLowerCase() : undefined),
-  durationMs: (text: string) => parseDurationMs(text),
+  durationMs: parseDurationMs,
 }
 
 function parseJson(text: string): unknown {
@@ -35,26 +36,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-const unitMs: Record<string, number> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-}
-
-/** A duration as Go writes it: `1h30m`. */
-export function parseDurationMs(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined
-  let ms = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
-    ms += Number(amount) * (unitMs[unit ?? ""] ?? 0)
-  }
-  return ms
 }
 
 /** Reads the query by a table of parsers; empty values count as not given. Throws the 400 that names each bad one. */

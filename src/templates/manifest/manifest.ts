@@ -1,4 +1,5 @@
 /** The template manifest, `dormouse.json` at the root of a template's archive: its schema and its reader. */
+import { messageOf } from "../../platform/event.ts"
 import { z } from "zod"
 import { manifestParameter, manifestVariable } from "./parameters.ts"
 import { manifestPresets } from "./presets.ts"
@@ -80,7 +81,7 @@ export function readManifest(text: string): ManifestReading {
   } catch (error) {
     return {
       ok: false,
-      error: `${MANIFEST_NAME} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      error: `${MANIFEST_NAME} is not JSON: ${messageOf(error)}`,
     }
   }
   const result = manifestSchema.safeParse(parsed)

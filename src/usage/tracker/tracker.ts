@@ -2,9 +2,9 @@
 // them. What was acknowledged survives eviction, deploys and a database that is gone.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../../clock.ts"
-import { connect, parseDatabaseUrl, type Database } from "../../platform/db/client.ts"
+import { openDatabase, type Database } from "../../platform/db/client.ts"
 import { DatabaseUnavailable, StatementFailed } from "../../platform/db/errors.ts"
-import { writeEvent } from "../../platform/event.ts"
+import { messageOf, writeEvent } from "../../platform/event.ts"
 import { publishWorkspaces } from "../../platform/durable/publish.ts"
 import { bumpingMark, pingStat } from "../activity.ts"
 import { openAppSessionStorage, type AppSessionStorage } from "./app-session-storage.ts"
@@ -44,7 +44,7 @@ export class UsageTracker extends DurableObject<Env> {
     this.#ahead = new LookAhead(this.#storage, async (countMax, now) => {
       const shard = shardOfName(ctx.id.name)
       if (shard === null) return []
-      return this.#connect().all(
+      return openDatabase(this.env).all(
         lookAheadStatement({ shard, shardCount: usageShardCount }, countMax, now),
       )
     })
@@ -150,7 +150,7 @@ export class UsageTracker extends DurableObject<Env> {
     let failure: unknown = null
     let statements = 0
     try {
-      const db = this.#connect()
+      const db = openDatabase(this.env)
       this.#ahead.forget(now.getTime())
       this.#storage.forgetVerdicts(now.getTime() - verdictIdleMsMax)
       // Marks that come while a statement runs wait for the next flush, or a busy shard would never end this one.
@@ -207,12 +207,6 @@ export class UsageTracker extends DurableObject<Env> {
       })
     }
     return report
-  }
-
-  #connect(): Database {
-    const database = parseDatabaseUrl(this.env.DATABASE_URL)
-    if (!database.ok) throw new Error(database.error)
-    return connect(database.url)
   }
 
   // Statistics that the database refuses as data would hold back every mark behind them: they are given up and counted.
@@ -301,5 +295,5 @@ function describe(error: unknown): Record<string, unknown> {
   if (error instanceof StatementFailed || error instanceof DatabaseUnavailable) {
     return { message: error.message, code: error.code }
   }
-  return { message: error instanceof Error ? error.message : String(error) }
+  return { message: messageOf(error) }
 }

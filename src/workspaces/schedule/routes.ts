@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../../audit/request.ts"
 import { badRequest, conflict, tagDetail } from "../../platform/http/errors.ts"
 import { requireBody } from "../../platform/http/body.ts"
+import { parseTime } from "../../platform/http/instants.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import {
   errors,
@@ -10,8 +11,8 @@ import {
   jsonBody,
   jsonRequest,
   messageSchema,
-  parseWireTime,
   wireTime,
+  zeroTime,
 } from "../../platform/http/wire.ts"
 import { parseWeeklySchedule } from "../../schedule/cron.ts"
 import { requireChanged, requireTarget } from "../change.ts"
@@ -67,22 +68,20 @@ const ttlRoute = createRoute({
   responses: changed,
 })
 
-// Year 1 is how clients spell "no instant".
-const zeroInstant = new Date("0001-01-01T00:00:00Z").getTime()
 const requiredInstant = z
   .string()
   .nullish()
   .transform((text, context) => {
-    const at = text === undefined || text === null ? new Date(zeroInstant) : parseWireTime(text)
+    // Year 1 is how clients write "no instant".
+    if (text === undefined || text === null || text === zeroTime) {
+      const message = tagDetail("required", "0001-01-01 00:00:00 +0000 UTC")
+      context.addIssue({ code: "custom", message })
+      return z.NEVER
+    }
+    const at = parseTime(text)
     if (at === null) {
       throw badRequest("Request body must be valid JSON.", {
         detail: `field "deadline": ${JSON.stringify(text)} is no RFC 3339 time`,
-      })
-    }
-    if (at.getTime() === zeroInstant) {
-      context.addIssue({
-        code: "custom",
-        message: tagDetail("required", "0001-01-01 00:00:00 +0000 UTC"),
       })
     }
     return at

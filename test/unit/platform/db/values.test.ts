@@ -20,8 +20,20 @@ describe("values", () => {
     ["2026-11-23 16:03:18+00", "2026-11-23T16:03:18.000Z"],
     ["2026-11-23 16:03:18+05:30", "2026-11-23T10:33:18.000Z"],
     ["2026-11-23 16:03:18-08", "2026-11-24T00:03:18.000Z"],
-  ])("the instant %s", (text, iso) => {
+    ["2026-11-23T16:03:18.5+00:00", "2026-11-23T16:03:18.500Z"],
+    ["10000-01-01 00:00:00+00", "+010000-01-01T00:00:00.000Z"],
+    ["0044-03-15 12:00:00+00 BC", "-000043-03-15T12:00:00.000Z"],
+    ["1890-01-01 00:53:28+00:53:28", "1890-01-01T00:00:28.000Z"],
+  ])("reads the instant %s", (text, iso) => {
     expect(parseInstant(text).toISOString()).toBe(iso)
+  })
+
+  test.each([
+    ["+010000-01-01T00:00:00.000Z", "10000-01-01T00:00:00.000Z"],
+    ["0001-01-01T00:00:00.000Z", "0001-01-01T00:00:00.000Z"],
+    ["-000043-03-15T12:00:00.000Z", "0044-03-15T12:00:00.000Z BC"],
+  ])("writes the instant %s as PostgreSQL reads it", (iso, text) => {
+    expect(encodeValue(new Date(iso))).toBe(text)
   })
 
   test("infinite instants survive both ways", () => {
@@ -77,7 +89,14 @@ describe("what the driver throws", () => {
     expect(JSON.stringify(failure)).not.toContain("secret")
   })
 
-  test.each([["08006"], ["57P01"], ["53300"], [undefined]])(
+  test.each([new RangeError("Invalid time value"), new TypeError("x is not a function")])(
+    "%s is a fault of our own and no outage",
+    (error) => {
+      expect(translateError("x", error)).toBe(error)
+    },
+  )
+
+  test.each([["08006"], ["57P01"], ["57014"], ["53300"], [undefined]])(
     "%s means that the database is away",
     (code) => {
       expect(translateError("x", { code, message: "m" })).toBeInstanceOf(DatabaseUnavailable)
