@@ -16,7 +16,7 @@ const steps: { name: string; command: string[] }[] = [
   },
   {
     name: "migrations say what the schema says",
-    command: ["node", "dev/database/check-migrations.ts"],
+    command: ["node", "dev/database/generate.ts", "--check"],
   },
   { name: "no dead code", command: ["knip"] },
   { name: "tests", command: ["vitest", "run"] },

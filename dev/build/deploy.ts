@@ -60,7 +60,8 @@ async function bringUpToDate(text: string): Promise<void> {
 async function rehearse(text: string): Promise<void> {
   const tables = await rehearseDatabase(migrations, new Date())
   console.log(
-    `${migrations.length} migrations applied to a database that is thrown away; the Worker's role may use its ${tables.length} tables and views, and not change them`,
+    `${migrations.numbered.length} migrations and ${migrations.code.length} code files applied to a database that is thrown away; ` +
+      `the Worker's role may use its ${tables.length} tables and views, and not change them`,
   )
   if (text === "") return console.log("DATABASE_URL is not set: what it lacks is not known")
   const pending = await pendingMigrations(readDatabaseUrl(text).url, migrations)

@@ -13,8 +13,9 @@ try {
   }
   const { url } = readDatabaseUrl(text)
   const migrations = readMigrations(join(rootDirectory, "migrations"))
-  const added = await migrate(url, migrations, new Date(), (tag) => console.log(`applied ${tag}`))
-  console.log(added.length === 0 ? "nothing to apply" : `${added.length} applied`)
+  const applied = await migrate(url, migrations, new Date())
+  for (const name of applied) console.log(`applied ${name}`)
+  if (applied.length === 0) console.log("nothing to apply")
 } catch (error) {
   console.error(error instanceof Error ? error.message : "The migration failed.")
   process.exitCode = 1

@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Client } from "pg"
-import { migrate, pendingMigrations, type Migration } from "./migrations.ts"
+import { migrate, pendingMigrations, type Migrations } from "./migrations.ts"
 import { startPostgres } from "../local/postgres.ts"
 import { rootDirectory } from "../root.ts"
 
 const owner = { name: "dormouse_owner", password: "rehearsal" }
 
 /** Throws where the rehearsal fails. Returns the tables that the Worker's role may use. */
-export async function rehearseDatabase(migrations: Migration[], now: Date): Promise<string[]> {
+export async function rehearseDatabase(migrations: Migrations, now: Date): Promise<string[]> {
   const directory = mkdtempSync(join(tmpdir(), "dormouse-rehearsal-"))
   const postgres = await startPostgres({ directory, durable: false })
   try {

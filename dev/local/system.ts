@@ -131,14 +131,16 @@ async function prepareSchema(
   if (database.mayMigrate) {
     const added = await migrate(database.url, migrations, new Date())
     onProgress(
-      added.length === 0 ? "the schema is up to date" : `${added.length} migrations applied`,
+      added.length === 0
+        ? "the schema is up to date"
+        : `${added.length} files of migrations/ applied`,
     )
     return
   }
   const pending = await pendingMigrations(database.url, migrations)
   if (pending.length > 0) {
     throw new Error(
-      `The database lacks ${pending.length} of ${migrations.length} migrations. ` +
+      `The database lacks ${pending.length} files of migrations/. ` +
         "Give it them with `npm start -- --migrate`, or `npm run migrate`.",
     )
   }

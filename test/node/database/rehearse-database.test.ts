@@ -27,6 +27,7 @@ test.each([
     "may change the schema",
   ],
 ])("a migration is refused that %s", async (_name, sql, message) => {
-  const wrong = { tag: "9999_wrong", sql, checksum: "wrong" }
-  await expect(rehearseDatabase([...migrations, wrong], now)).rejects.toThrow(message)
+  const wrong = { name: "9999_wrong", sql, checksum: "wrong" }
+  const numbered = [...migrations.numbered, wrong]
+  await expect(rehearseDatabase({ ...migrations, numbered }, now)).rejects.toThrow(message)
 })

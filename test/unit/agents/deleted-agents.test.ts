@@ -1,6 +1,6 @@
 // Every statement that reads or changes agents, and what it does about those that are soft-deleted (E6). A new one fails here until it
 // is entered, so that nobody forgets to decide.
-import { readdirSync, readFileSync } from "node:fs"
+import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { sourceFiles } from "../source-files.ts"
@@ -15,9 +15,8 @@ const acquired = [
 ]
 
 const expected: [path: string, ...uses: string[]][] = [
-  ["migrations/0001_behaviour.sql", "filters", "filters"],
-  ["migrations/0015_acquire_job.sql", ...acquired],
-  ["migrations/0020_acquire_file_hash.sql", ...acquired],
+  ["migrations/code/access/authenticate_agent.sql", filters],
+  ["migrations/code/queue/acquire_job.sql", ...acquired],
   ["src/agents/actor.ts", byActor],
   ["src/agents/external/routes.ts", filters],
   [
@@ -67,16 +66,13 @@ const expected: [path: string, ...uses: string[]][] = [
 
 type Use = { path: string; isFiltered: boolean }
 
-const migrations = join(import.meta.dirname, "..", "..", "..", "migrations")
+const root = join(import.meta.dirname, "..", "..", "..")
 const sources = [
   ...sourceFiles("src").filter(({ path }) => !path.startsWith("src/platform/db/schema/")),
-  // The first one makes the tables.
-  ...readdirSync(migrations)
-    .filter((name) => name.endsWith(".sql") && !name.startsWith("0000"))
-    .map((name) => ({
-      path: `migrations/${name}`,
-      text: readFileSync(join(migrations, name), "utf8"),
-    })),
+  ...globSync("migrations/code/**/*.sql", { cwd: root }).map((path) => ({
+    path,
+    text: readFileSync(join(root, path), "utf8"),
+  })),
 ]
 
 /** Each place that names the table, and whether its alias, or the bare column, is asked to be alive in the text that follows. */

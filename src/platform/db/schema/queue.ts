@@ -107,13 +107,22 @@ export const provisionerJobs = pgTable(
           when started_at is null then 'pending'
           else 'running' end`,
       ),
+    // The order of the queue: jobs of people, then prebuilds that are given back, then new prebuilds.
+    queueRank: integer("queue_rank")
+      .notNull()
+      .generatedAlwaysAs(
+        sql`case
+          when initiator_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0' then 0
+          when input @> '{"prebuild_delete": true}' then 1
+          else 2 end`,
+      ),
   },
   (t) => [
-    // Acquire and the queue position read the pending ones; the reaper all that are unfinished.
-    // In the order of acquire: people, then what the pools give back, then what they want, each by age.
+    // Acquire and the queue position read the pending jobs in this order.
     index("provisioner_jobs_queue")
-      .on(t.organizationId, sql`job_rank(${t.initiatorId}, ${t.input})`, t.createdAt, t.id)
+      .on(t.organizationId, t.queueRank, t.createdAt, t.id)
       .where(sql`${t.startedAt} is null and ${t.completedAt} is null`),
+    // The reaper reads all unfinished jobs.
     index("provisioner_jobs_unfinished")
       .on(t.updatedAt)
       .where(sql`${t.completedAt} is null`),

@@ -115,7 +115,7 @@ describe("a dormancy that nobody asked for", () => {
     [
       "without its message",
       { audit: true, message: false, runs: false },
-      "workspaces_dormancy_is_told",
+      "workspaces_dormancy_is_notified",
     ],
     [
       "without a stop of what runs",

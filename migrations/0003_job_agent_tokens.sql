@@ -1,1 +1,0 @@
-ALTER TABLE "provisioner_jobs" ADD COLUMN "agent_tokens" jsonb;

@@ -1,2 +1,0 @@
-DROP INDEX "provisioner_jobs_pending";--> statement-breakpoint
-CREATE INDEX "provisioner_jobs_queue" ON "provisioner_jobs" USING btree ("organization_id",("initiator_id" = 'c42fdf75-3097-471c-8c33-fb52454d81c0'::uuid),"created_at","id") WHERE "provisioner_jobs"."started_at" is null and "provisioner_jobs"."completed_at" is null;

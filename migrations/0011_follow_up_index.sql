@@ -1,1 +1,0 @@
-CREATE INDEX "workspace_builds_follow_up" ON "workspace_builds" USING btree ("updated_at") WHERE "workspace_builds"."on_success" is not null;

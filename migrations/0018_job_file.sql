@@ -1,2 +1,0 @@
--- An upload that nothing was made of is removed: its foreign key would read all jobs for each. Equal keys are stored once, so it is small.
-CREATE INDEX "provisioner_jobs_file" ON "provisioner_jobs" USING btree ("file_id");
