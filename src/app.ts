@@ -3,9 +3,8 @@ import { OpenAPIHono } from "@hono/zod-openapi"
 import { HTTPException } from "hono/http-exception"
 import { requestId } from "hono/request-id"
 import { openCaller } from "./access/caller.ts"
-import { authenticate } from "./access/authenticate.ts"
 import { refuseForgery } from "./access/csrf.ts"
-import { requireToken } from "./access/guard.ts"
+import { authenticate, requireToken } from "./access/authenticate.ts"
 import { limitRate } from "./access/rate-limit.ts"
 import { settleRefusal } from "./access/refusal.ts"
 import { routeClass } from "./access/route-class.ts"
@@ -27,8 +26,19 @@ import { loggedUrl, writeEvent, type WideEvent } from "./platform/event.ts"
 import { jsonType, wireJson } from "./platform/http/json.ts"
 import { routedMethods } from "./platform/http/methods.ts"
 import { lifecycleRoutes } from "./lifecycle/routes.ts"
-import { identityRoutes } from "./identity/mount.ts"
-import { notificationRoutes } from "./notifications/mount.ts"
+import { authCheckRoutes } from "./identity/authcheck-routes.ts"
+import { firstUserRoutes } from "./identity/first-user.ts"
+import { assignableRoleRoutes } from "./identity/assignable-roles.ts"
+import { memberRoutes } from "./identity/organizations/member-routes.ts"
+import { organizationRoutes } from "./identity/organizations/routes.ts"
+import { apiKeyRoutes } from "./identity/sessions/key-routes.ts"
+import { sessionRoutes } from "./identity/sessions/routes.ts"
+import { userChangeRoutes } from "./identity/users/change-routes.ts"
+import { userCreateRoutes } from "./identity/users/create-routes.ts"
+import { userReadRoutes } from "./identity/users/read-routes.ts"
+import { userSettingRoutes } from "./identity/users/setting-routes.ts"
+import { inboxRoutes } from "./notifications/inbox-routes.ts"
+import { webhookRoutes } from "./notifications/webhook-routes.ts"
 import { prebuildRoutes } from "./pools/routes.ts"
 import { provisionerRoutes } from "./queue/mount.ts"
 import { templatesRoutes } from "./templates/mount.ts"
@@ -111,9 +121,20 @@ export function createApp(clock: Clock) {
   app.use(jsonBody(isRawBody, mayHoldState))
 
   app.route(prefix, deploymentRoutes)
-  app.route(prefix, identityRoutes)
+  app.route(prefix, authCheckRoutes)
+  app.route(prefix, firstUserRoutes)
+  app.route(prefix, sessionRoutes)
+  app.route(prefix, apiKeyRoutes)
+  app.route(prefix, organizationRoutes)
+  app.route(prefix, assignableRoleRoutes)
+  app.route(prefix, memberRoutes)
+  app.route(prefix, userCreateRoutes)
+  app.route(prefix, userReadRoutes)
+  app.route(prefix, userChangeRoutes)
+  app.route(prefix, userSettingRoutes)
   app.route(prefix, auditRoutes)
-  app.route(prefix, notificationRoutes)
+  app.route(prefix, inboxRoutes)
+  app.route(prefix, webhookRoutes)
 
   app.route("/", metricsRoutes)
   // Clients ask with the slash, which the router takes for another path.

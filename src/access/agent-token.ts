@@ -5,8 +5,10 @@ import { statement, type Database } from "../platform/db/client.ts"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError } from "../platform/http/errors.ts"
 import type { AgentActor } from "./actors.ts"
-import { presentedToken, sessionCookie, sha256 } from "./caller.ts"
-import { openSession, unauthenticated, type Session } from "./session.ts"
+import { presentedToken, sessionCookie } from "./caller.ts"
+import { sha256 } from "../platform/hash.ts"
+import { type AuthenticatedDatabase, authenticatedDatabase } from "./authenticated-database.ts"
+import { unauthenticated } from "./challenge.ts"
 
 const tokenPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
@@ -31,14 +33,19 @@ export const agentUnauthorized = () =>
   )
 
 /** The agent of a request. Costs nothing until its first statement. */
-export async function openAgent(c: Context<AppEnv>, db: Database): Promise<Session<AgentActor>> {
+export async function openAgent(
+  c: Context<AppEnv>,
+  db: Database,
+): Promise<AuthenticatedDatabase<AgentActor>> {
   const hash = await presentedAgentHash(c)
-  return hash instanceof ApiError ? openSession<AgentActor>(db, hash) : openAgentByHash(db, hash)
+  return hash instanceof ApiError
+    ? authenticatedDatabase<AgentActor>(db, hash)
+    : openAgentByHash(db, hash)
 }
 
 /** The same by the digest of its token, for whoever was handed that in the place of the request. */
-export function openAgentByHash(db: Database, hash: Uint8Array): Session<AgentActor> {
-  return openSession<AgentActor>(
+export function openAgentByHash(db: Database, hash: Uint8Array): AuthenticatedDatabase<AgentActor> {
+  return authenticatedDatabase<AgentActor>(
     db,
     statement<{ actor: AgentActor }>(
       "authenticate-agent",

@@ -3,12 +3,28 @@ import { sql } from "drizzle-orm"
 import type { Context } from "hono"
 import { getCookie } from "hono/cookie"
 import { statement, type Database } from "../platform/db/client.ts"
+import { sha256 } from "../platform/hash.ts"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError } from "../platform/http/errors.ts"
-import type { UserActor } from "./actors.ts"
-import { openSession, signedOut, unauthenticated, type Session } from "./session.ts"
+import type { Actor, AgentActor, ProvisionerActor, UserActor } from "./actors.ts"
+import { type AuthenticatedDatabase, authenticatedDatabase } from "./authenticated-database.ts"
+import { signedOut, unauthenticated } from "./challenge.ts"
 
-export type Caller = Session<UserActor>
+export type Caller = AuthenticatedDatabase<UserActor>
+
+declare module "../platform/http/env.ts" {
+  // oxlint-disable-next-line typescript/consistent-type-definitions -- augments an interface
+  interface RequestVariables {
+    /** The presented user credential; its first statement verifies it. */
+    caller: Caller
+    /** Proves the credential that the route takes, or throws its 401. Returns nothing on public routes. */
+    authenticate: () => Promise<Actor | undefined>
+    /** The presented agent token; set on agent routes only. */
+    agent: AuthenticatedDatabase<AgentActor>
+    /** The presented provisioner key; set on daemon routes only. */
+    provisioner: AuthenticatedDatabase<ProvisionerActor>
+  }
+}
 
 export const sessionCookie = "coder_session_token"
 
@@ -48,20 +64,16 @@ export function parseApiKey(token: string | undefined): { id: string; secret: st
 
 const invalidFormat = (why: string) => unauthenticated(signedOut, `Invalid API key format: ${why}`)
 
-export async function sha256(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))
-}
-
 /** Where the request comes from, as the platform says; empty where it says nothing. */
 export const clientAddress = (c: Context<AppEnv>): string => c.req.header("CF-Connecting-IP") ?? ""
 
 /** The caller of a request. Costs nothing until its first statement. */
 export async function openCaller(c: Context<AppEnv>, db: Database, now: Date): Promise<Caller> {
   const key = parseApiKey(presentedToken(c))
-  if (key instanceof ApiError) return openSession<UserActor>(db, key)
+  if (key instanceof ApiError) return authenticatedDatabase<UserActor>(db, key)
   const hash = await sha256(key.secret)
   const ip = clientAddress(c)
-  return openSession<UserActor>(
+  return authenticatedDatabase<UserActor>(
     db,
     statement<{ actor: UserActor }>(
       "authenticate-user",

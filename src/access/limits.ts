@@ -1,6 +1,8 @@
-// How many requests a minute each rate limit allows.
+// Requests a minute of each rate limit.
+//
+// A file of its own, without the Worker's types, because Node programs read it too.
 
-/** Requests a minute. The bindings of the same names in wrangler.toml hold the same numbers. */
+/** The bindings of the same names in wrangler.toml hold the same numbers. */
 export const limits = {
   RATE_LIMIT_READ: 1200,
   RATE_LIMIT_WRITE: 600,

@@ -18,7 +18,7 @@ export type ResourceColumns = {
 export const actorId: SQL = sql`(select actor_id())`
 
 /** Someone who may hold roles and whose token may be narrowed, as SQL: each function is a boolean over what it is given. */
-type Asker = {
+type Principal = {
   id: SQL
   hasSiteRole: (roles: string[]) => SQL
   hasRoleIn: (organization: SQL, roles: string[]) => SQL
@@ -29,7 +29,7 @@ type Asker = {
 }
 
 // What depends on the actor alone is a scalar sub-select, so that a list computes it once and not once a row.
-const caller: Asker = {
+const caller: Principal = {
   id: actorId,
   hasSiteRole: (roles) => sql`(select actor_has_site_role(${texts(roles)}))`,
   hasRoleIn: (organization, roles) =>
@@ -60,7 +60,7 @@ export function keyMembership(organization: SQL): SQL {
 }
 
 // As authenticate_user makes an actor of the same rows.
-const keyHolder: Asker = {
+const keyHolder: Principal = {
   id: sql`u.id`,
   hasSiteRole: (roles) => sql`(u.site_roles || 'member'::text) && ${texts(roles)}`,
   hasRoleIn: (_, roles) =>
@@ -71,7 +71,12 @@ const keyHolder: Asker = {
   isNamed: (entries) => sql`k.allow_list && ${entries}`,
 }
 
-function compile(who: Asker, action: Action, resource: Resource, columns: ResourceColumns): SQL {
+function compile(
+  who: Principal,
+  action: Action,
+  resource: Resource,
+  columns: ResourceColumns,
+): SQL {
   const { owner, organization } = columns
   const reach = reachOf(action, resource)
   const terms: SQL[] = [who.hasSiteRole(reach.siteAny)]
@@ -88,7 +93,7 @@ function compile(who: Asker, action: Action, resource: Resource, columns: Resour
   return sql`((${sql.join(terms, sql` or `)}) and ${tokenAllows(who, action, resource, columns.id)})`
 }
 
-function tokenAllows(who: Asker, action: Action, resource: Resource, id: SQL | undefined): SQL {
+function tokenAllows(who: Principal, action: Action, resource: Resource, id: SQL | undefined): SQL {
   const isScoped = who.hasScope(scopesAllowing(action, resource))
   const isListed = who.isListed(texts(allowListEntriesFor(resource)))
   if (id === undefined) return sql`${isScoped} and ${isListed}`

@@ -4,7 +4,8 @@ import type { Context, MiddlewareHandler } from "hono"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError, forbidden } from "../platform/http/errors.ts"
 import { limits } from "./limits.ts"
-import { presentedToken, sha256 } from "./caller.ts"
+import { presentedToken } from "./caller.ts"
+import { sha256 } from "../platform/hash.ts"
 
 type LimitName = keyof typeof limits
 

@@ -4,7 +4,7 @@ import type { Context } from "hono"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError } from "../platform/http/errors.ts"
 import type { Actor } from "./actors.ts"
-import { scopeChallenge } from "./session.ts"
+import { scopeChallenge } from "./challenge.ts"
 
 /** Refusals that may have been found before the credential was proven. */
 const early = new Set([400, 413, 426])

@@ -4,6 +4,8 @@ import { sql } from "drizzle-orm"
 import { isAllowed, roleHolderOf } from "../access/is-allowed.ts"
 import { may } from "../access/may.ts"
 import { slimSiteRole } from "../access/role-names.ts"
+import type { RowOf } from "../platform/db/row.ts"
+import type { auditLogs, users } from "../platform/db/schema/identity.ts"
 import { statement } from "../platform/db/client.ts"
 import { forbidden } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
@@ -91,35 +93,15 @@ const listRoute = createRoute({
   },
 })
 
-type AuditUser = {
-  id: string
-  username: string
-  name: string
-  avatar_url: string
-  email: string
-  created_at: string
-  updated_at: string
-  last_seen_at: string | null
-  status: string
-  login_type: string
-  site_roles: string[]
-}
+/** A user in a jsonb object, where instants are texts. */
+type AuditUser = Pick<
+  RowOf<typeof users>,
+  "id" | "username" | "name" | "avatar_url" | "email" | "status" | "login_type" | "site_roles"
+> & { created_at: string; updated_at: string; last_seen_at: string | null }
 
-type AuditRow = {
-  id: string
-  request_id: string
-  time: Date
-  ip: string
-  user_agent: string
-  resource_type: string
-  resource_id: string
-  resource_target: string
-  resource_icon: string
-  action: string
+type AuditPageRow = Omit<RowOf<typeof auditLogs>, "diff" | "additional_fields"> & {
   diff: Record<string, { old: unknown; new: unknown; secret: boolean }>
-  status_code: number
   additional_fields: Record<string, unknown>
-  organization_id: string | null
   organization: { id: string; name: string; display_name: string; icon: string } | null
   audited_user: AuditUser | null
   organization_ids: string[]
@@ -138,7 +120,7 @@ function listAudit(query: { q: string; limit: number; offset: number }) {
   )
   const limit = Math.min(query.limit === 0 ? limitDefault : query.limit, limitMax)
   return [
-    statement<AuditRow>(
+    statement<AuditPageRow>(
       "audit.page",
       sql`select a.id, a.request_id, a.time, a.ip, a.user_agent, a.resource_type, a.resource_id, a.resource_target,
           a.resource_icon, a.action, a.diff, a.status_code, a.additional_fields, a.organization_id,
@@ -166,7 +148,7 @@ function listAudit(query: { q: string; limit: number; offset: number }) {
   ] as const
 }
 
-function linkTo(row: AuditRow): string {
+function linkTo(row: AuditPageRow): string {
   switch (row.resource_type) {
     case "template":
       return `/templates/${row.resource_target}`
@@ -206,7 +188,7 @@ function toUser(user: AuditUser, organizationIds: string[]): z.input<typeof audi
   }
 }
 
-function toAuditView(row: AuditRow): z.input<typeof auditLogSchema> {
+function toAuditView(row: AuditPageRow): z.input<typeof auditLogSchema> {
   return {
     id: row.id,
     request_id: row.request_id,

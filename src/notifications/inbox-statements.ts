@@ -2,25 +2,18 @@
 import { sql, type SQL } from "drizzle-orm"
 import { actorId } from "../access/may.ts"
 import { statement, type Statement } from "../platform/db/client.ts"
+import type { RowOf } from "../platform/db/row.ts"
+import type { inboxNotifications } from "../platform/db/schema/lifecycle.ts"
 import { uuids } from "../platform/db/sql.ts"
 
 /** The most that one answer shows. */
 const pageSizeMax = 25
 
-export type InboxNotificationRow = {
-  id: string
-  user_id: string
-  template_id: string
-  targets: string[]
-  title: string
-  content: string
-  icon: string
+export type InboxNotificationRow = Omit<RowOf<typeof inboxNotifications>, "actions"> & {
   actions: { label: string; url: string }[]
-  read_at: Date | null
-  created_at: Date
 }
 
-export type InboxFilter = {
+export type InboxQuery = {
   targets: readonly string[]
   templates: readonly string[]
   readStatus: "all" | "read" | "unread"
@@ -30,7 +23,7 @@ export type InboxFilter = {
 const columns = sql`n.id, n.user_id, n.template_id, n.targets, n.title, n.content, n.icon, n.actions, n.read_at, n.created_at`
 
 /** The newest that match, all listed targets being among the notification's. Index inbox_notifications_user. */
-export function listInbox(filter: InboxFilter): Statement<InboxNotificationRow> {
+export function listInbox(filter: InboxQuery): Statement<InboxNotificationRow> {
   const terms: SQL[] = [sql`n.user_id = ${actorId}`]
   if (filter.targets.length > 0) terms.push(sql`n.targets @> ${uuids(filter.targets)}`)
   if (filter.templates.length > 0) terms.push(sql`n.template_id = any(${uuids(filter.templates)})`)

@@ -1,30 +1,23 @@
 // From the outbox to the inbox and to the queue of each webhook.
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../platform/db/client.ts"
+import type { RowOf } from "../platform/db/row.ts"
+import type { notificationMessages } from "../platform/db/schema/lifecycle.ts"
 import { json } from "../platform/db/sql.ts"
+import type { InboxNotificationRow } from "./inbox-statements.ts"
 import type { Labels } from "./templates.ts"
 
-export type PendingMessage = {
-  id: string
-  user_id: string
-  template_id: string
+export type PendingMessage = Pick<
+  RowOf<typeof notificationMessages>,
+  "id" | "user_id" | "template_id" | "targets"
+> & {
   labels: Labels
-  targets: string[]
   /** The workspace that the message is about, for its link. */
   workspace_name: string | null
   owner_name: string | null
 }
 
-export type InboxEntry = {
-  id: string
-  user_id: string
-  template_id: string
-  targets: string[]
-  title: string
-  content: string
-  icon: string
-  actions: { label: string; url: string }[]
-}
+export type InboxEntry = Omit<InboxNotificationRow, "read_at" | "created_at">
 
 /** The oldest messages that nobody has put anywhere yet. Index notification_messages_pending. */
 export function pendingMessages(now: Date, limit: number): Statement<PendingMessage> {

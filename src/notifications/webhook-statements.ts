@@ -1,6 +1,12 @@
 // The queue of messages to webhooks: claimed with a lease, so that a sender that dies leaves them to the next one.
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../platform/db/client.ts"
+import type { RowOf } from "../platform/db/row.ts"
+import type {
+  notificationDeliveries,
+  notificationMessages,
+  notificationWebhooks,
+} from "../platform/db/schema/lifecycle.ts"
 import { json } from "../platform/db/sql.ts"
 import type { Labels } from "./templates.ts"
 
@@ -10,17 +16,14 @@ const backoffMsMax = 60 * minuteMs
 /** A message that a target did not take for three days is given up. */
 const ageMsMax = 72 * 60 * minuteMs
 
-export type ClaimedDelivery = {
-  message_id: string
-  webhook_id: string
-  url: string
-  encrypted_secret: string
-  user_id: string
-  template_id: string
-  labels: Labels
-  targets: string[]
-  created_at: Date
-}
+export type ClaimedDelivery = Pick<
+  RowOf<typeof notificationDeliveries>,
+  "message_id" | "webhook_id"
+> &
+  Pick<RowOf<typeof notificationWebhooks>, "url" | "encrypted_secret"> &
+  Pick<RowOf<typeof notificationMessages>, "user_id" | "template_id" | "targets" | "created_at"> & {
+    labels: Labels
+  }
 
 /** Takes deliveries that are due, of targets that are not left alone. Two senders at once take different ones. */
 export function claimDeliveries(now: Date, limit: number): Statement<ClaimedDelivery> {
@@ -78,13 +81,7 @@ export function recordDeliveries(
   )
 }
 
-export type WebhookRow = {
-  id: string
-  url: string
-  created_at: Date
-  failures: number
-  next_attempt_at: Date | null
-  last_error: string | null
-  last_success_at: Date | null
-  pending_count: number
-}
+export type WebhookRow = Omit<
+  RowOf<typeof notificationWebhooks>,
+  "encrypted_secret" | "created_by"
+> & { pending_count: number }

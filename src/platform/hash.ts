@@ -13,3 +13,7 @@ export function stableHash(text: string): number {
 export function shardOf(id: string, shardCount: number): number {
   return stableHash(id) % shardCount
 }
+
+export async function sha256(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))
+}

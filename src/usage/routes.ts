@@ -1,7 +1,8 @@
 // Usage pings: people's clients say that a workspace is in use (usage.md).
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
-import { clientAddress, parseApiKey, presentedToken, sha256 } from "../access/caller.ts"
+import { clientAddress, parseApiKey, presentedToken } from "../access/caller.ts"
+import { sha256 } from "../platform/hash.ts"
 import { toHex } from "../platform/db/values.ts"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError, forbidden, notFound } from "../platform/http/errors.ts"

@@ -1,7 +1,7 @@
 // Sub agents: what runs in a dev container of the workspace. Their parent makes, lists and deletes them (E2).
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { createRoute, z } from "@hono/zod-openapi"
-import { sha256 } from "../../access/caller.ts"
+import { sha256 } from "../../platform/hash.ts"
 import { publishBuildChange } from "../../platform/durable/publish.ts"
 import { badRequest, conflict, notFound, validationFailed } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"

@@ -1,10 +1,8 @@
 // Members of an organization and their roles in it (api.md 2.3).
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
-import { organizationRoleGivers } from "../../access/assignable.ts"
-import { isAllowed, roleHolderOf } from "../../access/is-allowed.ts"
 import { userIdOf } from "../../access/lookup.ts"
-import { assignableOrganizationRoles, slimOrganizationRole } from "../../access/role-names.ts"
+import { assignableOrganizationRoles } from "../../access/role-names.ts"
 import { auditRequest } from "../../audit/request.ts"
 import { badRequest, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createSearchReader, tokenizeSearch } from "../../platform/http/search-query.ts"
@@ -15,6 +13,7 @@ import {
   listMembers,
   memberTarget,
   removeMember,
+  requireOrganization,
   updateMemberRoles,
   type MemberPage,
   type MemberTarget,
@@ -61,35 +60,6 @@ const pageRoute = createRoute({
       "A page of members, and how many match in all.",
     ),
     ...errors(400, 401, 404, 429, 503),
-  },
-})
-
-const rolesRoute = createRoute({
-  method: "get",
-  path: "/organizations/{organization}/members/roles",
-  tags,
-  summary: "List the roles that members can have",
-  request: { params: organizationParam },
-  responses: {
-    200: jsonBody(
-      z.array(
-        z
-          .object({
-            name: z.string(),
-            display_name: z.string(),
-            organization_id: uuidSchema.optional(),
-            site_permissions: z.array(z.string()),
-            user_permissions: z.array(z.string()),
-            organization_permissions: z.array(z.string()),
-            organization_member_permissions: z.array(z.string()),
-            assignable: z.boolean(),
-            built_in: z.boolean(),
-          })
-          .openapi("AssignableRoles"),
-      ),
-      "The roles, and whether the caller may give each.",
-    ),
-    ...errors(401, 404, 429, 503),
   },
 })
 
@@ -140,12 +110,6 @@ const updateRolesRoute = createRoute({
     ...errors(400, 401, 403, 404, 429, 503),
   },
 })
-
-/** The organization that may be read, or the 404. */
-function requireOrganization([target]: MemberTarget[]): MemberTarget {
-  if (target === undefined || !target.can_read_organization) throw notFound()
-  return target
-}
 
 /** A member who may be read, or the 404. */
 function requireMember(targets: MemberTarget[]): MemberTarget {
@@ -203,40 +167,6 @@ export const memberRoutes = createRouter()
       .batch([memberTarget(organization, null), ...listMembers(organization, page)])
     requireOrganization(targets)
     return c.json({ members: rows.map(toMemberWithUserView), count: total?.count ?? 0 }, 200)
-  })
-  .openapi(rolesRoute, async (c) => {
-    const caller = c.get("caller")
-    const target = requireOrganization(
-      await caller.query(memberTarget(c.req.valid("param").organization, null)),
-    )
-    const organization = target.organization_id
-    const who = roleHolderOf(await caller.actor())
-    const canAssign = isAllowed(who, "assign", "assign_org_role", { organization })
-    const held = who.organizations[organization] ?? []
-    const isGivable = (role: string) => {
-      const givers = organizationRoleGivers[role]
-      return (
-        canAssign &&
-        (who.roles.some((name) => givers?.site.includes(name)) ||
-          held.some((name) => givers?.organization.includes(name)))
-      )
-    }
-    const empty: string[] = []
-    const none = {
-      site_permissions: empty,
-      user_permissions: empty,
-      organization_permissions: empty,
-      organization_member_permissions: empty,
-    }
-    return c.json(
-      assignableOrganizationRoles.map((role) => ({
-        ...slimOrganizationRole(role, organization),
-        ...none,
-        assignable: isGivable(role),
-        built_in: true,
-      })),
-      200,
-    )
   })
   .openapi(readRoute, async (c) => {
     const { organization, user } = c.req.valid("param")

@@ -6,6 +6,7 @@ import { actorId, may } from "../../access/may.ts"
 import type { Action } from "../../access/permissions.ts"
 import { auditDiff } from "../../audit/diff.ts"
 import { auditInsert, type AuditRequest } from "../../audit/fragment.ts"
+import { notFound } from "../../platform/http/errors.ts"
 import { statement } from "../../platform/db/client.ts"
 import { texts } from "../../platform/db/sql.ts"
 import { memberColumns, type MemberRow } from "./member-view.ts"
@@ -45,6 +46,12 @@ export const memberTarget = (organization: string, user: string | null) =>
       left join organization_members m on m.organization_id = o.id and m.user_id = u.id
       where o.id = ${organizationIdOf(organization)}`,
   )
+
+/** The organization that the caller may read, or the 404. */
+export function requireOrganization([target]: MemberTarget[]): MemberTarget {
+  if (target === undefined || !target.can_read_organization) throw notFound()
+  return target
+}
 
 export type MemberPage = {
   conditions: SQL[]

@@ -2,8 +2,10 @@
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import { slimOrganizationRole, slimSiteRole } from "../../access/role-names.ts"
+import type { RowOf } from "../../platform/db/row.ts"
+import type { organizationMembers } from "../../platform/db/schema/identity.ts"
 import { timeSchema, uuidSchema, wireTime, zeroTime } from "../../platform/http/wire.ts"
-import { slimRoleSchema, userStatusSchema } from "../users/view.ts"
+import { slimRoleSchema, userStatusSchema, type UserRow } from "../users/view.ts"
 
 export const memberSchema = z
   .object({
@@ -32,24 +34,11 @@ export const memberWithUserSchema = memberSchema
   })
   .openapi("OrganizationMemberWithUserData")
 
-export type MemberRow = {
-  user_id: string
-  organization_id: string
-  created_at: Date
-  updated_at: Date
-  roles: string[]
-  username: string
-  name: string
-  avatar_url: string
-  email: string
-  status: z.infer<typeof userStatusSchema>
-  login_type: string
-  last_seen_at: Date | null
-  user_created_at: Date
-  user_updated_at: Date
-  is_service_account: boolean
-  site_roles: string[]
-}
+export type MemberRow = RowOf<typeof organizationMembers> &
+  Omit<UserRow, "id" | "created_at" | "updated_at" | "organization_ids"> & {
+    user_created_at: Date
+    user_updated_at: Date
+  }
 
 /** The columns of `MemberRow` over `organization_members m` and `users u`. */
 export const memberColumns: SQL = sql`m.user_id, m.organization_id, m.created_at, m.updated_at, m.roles, u.username, u.name,

@@ -1,6 +1,8 @@
 // An organization as rows and as JSON (api.md 1.2).
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
+import type { RowOf } from "../../platform/db/row.ts"
+import type { organizations } from "../../platform/db/schema/identity.ts"
 import { timeSchema, uuidSchema, wireTime } from "../../platform/http/wire.ts"
 
 export const organizationSchema = z
@@ -17,17 +19,7 @@ export const organizationSchema = z
   })
   .openapi("Organization")
 
-export type OrganizationRow = {
-  id: string
-  name: string
-  display_name: string
-  description: string
-  icon: string
-  created_at: Date
-  updated_at: Date
-  is_default: boolean
-  default_org_member_roles: string[]
-}
+export type OrganizationRow = Omit<RowOf<typeof organizations>, "deleted">
 
 /** The columns of `OrganizationRow` over `organizations o`. */
 export const organizationColumns: SQL = sql`o.id, o.name, o.display_name, o.description, o.icon, o.created_at, o.updated_at,

@@ -11,14 +11,14 @@ import { randomName } from "../../platform/random-name.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest } from "../../platform/http/wire.ts"
 import {
-  createKey,
-  deleteKey,
+  createApiKey,
+  deleteApiKey,
   expireKey,
   keyById,
   keyOwner,
   listTokens,
   tokenByName,
-  type NewKey,
+  type NewApiKey,
 } from "./key-statements.ts"
 import { keySchema, keyWithOwnerSchema, toKeyView, toKeyWithOwnerView } from "./key-view.ts"
 import { mintKey } from "./mint-key.ts"
@@ -143,7 +143,7 @@ const expireRoute = createRoute({
   responses: { 204: { description: "The key has ended." }, ...errors(401, 404, 429, 503) },
 })
 
-type KeyWish = Pick<NewKey, "loginType" | "name" | "lifetimeSeconds" | "scopes" | "allowList">
+type KeyWish = Pick<NewApiKey, "loginType" | "name" | "lifetimeSeconds" | "scopes" | "allowList">
 
 /** Makes the key and returns its token, or throws what stands against it. */
 async function makeKey(
@@ -154,7 +154,7 @@ async function makeKey(
 ): Promise<string> {
   const minted = await mintKey()
   const name = wish.loginType === "token" && wish.name === "" ? randomName() : wish.name
-  const key: NewKey = {
+  const key: NewApiKey = {
     ...wish,
     ...minted,
     name,
@@ -164,7 +164,7 @@ async function makeKey(
   try {
     const [[owner], made] = await c
       .get("caller")
-      .batch([keyOwner(user), createKey(user, key, auditRequest(c))])
+      .batch([keyOwner(user), createApiKey(user, key, auditRequest(c))])
     if (owner === undefined || !(owner.can_read || owner.can_create)) throw notFound()
     if (made.length > 0) return key.token
     if (!owner.can_create) throw forbidden()
@@ -205,7 +205,7 @@ const one = <Row>(rows: Row[]): Row => {
   return row
 }
 
-export const keyRoutes = createRouter()
+export const apiKeyRoutes = createRouter()
   .openapi(createSessionRoute, async (c) => {
     const wish = {
       name: "",
@@ -264,7 +264,7 @@ export const keyRoutes = createRouter()
   })
   .openapi(deleteRoute, async (c) => {
     const { user, keyid } = c.req.valid("param")
-    one(await c.get("caller").query(deleteKey(user, keyid, auditRequest(c))))
+    one(await c.get("caller").query(deleteApiKey(user, keyid, auditRequest(c))))
     return c.body(null, 204)
   })
   .openapi(expireRoute, async (c) => {

@@ -7,14 +7,14 @@ import { auditDiff } from "../../audit/diff.ts"
 import { auditInsert, type AuditRequest } from "../../audit/fragment.ts"
 import { statement } from "../../platform/db/client.ts"
 import { texts } from "../../platform/db/sql.ts"
-import { keyColumns, type KeyRow } from "./key-view.ts"
+import { keyColumns, type ApiKeyRow } from "./key-view.ts"
 import type { MintedKey } from "./mint-key.ts"
 
 const mayKey = (action: Action) => may(action, "api_key", { owner: sql`k.user_id` })
 
 /** A living user's keys that the caller may see and that meet the condition, oldest first. */
 const keysOf = (name: string, user: string, condition: SQL) =>
-  statement<KeyRow>(
+  statement<ApiKeyRow>(
     name,
     sql`select ${keyColumns} from api_keys k join users u on u.id = k.user_id
       where k.user_id = ${userIdOf(user)} and ${mayKey("read")} and ${condition} order by k.created_at, k.id`,
@@ -34,7 +34,7 @@ export function listTokens(
   now: Date,
 ) {
   const isIt = isAll ? sql`true` : sql`k.user_id = ${userIdOf(user)}`
-  return statement<KeyRow>(
+  return statement<ApiKeyRow>(
     "keys.tokens",
     sql`select ${keyColumns} from api_keys k join users u on u.id = k.user_id and not u.deleted
       where k.login_type = 'token' and ${isIt} and ${mayKey("read")}
@@ -54,7 +54,7 @@ export const keyOwner = (user: string) =>
       from users u where u.id = ${userIdOf(user)} and not u.is_system`,
   )
 
-export type NewKey = MintedKey & {
+export type NewApiKey = MintedKey & {
   loginType: "password" | "token"
   name: string
   lifetimeSeconds: number
@@ -68,7 +68,7 @@ export type NewKey = MintedKey & {
  * Makes a key for a user, if the caller may and the lifetime is within the user's bound. A token never makes one that can do
  * more than itself. Twice: two keys, or for a named token the violation of its unique name.
  */
-export function createKey(user: string, key: NewKey, request: AuditRequest) {
+export function createApiKey(user: string, key: NewApiKey, request: AuditRequest) {
   const isNarrower = sql`(select (actor() -> 'scopes' ? 'coder:all' or actor() -> 'scopes' ?& ${texts(key.scopes)})
     and (actor() -> 'allow_list' ? '*:*' or actor() -> 'allow_list' ?& ${texts(key.allowList)}))`
   return statement<{ id: string }>(
@@ -109,7 +109,7 @@ export function createKey(user: string, key: NewKey, request: AuditRequest) {
 }
 
 /** Deletes a key. Zero rows when it is already gone. */
-export const deleteKey = (user: string, id: string, request: AuditRequest) =>
+export const deleteApiKey = (user: string, id: string, request: AuditRequest) =>
   statement<{ id: string }>(
     "keys.delete",
     sql`with gone as (

@@ -1,6 +1,8 @@
 // A key as rows and as JSON (api.md 1.1). Its secret is in neither.
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
+import type { RowOf } from "../../platform/db/row.ts"
+import type { apiKeys } from "../../platform/db/schema/identity.ts"
 import { timeSchema, uuidSchema, wireTime } from "../../platform/http/wire.ts"
 
 const neverUsed = "1970-01-01T00:00:00Z"
@@ -26,26 +28,15 @@ export const keyWithOwnerSchema = keySchema
   .extend({ username: z.string() })
   .openapi("APIKeyWithOwner")
 
-export type KeyRow = {
-  id: string
-  user_id: string
+export type ApiKeyRow = Omit<RowOf<typeof apiKeys>, "hashed_secret" | "workspace_id" | "ip"> & {
   username: string
-  last_used_at: Date | null
-  expires_at: Date
-  created_at: Date
-  updated_at: Date
-  login_type: string
-  scopes: string[]
-  token_name: string
-  lifetime_seconds: number
-  allow_list: string[]
 }
 
-/** The columns of `KeyRow` over `api_keys k` and `users u`. */
+/** The columns of `ApiKeyRow` over `api_keys k` and `users u`. */
 export const keyColumns: SQL = sql`k.id, k.user_id, u.username, k.last_used_at, k.expires_at, k.created_at, k.updated_at,
   k.login_type, k.scopes, k.token_name, k.lifetime_seconds, k.allow_list`
 
-export function toKeyView(row: KeyRow): z.input<typeof keySchema> {
+export function toKeyView(row: ApiKeyRow): z.input<typeof keySchema> {
   return {
     id: row.id,
     user_id: row.user_id,
@@ -62,7 +53,7 @@ export function toKeyView(row: KeyRow): z.input<typeof keySchema> {
   }
 }
 
-export const toKeyWithOwnerView = (row: KeyRow): z.input<typeof keyWithOwnerSchema> => ({
+export const toKeyWithOwnerView = (row: ApiKeyRow): z.input<typeof keyWithOwnerSchema> => ({
   ...toKeyView(row),
   username: row.username,
 })

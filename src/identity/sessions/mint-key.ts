@@ -1,5 +1,5 @@
 // A new key: the token that its holder keeps and the hash that we keep (api.md 0.3).
-import { sha256 } from "../../access/caller.ts"
+import { sha256 } from "../../platform/hash.ts"
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 const idLength = 10

@@ -3,16 +3,16 @@ import { sql } from "drizzle-orm"
 import { actorId } from "../../access/may.ts"
 import { auditInsert, type AuditRequest } from "../../audit/fragment.ts"
 import { statement } from "../../platform/db/client.ts"
+import type { RowOf } from "../../platform/db/row.ts"
+import type { users } from "../../platform/db/schema/identity.ts"
 import type { MintedKey } from "./mint-key.ts"
 
 export const sessionLifetimeSeconds = 24 * 60 * 60
 
-export type Credentials = {
-  id: string
-  hashed_password: string
-  status: string
-  login_type: string
-}
+export type Credentials = Pick<
+  RowOf<typeof users>,
+  "id" | "hashed_password" | "status" | "login_type"
+>
 
 /** What signing in compares with. By the unique index on lower(email). */
 export const credentialsOf = (email: string) =>

@@ -20,7 +20,7 @@ import { hashPassword, isPassword } from "../sessions/password.ts"
 import { passwordField, realNameField, requireStrongPassword, usernameField } from "./fields.ts"
 import { isUserVisible, userParam } from "./read-routes.ts"
 import { updatePassword, updateProfile, updateRoles, updateStatus } from "./statements.ts"
-import { mayUser, requireAllowed, requireTarget, userTarget } from "./target.ts"
+import { mayUser, requireAllowed, requireUserTarget, userTarget } from "./target.ts"
 import { toUserView, userSchema } from "./view.ts"
 
 const tags = ["Users"]
@@ -165,7 +165,7 @@ export const userChangeRoutes = createRouter()
       const [targets, [row]] = await c
         .get("caller")
         .batch([userTarget(user, "update_personal"), updateProfile(user, profile, auditRequest(c))])
-      requireAllowed(requireTarget(targets))
+      requireAllowed(requireUserTarget(targets))
       if (row === undefined) throw changedMeanwhile()
       return c.json(toUserView(row), 200)
     } catch (error) {
@@ -183,7 +183,7 @@ export const userChangeRoutes = createRouter()
       userTarget(user, "update_personal"),
       passwordOf(user),
     ])
-    const target = requireTarget(targets)
+    const target = requireUserTarget(targets)
     requireAllowed(target)
     if (stored === undefined) throw changedMeanwhile()
     if (target.login_type !== "password") {
@@ -208,7 +208,7 @@ export const userChangeRoutes = createRouter()
     const [targets, [row]] = await c
       .get("caller")
       .batch([userTarget(user, "update"), updateStatus(user, "suspended", auditRequest(c))])
-    const target = requireTarget(targets)
+    const target = requireUserTarget(targets)
     if (target.is_self) throw badRequest("You cannot suspend yourself.")
     requireAllowed(target)
     if (target.site_roles.includes("owner")) {
@@ -224,7 +224,7 @@ export const userChangeRoutes = createRouter()
     const [targets, [row]] = await c
       .get("caller")
       .batch([userTarget(user, "update"), updateStatus(user, "active", auditRequest(c))])
-    requireAllowed(requireTarget(targets))
+    requireAllowed(requireUserTarget(targets))
     if (row === undefined) throw changedMeanwhile()
     return c.json(toUserView(row), 200)
   })
@@ -245,7 +245,7 @@ export const userChangeRoutes = createRouter()
     const [targets, [row]] = await c
       .get("caller")
       .batch([userTarget(user, "read"), updateRoles(user, roles, auditRequest(c))])
-    const target = requireTarget(targets)
+    const target = requireUserTarget(targets)
     if (target.is_self) throw badRequest("You cannot change your own roles.")
     if (row !== undefined) return c.json(toUserView(row), 200)
     if (target.status === "suspended" && roles.includes("owner")) {
@@ -254,7 +254,7 @@ export const userChangeRoutes = createRouter()
     throw forbidden()
   })
   .openapi(loginTypeRoute, async (c) => {
-    const target = requireTarget(
+    const target = requireUserTarget(
       await c.get("caller").query(userTarget(c.req.valid("param").user, "read")),
     )
     if (!target.is_self)

@@ -33,7 +33,7 @@ import {
   type NewUser,
   type NewUserFacts,
 } from "./statements.ts"
-import { requireAllowed, requireTarget, userTarget } from "./target.ts"
+import { requireAllowed, requireUserTarget, userTarget } from "./target.ts"
 import { toUserView, userSchema } from "./view.ts"
 
 const tags = ["Users"]
@@ -160,7 +160,7 @@ export const userCreateRoutes = createRouter()
     const [targets, [held], gone] = await c
       .get("caller")
       .batch([userTarget(user, "delete"), holdUser(user), deleteUser(user, auditRequest(c))])
-    const target = requireTarget(targets)
+    const target = requireUserTarget(targets)
     if (target.is_self) throw forbidden("You cannot delete yourself!")
     requireAllowed(target)
     if (gone.length > 0) return c.json({ message: "User has been deleted!" }, 200)

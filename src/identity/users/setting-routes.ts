@@ -24,7 +24,7 @@ import {
 } from "../../schedule/quiet-hours.ts"
 import { userParam } from "./read-routes.ts"
 import { updateQuietHours } from "./statements.ts"
-import { mayUser, requireAllowed, requireTarget, userTarget } from "./target.ts"
+import { mayUser, requireAllowed, requireUserTarget, userTarget } from "./target.ts"
 
 const quietHoursSchema = z
   .object({
@@ -129,7 +129,7 @@ export const userSettingRoutes = createRouter()
     const [targets, [row]] = await c
       .get("caller")
       .batch([userTarget(user, "read_personal"), readQuietHours(user)])
-    requireAllowed(requireTarget(targets))
+    requireAllowed(requireUserTarget(targets))
     if (row === undefined) throw notFound()
     return c.json(quietHoursView(row.text, c.get("now")), 200)
   })
@@ -143,7 +143,7 @@ export const userSettingRoutes = createRouter()
         userTarget(user, "update_personal"),
         updateQuietHours(user, schedule.text, auditRequest(c)),
       ])
-    requireAllowed(requireTarget(targets))
+    requireAllowed(requireUserTarget(targets))
     if (changed.length === 0) throw conflict("The user was changed meanwhile. Please try again.")
     return c.json(quietHoursView(schedule.text, c.get("now")), 200)
   })
@@ -152,6 +152,6 @@ export const userSettingRoutes = createRouter()
     const [targets, rows] = await c
       .get("caller")
       .batch([userTarget(user, "read_personal"), autofill(user, c.req.valid("query").template_id)])
-    requireTarget(targets)
+    requireUserTarget(targets)
     return c.json(rows, 200)
   })

@@ -4,15 +4,15 @@ import { mayGiveSiteRoles } from "../../access/assignable.ts"
 import { userIdOf } from "../../access/lookup.ts"
 import { actorId, may } from "../../access/may.ts"
 import type { Action } from "../../access/permissions.ts"
+import type { RowOf } from "../../platform/db/row.ts"
+import type { users } from "../../platform/db/schema/identity.ts"
 import { statement } from "../../platform/db/client.ts"
 import { forbidden, notFound } from "../../platform/http/errors.ts"
 
-export type UserTarget = {
-  id: string
-  username: string
-  status: string
-  login_type: string
-  site_roles: string[]
+export type UserTarget = Pick<
+  RowOf<typeof users>,
+  "id" | "username" | "status" | "login_type" | "site_roles"
+> & {
   is_self: boolean
   can_read: boolean
   is_allowed: boolean
@@ -35,7 +35,7 @@ export const userTarget = (user: string, action: Action) =>
   )
 
 /** The target, or the 404 of what may not be read. Whether the change is allowed is asked with `requireAllowed`. */
-export function requireTarget([target]: UserTarget[]): UserTarget {
+export function requireUserTarget([target]: UserTarget[]): UserTarget {
   if (target === undefined || !(target.can_read || target.is_allowed)) throw notFound()
   return target
 }

@@ -2,6 +2,8 @@
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import { slimSiteRole } from "../../access/role-names.ts"
+import type { RowOf } from "../../platform/db/row.ts"
+import type { users } from "../../platform/db/schema/identity.ts"
 import { timeSchema, uuidSchema, wireTime, zeroTime } from "../../platform/http/wire.ts"
 
 export const slimRoleSchema = z
@@ -29,21 +31,21 @@ export const userSchema = z
   })
   .openapi("User")
 
-export type UserRow = {
-  id: string
-  username: string
-  name: string
-  avatar_url: string
-  email: string
-  created_at: Date
-  updated_at: Date
-  last_seen_at: Date | null
-  status: z.infer<typeof userStatusSchema>
-  login_type: string
-  is_service_account: boolean
-  site_roles: string[]
-  organization_ids: string[]
-}
+export type UserRow = Pick<
+  RowOf<typeof users>,
+  | "id"
+  | "username"
+  | "name"
+  | "avatar_url"
+  | "email"
+  | "created_at"
+  | "updated_at"
+  | "last_seen_at"
+  | "status"
+  | "login_type"
+  | "is_service_account"
+  | "site_roles"
+> & { organization_ids: string[] }
 
 /** The columns of `UserRow` over a relation with the columns of `users`, named `u`. */
 export const userColumns: SQL = sql`u.id, u.username, u.name, u.avatar_url, u.email, u.created_at, u.updated_at, u.last_seen_at,

@@ -1,6 +1,6 @@
 /** The metrics page, for a scraper that holds the metrics token. */
 import { sql } from "drizzle-orm"
-import { sha256 } from "../../access/caller.ts"
+import { sha256 } from "../../platform/hash.ts"
 import { statement } from "../../platform/db/client.ts"
 import { ApiError } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"

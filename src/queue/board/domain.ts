@@ -1,6 +1,6 @@
 // A domain: the daemons of an organization that may run exactly the same jobs, since they have the same types and the same tags
 // (prebuilds-provisioning-agents.md C3). Each has a board of its own, which wakes them.
-import { sha256 } from "../../access/caller.ts"
+import { sha256 } from "../../platform/hash.ts"
 import { toHex } from "../../platform/db/values.ts"
 import type { Tags } from "../tags.ts"
 

@@ -1,7 +1,7 @@
 // Completing a build: deadlines are computed here from what was read, and written only while that still holds.
 import type { ProvisionerActor } from "../../access/actors.ts"
-import { sha256 } from "../../access/caller.ts"
-import type { Session } from "../../access/session.ts"
+import { sha256 } from "../../platform/hash.ts"
+import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
 import { encryptToken } from "../../access/token-cipher.ts"
 import type { AuditRequest } from "../../audit/fragment.ts"
 import { toHex } from "../../platform/db/values.ts"
@@ -38,7 +38,7 @@ export type BuildReport = {
 
 /** Null where the daemon does not hold the job (any more). */
 export async function completeBuild(
-  session: Session<ProvisionerActor>,
+  session: AuthenticatedDatabase<ProvisionerActor>,
   holder: Holder,
   report: BuildReport,
   request: AuditRequest,

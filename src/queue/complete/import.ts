@@ -1,6 +1,6 @@
 // Completing an import: what the plan lacks becomes the job's error, everything else the version's rows.
 import type { ProvisionerActor } from "../../access/actors.ts"
-import type { Session } from "../../access/session.ts"
+import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
 import type { AuditRequest } from "../../audit/fragment.ts"
 import { externalAgentType, type ReportedVariable } from "../../templates/manifest/reported.ts"
 import { completeImportJob, readImportFacts } from "./import-statement.ts"
@@ -12,7 +12,7 @@ import { withoutNul } from "../../platform/db/without-nul.ts"
 
 /** Null where the daemon does not hold the job (any more). */
 export async function completeImport(
-  session: Session<ProvisionerActor>,
+  session: AuthenticatedDatabase<ProvisionerActor>,
   holder: Holder,
   report: { plan: ImportPlan; readme: string },
   request: AuditRequest,

@@ -1,6 +1,6 @@
 // Provisioner keys over HTTP, for those who may run daemons in an organization.
 import { createRoute, z } from "@hono/zod-openapi"
-import { sha256 } from "../../access/caller.ts"
+import { sha256 } from "../../platform/hash.ts"
 import { ApiError, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, timeSchema } from "../../platform/http/wire.ts"

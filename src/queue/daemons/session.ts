@@ -2,8 +2,9 @@
 import { sql } from "drizzle-orm"
 import type { MiddlewareHandler } from "hono"
 import type { ProvisionerActor } from "../../access/actors.ts"
-import { sha256 } from "../../access/caller.ts"
-import { openSession, unauthenticated } from "../../access/session.ts"
+import { sha256 } from "../../platform/hash.ts"
+import { authenticatedDatabase } from "../../access/authenticated-database.ts"
+import { unauthenticated } from "../../access/challenge.ts"
 import { statement } from "../../platform/db/client.ts"
 import type { AppEnv } from "../../platform/http/env.ts"
 import { daemonKeyHeader } from "../jobs/protocol.ts"
@@ -21,6 +22,6 @@ export const openDaemonSession: MiddlewareHandler<AppEnv> = async (c, next) => {
           "authenticate-provisioner",
           sql`select authenticate_provisioner(${await sha256(key)}::bytea) as actor`,
         )
-  c.set("provisioner", openSession<ProvisionerActor>(c.get("db"), proof))
+  c.set("provisioner", authenticatedDatabase<ProvisionerActor>(c.get("db"), proof))
   await next()
 }

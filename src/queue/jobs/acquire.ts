@@ -1,8 +1,8 @@
 // Handing a job to a daemon. Where the version has an external agent, its tokens must be shown again later: they are the ones
 // that the machine outside already knows, or new ones, and are kept encrypted as well as hashed (decision 13).
 import type { ProvisionerActor } from "../../access/actors.ts"
-import { sha256 } from "../../access/caller.ts"
-import type { Session } from "../../access/session.ts"
+import { sha256 } from "../../platform/hash.ts"
+import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
 import { decryptToken, encryptToken } from "../../access/token-cipher.ts"
 import { toHex } from "../../platform/db/values.ts"
 import { wireInstant } from "../view.ts"
@@ -19,7 +19,7 @@ const stages = [undefined, "create", "claim"] as const
 
 /** Null where the key owns no such daemon; `job` is null where nothing waits that the daemon may run. */
 export async function acquire(
-  session: Session<ProvisionerActor>,
+  session: AuthenticatedDatabase<ProvisionerActor>,
   daemonId: string,
   now: Date,
   env: { ACCESS_URL: string; TOKEN_KEYS: string },
@@ -55,7 +55,7 @@ function toAcquiredJob(job: NonNullable<AcquiredRow["job"]>, accessUrl: string):
 }
 
 async function keepTokens(
-  session: Session<ProvisionerActor>,
+  session: AuthenticatedDatabase<ProvisionerActor>,
   daemonId: string,
   { job, known_tokens }: AcquiredRow,
   tokenKeys: string,

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import { sql } from "drizzle-orm"
 import type { UserActor } from "../../../src/access/actors.ts"
 import type { Caller } from "../../../src/access/caller.ts"
-import { openSession } from "../../../src/access/session.ts"
+import { authenticatedDatabase } from "../../../src/access/authenticated-database.ts"
 import { connect, statement, type Database } from "../../../src/platform/db/client.ts"
 import type { GivenUser } from "../given-people.ts"
 import type { GivenBuild, GivenWorkspace } from "../given-workspaces.ts"
@@ -74,5 +74,5 @@ export function callerThat(
       return results
     },
   }
-  return openSession<UserActor>(observed, actAs(user, roles))
+  return authenticatedDatabase<UserActor>(observed, actAs(user, roles))
 }

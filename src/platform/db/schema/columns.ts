@@ -3,11 +3,11 @@
 import { bigint, customType, timestamp, uuid } from "drizzle-orm/pg-core"
 
 /** An instant, stored as `timestamptz(3)`. "No value" is null, never a zero time. */
-export const instant = (name: string) =>
+export const instant = <Name extends string>(name: Name) =>
   timestamp(name, { withTimezone: true, precision: 3, mode: "date" })
 
 /** A duration in whole milliseconds; the name ends in `_ms`. */
-export const durationMs = (name: string) => bigint(name, { mode: "number" })
+export const durationMs = <Name extends string>(name: Name) => bigint(name, { mode: "number" })
 
 export const bytea = customType<{ data: Uint8Array; driverData: string }>({
   dataType: () => "bytea",

@@ -24,7 +24,9 @@ export const users = pgTable(
     avatarUrl: text("avatar_url").notNull().default(""),
     // The password's scrypt hash with its parameters; empty for accounts that cannot sign in by password.
     hashedPassword: text("hashed_password").notNull().default(""),
-    status: text("status").notNull().default("dormant"),
+    status: text("status", { enum: ["active", "dormant", "suspended"] })
+      .notNull()
+      .default("dormant"),
     loginType: text("login_type").notNull().default("password"),
     siteRoles: text("site_roles")
       .array()
