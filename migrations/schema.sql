@@ -1052,7 +1052,6 @@ declare
   j provisioner_jobs%rowtype;
   b workspace_builds%rowtype;
   v template_versions%rowtype;
-  untagged constant jsonb := '{"scope": "organization", "owner": ""}';
   tokens jsonb := '{}';
 begin
   select u.* into d from provisioner_daemons u
@@ -1070,8 +1069,7 @@ begin
 
   select q.* into j from provisioner_jobs q
   where q.organization_id = d.organization_id and q.started_at is null and q.completed_at is null
-    and q.provisioner = any (d.provisioners)
-    and case when q.tags = untagged then d.tags = untagged else d.tags @> q.tags end
+    and q.provisioner = any (d.provisioners) and tags_match(q.tags, d.tags)
   order by q.queue_rank, q.created_at, q.id
   limit 1 for update skip locked;
   if not found then
@@ -1520,6 +1518,17 @@ begin
   end loop;
   return hash;
 end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.tags_match(job_tags jsonb, daemon_tags jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select case when job_tags = '{"scope": "organization", "owner": ""}'
+    then daemon_tags = '{"scope": "organization", "owner": ""}'
+    else daemon_tags @> job_tags end
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION public.take_due(p_now timestamp with time zone, p_size integer)

@@ -1,9 +1,8 @@
 // Pools for the benches: many presets with a running prebuild each, and one hot preset with thousands.
+import { prebuildsUserId } from "../../src/platform/db/prebuilds-user.ts"
 import type { Client } from "pg"
 
 export const poolEpoch = new Date("2026-03-02T09:00:00.000Z")
-
-const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
 
 export type SeededPool = { templateId: string; versionId: string; presetId: string; fileId: string }
 

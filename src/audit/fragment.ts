@@ -2,9 +2,13 @@
 // that neither can exist without the other.
 import { sql, type SQL } from "drizzle-orm"
 import { json } from "../platform/db/sql.ts"
+import { nilUuid } from "../platform/http/wire.ts"
 
 /** Facts of the request that every audit row carries. */
 export type AuditRequest = { requestId: string; ip: string; userAgent: string; now: Date }
+
+/** The tick has no request: its audit rows carry the nil id and the loopback address. */
+export const nilRequest = { requestId: nilUuid, ip: "127.0.0.1", userAgent: "" }
 
 export type AuditRow = {
   /** SQL over the columns of `from`. */

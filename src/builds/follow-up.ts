@@ -1,6 +1,6 @@
 // The start that was queued behind a stop (`on_success`): made when the stop succeeds, and by the tick where that was missed.
 import { sql } from "drizzle-orm"
-import type { AuditRequest } from "../audit/fragment.ts"
+import { nilRequest, type AuditRequest } from "../audit/fragment.ts"
 import { type Database, type Statement, statement } from "../platform/db/client.ts"
 import { ApiError } from "../platform/http/errors.ts"
 import { writeEvent } from "../platform/event.ts"
@@ -109,10 +109,7 @@ const toBuildRequest = ({
   template_version_preset_id,
 })
 
-/** The tick has no request. */
-const nobody = { requestId: "00000000-0000-0000-0000-000000000000", ip: "127.0.0.1", userAgent: "" }
-
 export const followUpSweep: Sweep = {
   name: "follow-ups",
-  run: ({ env, db, now, made }) => runFollowUps(env, db, { now, ...nobody }, made),
+  run: ({ env, db, now, made }) => runFollowUps(env, db, { now, ...nilRequest }, made),
 }

@@ -23,21 +23,7 @@ export function normaliseTags(userId: string, ...sets: readonly Tags[]): Record<
 export const hasNul = (tags: Tags) =>
   Object.entries(tags).some(([key, value]) => key.includes("\0") || value.includes("\0"))
 
-function isUntagged(tags: Tags): boolean {
-  return (
-    Object.keys(tags).length === 2 && tags.scope === untagged.scope && tags.owner === untagged.owner
-  )
-}
-
-/** An untagged job runs only on an untagged daemon; any other where the daemon has each of its tags. */
-export function daemonMayRun(daemonTags: Tags, jobTags: Tags): boolean {
-  if (isUntagged(jobTags)) return isUntagged(daemonTags)
-  return Object.entries(jobTags).every(([key, value]) => daemonTags[key] === value)
-}
-
-const untaggedJson = sql.raw(`'${JSON.stringify(untagged)}'::jsonb`)
-
-/** {@link daemonMayRun} over two jsonb expressions. */
+/** Whether a daemon with these tags may run a job with those, over two jsonb expressions. */
 export function tagsMatch(jobTags: SQL, daemonTags: SQL): SQL {
-  return sql`(case when ${jobTags} = ${untaggedJson} then ${daemonTags} = ${untaggedJson} else ${daemonTags} @> ${jobTags} end)`
+  return sql`tags_match(${jobTags}, ${daemonTags})`
 }

@@ -3,7 +3,7 @@
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import { parseInstant } from "../platform/db/values.ts"
-import { timeSchema, wireTime } from "../platform/http/wire.ts"
+import { nilUuid, timeSchema, wireTime } from "../platform/http/wire.ts"
 import { aliveSince, daemonStaleAfterMs } from "./freshness.ts"
 import type { JobStatus } from "./status.ts"
 import { tagsMatch } from "./tags.ts"
@@ -49,8 +49,9 @@ export function jobJson(alias: string, now: Date): SQL {
 }
 
 /**
- * The job's best rank and the largest size over the tag sets of live daemons that may run it (C9). People come before
- * prebuilds, then the oldest; a daemon serves its own organization, so only that one's jobs compete.
+ * The job's best position and the largest size over the tag sets of live daemons that may run it, in
+ * the order in which `acquire_job` takes jobs (index provisioner_jobs_queue). A daemon serves its own
+ * organization, so only that organization's jobs compete.
  */
 function queueJson(alias: string, now: Date): SQL {
   const j = sql.raw(alias)
@@ -63,8 +64,7 @@ function queueJson(alias: string, now: Date): SQL {
     ) s
     cross join lateral (
       select count(*) as size, count(*) filter (where
-        (p.initiator_id = prebuilds_user_id(), p.created_at, p.id)
-        <= (${j}.initiator_id = prebuilds_user_id(), ${j}.created_at, ${j}.id)) as position
+        (p.queue_rank, p.created_at, p.id) <= (${j}.queue_rank, ${j}.created_at, ${j}.id)) as position
       from provisioner_jobs p
       where p.organization_id = ${j}.organization_id and p.started_at is null and p.completed_at is null
         and p.job_status = 'pending' and p.provisioner = ${j}.provisioner and ${tagsMatch(sql`p.tags`, sql`s.tags`)}
@@ -142,7 +142,7 @@ export const wireInstantOrNull = (text: string | null) => (text === null ? null 
 
 const blankMetadata = {
   template_version_name: "",
-  template_id: "00000000-0000-0000-0000-000000000000",
+  template_id: nilUuid,
   template_name: "",
   template_display_name: "",
   template_icon: "",

@@ -1,4 +1,5 @@
 // A workspace as clients see it (api.md 1.7): the columns that gather it in one statement, and the shape on the wire.
+import { prebuildsUserId } from "../platform/db/prebuilds-user.ts"
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import type { MetadataRow } from "../agents/hub/statements.ts"
@@ -16,8 +17,6 @@ import { texts } from "../platform/db/sql.ts"
 import { parseInstant } from "../platform/db/values.ts"
 import { ttlInForceMs } from "../schedule/ttl.ts"
 import { timeSchema, wireTime, wireTimeOrNull, zeroTime } from "../platform/http/wire.ts"
-
-const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
 
 export type WorkspaceRow = {
   id: string

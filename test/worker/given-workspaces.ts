@@ -13,8 +13,6 @@ export type GivenWorkspace = {
   template: GivenTemplate
 }
 
-export const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
-
 /**
  * A workspace with a first build: a start that succeeded at the epoch. `build: null` leaves it without one.
  *

@@ -23,7 +23,6 @@ declare
   j provisioner_jobs%rowtype;
   b workspace_builds%rowtype;
   v template_versions%rowtype;
-  untagged constant jsonb := '{"scope": "organization", "owner": ""}';
   tokens jsonb := '{}';
 begin
   select u.* into d from provisioner_daemons u
@@ -41,8 +40,7 @@ begin
 
   select q.* into j from provisioner_jobs q
   where q.organization_id = d.organization_id and q.started_at is null and q.completed_at is null
-    and q.provisioner = any (d.provisioners)
-    and case when q.tags = untagged then d.tags = untagged else d.tags @> q.tags end
+    and q.provisioner = any (d.provisioners) and tags_match(q.tags, d.tags)
   order by q.queue_rank, q.created_at, q.id
   limit 1 for update skip locked;
   if not found then

@@ -1,6 +1,6 @@
 // The write of one batch: what is due is decided and done in one statement, so that a tick that dies leaves no half of it.
 import { sql, type SQL } from "drizzle-orm"
-import { auditInsert } from "../../audit/fragment.ts"
+import { auditInsert, nilRequest } from "../../audit/fragment.ts"
 import { insertBuilds, wantedBuild } from "../../builds/create/insert-builds.ts"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { json, texts, uuids } from "../../platform/db/sql.ts"
@@ -43,13 +43,6 @@ export type BatchResult = {
     tags: Record<string, string>
     count: number
   }[]
-}
-
-/** The tick has no request: its audit rows carry the nil id and the loopback address, and the owner as the actor. */
-const nilRequest = {
-  requestId: "00000000-0000-0000-0000-000000000000",
-  ip: "127.0.0.1",
-  userAgent: "",
 }
 
 /**

@@ -1,4 +1,5 @@
 // Completing a build: deadlines are computed here from what was read, and written only while that still holds.
+import { prebuildsUserId } from "../../platform/db/prebuilds-user.ts"
 import type { ProvisionerActor } from "../../access/actors.ts"
 import { sha256 } from "../../platform/hash.ts"
 import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
@@ -25,7 +26,6 @@ import { type EndedJob, failJob } from "../jobs/fail-statement.ts"
 import type { Timing } from "../jobs/timings.ts"
 import { type AgentToken, toResourceRows } from "./resource-rows.ts"
 
-const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
 /** Edits of a policy while a build completes are rare; three in a row are not a race but a fault. */
 const readsMax = 3
 

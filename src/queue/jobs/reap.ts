@@ -1,5 +1,6 @@
 // The reaper: jobs whose daemon fell silent, and jobs that nobody took, end as failures, so that their workspaces can be built
 // again (lifecycle.md 15). A sweep of the tick.
+import { nilRequest } from "../../audit/fragment.ts"
 import { sql } from "drizzle-orm"
 import { buildAudit, endedBuilds, failureNotices } from "../../builds/ended-builds.ts"
 import { type Statement, statement } from "../../platform/db/client.ts"
@@ -32,13 +33,6 @@ const texts = types.map((type) => ({
   error: reapError(type),
   lines: reapLog(type),
 }))
-
-/** The tick has no request: its audit rows carry the nil id and the loopback address. */
-const nilRequest = {
-  requestId: "00000000-0000-0000-0000-000000000000",
-  ip: "127.0.0.1",
-  userAgent: "",
-}
 
 /**
  * Ends what is due at `tickAt`, at most ten jobs in random order, so that none blocks the rest: a row that another

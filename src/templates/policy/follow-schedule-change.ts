@@ -1,6 +1,7 @@
 // The workspaces of a template follow a change of its schedule: deadlines of running builds and next starts are computed here,
 // in batches, because they need calendars. The change leaves a mark on the template (schedule_changed_at) and each batch how far it
 // came (schedule_followed_to); the mark goes when all have followed, so that what a request did not finish the next tick does.
+import { nilUuid } from "../../platform/http/wire.ts"
 import { sql } from "drizzle-orm"
 import { type Database, statement } from "../../platform/db/client.ts"
 import { instants, texts, uuids } from "../../platform/db/sql.ts"
@@ -80,7 +81,7 @@ export async function followScheduleChange(
   if (change === undefined) return 0
   let changed = 0
   let tries = 0
-  let after = change.schedule_followed_to ?? "00000000-0000-0000-0000-000000000000"
+  let after = change.schedule_followed_to ?? nilUuid
   for (let batch = 0; batch < batchesMax; batch++) {
     const followers = await db.all(readFollowers(change, after))
     const last = followers.at(-1)

@@ -1,33 +1,13 @@
-// Provisioner tags against the groups `provisionerTagMatching`, `provisioner_tag_match`, `provisionerTagNormalisation`
-// and `provisioner_freshness`.
+// Provisioner tags against the groups `provisionerTagNormalisation` and `provisioner_freshness`.
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { isAlive } from "../../../src/queue/freshness.ts"
-import { daemonMayRun, normaliseTags, type Tags } from "../../../src/queue/tags.ts"
+import { normaliseTags, type Tags } from "../../../src/queue/tags.ts"
 import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
 import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
 
 const tagsOf = (row: object): Tags =>
   Object.fromEntries(Object.entries(row).map(([key, value]) => [key, String(value)]))
-
-describe("provisionerTagMatching", () => {
-  test.each(prebuilds.groups.provisionerTagMatching)(
-    "$daemonTags runs $jobTags: $canAcquire",
-    (row) => {
-      expect(
-        row.sameOrganization && daemonMayRun(tagsOf(row.daemonTags), tagsOf(row.jobTags)),
-      ).toBe(row.canAcquire)
-    },
-  )
-})
-
-describe("provisioner_tag_match", () => {
-  test.each(lifecycle.groups.provisioner_tag_match)("$id $name", ({ input, expected }) => {
-    expect(daemonMayRun(tagsOf(input.provisioner_tags), tagsOf(input.job_tags))).toBe(
-      expected.match,
-    )
-  })
-})
 
 describe("provisionerTagNormalisation", () => {
   test.each(prebuilds.groups.provisionerTagNormalisation)("$provided", (row) => {

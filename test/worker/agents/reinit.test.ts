@@ -1,4 +1,5 @@
 // The agent of a prebuild waits for the claim; its token is good for that alone once a person has the workspace.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
@@ -6,7 +7,7 @@ import { afterEach, describe, expect, test } from "vitest"
 import { hubOf } from "../../../src/agents/hub/calls.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
-import { givenAgent, givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, fetchWorker } from "../harness.ts"
 import { reconcile } from "../pools/given-pools.ts"
 import {

@@ -1,10 +1,11 @@
 // The agent's own side: who gets in, what each report changes, and what it may not.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { flushUsage } from "../../../src/usage/tracker/flush-shards.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
-import { givenAgent, givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, fetchWorker, query } from "../harness.ts"
 import { insertRow } from "../rows.ts"
 

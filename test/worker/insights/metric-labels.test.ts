@@ -1,4 +1,5 @@
 /** The families that dashboards made for the reference know: their names, types and labels, and what they count. */
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import { connect } from "../../../src/platform/db/client.ts"
@@ -7,7 +8,7 @@ import { bucketBounds, metricFamilies } from "../../../src/metrics/catalogue.ts"
 import { renderMetrics, type StoredSample } from "../../../src/metrics/render.ts"
 import { givenUser } from "../given-people.ts"
 import { givenVersion } from "../given-templates.ts"
-import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, query, queryWithoutTriggers, tick } from "../harness.ts"
 import { givenPool, givenPrebuild } from "../pools/given-pools.ts"
 

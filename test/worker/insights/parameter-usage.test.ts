@@ -1,8 +1,9 @@
 /** Which values workspaces were made with, by parameter. */
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
-import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { api, at, epoch } from "../harness.ts"
 import { insertRow, type Row } from "../rows.ts"
 

@@ -1,8 +1,9 @@
 /** Running hours by day: of a workspace, a person and a template, as JSON and as a table. */
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { givenOrganization, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
-import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { api, at, epoch, query } from "../harness.ts"
 
 const window = "start_time=2026-03-01T00:00:00Z&end_time=2026-03-04T00:00:00Z"

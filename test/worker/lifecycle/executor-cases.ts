@@ -1,8 +1,9 @@
 // Reads the executor's groups of `test/cases/lifecycle.json` and puts their rows into the database.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, jobColumns, type JobStatus } from "../given-templates.ts"
-import { givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenWorkspace } from "../given-workspaces.ts"
 import type { Row } from "../rows.ts"
 
 export const groups = cases.groups

@@ -1,10 +1,11 @@
 // GET /workspaces/{id}/lifecycle: the explanation agrees with what the tick then does, and is shown only to who may read.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
 import { type Explanation, explanationSchema } from "../../../src/lifecycle/explain/view.ts"
 import { withFaults } from "../faults.ts"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
-import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
 
 const hourMs = 3_600_000

@@ -1,4 +1,5 @@
 // Random workspaces, in bulk: a template, an owner, builds and jobs in any state that the database accepts.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import * as fc from "fast-check"
 import { nextAllowedAutostart } from "../../../src/schedule/autostart.ts"
 import { query } from "../harness.ts"
@@ -168,8 +169,6 @@ export async function insertWorkspaces(
   )
   return rows.map(({ id }) => id)
 }
-
-const prebuildsUserId = "c42fdf75-3097-471c-8c33-fb52454d81c0"
 
 function toRow(
   sample: Sample,

@@ -1,4 +1,5 @@
 // A change of a template's schedule reaches its workspaces, and nobody else's.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { sql } from "drizzle-orm"
 import { env } from "cloudflare:workers"
 import { neon } from "@neondatabase/serverless"
@@ -10,7 +11,7 @@ import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { withFaults } from "../faults.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
-import { givenBuild, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { api, at, query, tick } from "../harness.ts"
 import { instant, templateColumns } from "./executor-cases.ts"
 

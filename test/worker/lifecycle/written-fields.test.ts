@@ -1,9 +1,10 @@
 // The fields that the lifecycle reads, as they are written and kept, row by row of the cases: eligibility, dormancy, the trigger on the
 // next start, the check on deadlines, and what the tick computes anew.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
-import { givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
 import type { Row } from "../rows.ts"
 import { type DecisionCase, givenCase, groups, instant } from "./executor-cases.ts"

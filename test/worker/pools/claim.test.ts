@@ -1,11 +1,12 @@
 /** Which prebuild a claim picks, and that no two claims pick the same one. */
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { sql } from "drizzle-orm"
 import { expect, test } from "vitest"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
 import { statement } from "../../../src/platform/db/client.ts"
 import { pickPrebuild, revokePoolKeys } from "../../../src/pools/claim.ts"
 import { givenKey, givenUser } from "../given-people.ts"
-import { givenBuild, prebuildsUserId } from "../given-workspaces.ts"
+import { givenBuild } from "../given-workspaces.ts"
 import { afterEpoch, epoch, query } from "../harness.ts"
 import { together, unique } from "../rows.ts"
 import {

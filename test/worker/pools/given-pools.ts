@@ -1,17 +1,12 @@
 /** What the pool tests share: templates with a pool, prebuilds in any state, one reconcile, a daemon that ends builds. */
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { connect, type Database } from "../../../src/platform/db/client.ts"
 import { reconcilePools } from "../../../src/pools/reconcile.ts"
 import { type PoolSnapshot, poolOfRow, readPools } from "../../../src/pools/read-pools.ts"
 import { givenUser } from "../given-people.ts"
 import { givenPreset, givenTemplate, givenVersion, type GivenTemplate } from "../given-templates.ts"
-import {
-  type BuildOptions,
-  givenAgent,
-  givenBuild,
-  givenWorkspace,
-  prebuildsUserId,
-} from "../given-workspaces.ts"
+import { type BuildOptions, givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { query } from "../harness.ts"
 import { together, writeAll, type Row } from "../rows.ts"
 

@@ -2,11 +2,11 @@
  * Reconciles, claims, failures, version changes and invalidations in any order, some at once, against the promises of a
  * pool. A failing run prints its seed and the shortest sequence that breaks it.
  */
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { givenKey, givenUser, type GivenUser } from "../given-people.ts"
 import { givenPreset } from "../given-templates.ts"
-import { prebuildsUserId } from "../given-workspaces.ts"
 import { afterEpoch, api, at, query } from "../harness.ts"
 import { unique } from "../rows.ts"
 import { finishBuilds, givenNewVersion, givenPool, reconcile } from "./given-pools.ts"

@@ -1,8 +1,9 @@
 /** The pools over HTTP. */
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { givenUser } from "../given-people.ts"
 import { givenPreset } from "../given-templates.ts"
-import { givenBuild, prebuildsUserId } from "../given-workspaces.ts"
+import { givenBuild } from "../given-workspaces.ts"
 import { afterEpoch, api, epoch, query, queryWithoutTriggers } from "../harness.ts"
 import { givenNewVersion, givenPool, givenPrebuild } from "./given-pools.ts"
 

@@ -1,4 +1,5 @@
 /** Every statement that writes a lifecycle value, tried on a prebuild that tempts it: none touches it. */
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { setAside } from "../../../src/lifecycle/rules/due.ts"
 import { writeNextStarts } from "../../../src/lifecycle/deadlines/next-start-statement.ts"
@@ -9,7 +10,6 @@ import {
   type LifecycleWriter,
 } from "../../lifecycle-writers.ts"
 import { givenUser, type GivenUser } from "../given-people.ts"
-import { prebuildsUserId } from "../given-workspaces.ts"
 import { api, at, query, tick } from "../harness.ts"
 import { database, reconcile } from "./given-pools.ts"
 import { completeJob, givenWorld, runJob, takeJob, type World } from "./given-world.ts"

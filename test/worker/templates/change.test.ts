@@ -1,10 +1,11 @@
 // Changing templates: what a body leaves out stays, what it says is checked, and what it does to workspaces is seen at once.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { templateSchema } from "../../../src/templates/view.ts"
 import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
 import { givenOrganization, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
-import { givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, epoch, query } from "../harness.ts"
 import { unique } from "../rows.ts"
 

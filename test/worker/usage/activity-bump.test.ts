@@ -1,11 +1,12 @@
 // The activity bump on real PostgreSQL, against the groups `activity_bump` and `activityBump`: what the flush writes.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
 import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, type JobStatus } from "../given-templates.ts"
-import { givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenWorkspace } from "../given-workspaces.ts"
 import { epoch, query } from "../harness.ts"
 
 type Case = {

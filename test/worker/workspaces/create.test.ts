@@ -1,9 +1,10 @@
 // Creating workspaces: both paths, every refusal, the claim of a prebuild, and two at once.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
 import { workspaceSchema } from "../../../src/workspaces/view.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenPreset, givenTemplate, givenVersion, type GivenTemplate } from "../given-templates.ts"
-import { givenAgent, givenWorkspace, prebuildsUserId } from "../given-workspaces.ts"
+import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { api, query } from "../harness.ts"
 
 let counter = 0

@@ -1,9 +1,10 @@
 // When a workspace runs: autostart, time to live, deadline and dormancy, against their groups of the cases and at their edges.
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
-import { givenWorkspace, prebuildsUserId, type BuildOptions } from "../given-workspaces.ts"
+import { givenWorkspace, type BuildOptions } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query } from "../harness.ts"
 import type { Row } from "../rows.ts"
 

@@ -12,6 +12,7 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core"
+import { prebuildsUserId } from "../prebuilds-user.ts"
 import { bytea, id, instant } from "./columns.ts"
 import { files } from "./files.ts"
 import { organizations, users } from "./identity.ts"
@@ -112,7 +113,7 @@ export const provisionerJobs = pgTable(
       .notNull()
       .generatedAlwaysAs(
         sql`case
-          when initiator_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0' then 0
+          when initiator_id <> '${sql.raw(prebuildsUserId)}' then 0
           when input @> '{"prebuild_delete": true}' then 1
           else 2 end`,
       ),

@@ -13,6 +13,7 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core"
+import { prebuildsUserId } from "../prebuilds-user.ts"
 import { bytea, durationMs, id, instant } from "./columns.ts"
 import { organizations, users } from "./identity.ts"
 import { provisionerJobs } from "./queue.ts"
@@ -93,7 +94,7 @@ export const workspaces = pgTable(
     // The pools: what the claim chooses from and the reconcile reads.
     index("workspaces_pool")
       .on(t.templateId)
-      .where(sql`${t.ownerId} = 'c42fdf75-3097-471c-8c33-fb52454d81c0' and not ${t.deleted}`),
+      .where(sql`${t.ownerId} = '${sql.raw(prebuildsUserId)}' and not ${t.deleted}`),
     check("workspaces_automatic_updates", sql`${t.automaticUpdates} in ('always', 'never')`),
     check("workspaces_ttl", sql`${t.ttlMs} is null or ${t.ttlMs} > 0`),
     // Deletion is the end of dormancy and of nothing else.
@@ -109,7 +110,7 @@ export const workspaces = pgTable(
     // The separate life of prebuilds, restated (prebuilds A9).
     check(
       "workspaces_prebuild_has_no_lifecycle",
-      sql`${t.ownerId} <> 'c42fdf75-3097-471c-8c33-fb52454d81c0' or (
+      sql`${t.ownerId} <> '${sql.raw(prebuildsUserId)}' or (
         ${t.autostartSchedule} is null and ${t.nextStartAt} is null and ${t.ttlMs} is null
         and ${t.dormantAt} is null and ${t.deletingAt} is null and ${t.checkAt} is null)`,
     ),

@@ -1,14 +1,10 @@
 // The triggers of decision 3: what marks a workspace dirty, and what must not.
+import { prebuildsUserId } from "../../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { afterEpoch, epoch } from "../../epoch.ts"
 import { givenUser } from "../../given-people.ts"
 import { givenTemplate } from "../../given-templates.ts"
-import {
-  givenBuild,
-  givenDormancy,
-  givenWorkspace,
-  prebuildsUserId,
-} from "../../given-workspaces.ts"
+import { givenBuild, givenDormancy, givenWorkspace } from "../../given-workspaces.ts"
 import { query } from "../../harness.ts"
 
 const later = afterEpoch(3_600_000)
