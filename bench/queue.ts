@@ -135,7 +135,13 @@ async function ourJobsPerSecond(
   const pool = new Pool({ connectionString: url, max: daemonCount })
   const acquire = compile<AcquiredRow>(acquireJob(anyDaemon, bulkEpoch))
   const complete = compile(
-    completeDryRunJob({ daemonId: anyDaemon, jobId: anyJob, rows: noRows, now: bulkEpoch }),
+    completeDryRunJob({
+      daemonId: anyDaemon,
+      jobId: anyJob,
+      rows: noRows,
+      timings: [],
+      now: bulkEpoch,
+    }),
   )
   const ended = await perSecond(databaseJobCount, population.daemonIds, async (daemonId) => {
     const connection = await pool.connect()

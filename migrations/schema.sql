@@ -293,10 +293,12 @@ CASE
     ELSE 2
 END
   ) stored,
+  engine text,
   constraint provisioner_jobs_pkey PRIMARY KEY (id),
   constraint provisioner_jobs_file_id_files_id_fk FOREIGN KEY (file_id) REFERENCES files(id),
   constraint provisioner_jobs_initiator_id_users_id_fk FOREIGN KEY (initiator_id) REFERENCES users(id),
   constraint provisioner_jobs_organization_id_organizations_id_fk FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  constraint provisioner_jobs_engine CHECK ((engine = ANY (ARRAY['script'::text, 'terraform'::text]))),
   constraint provisioner_jobs_logs_length CHECK (((logs_length >= 0) AND (logs_length <= 1048576))),
   constraint provisioner_jobs_started_by CHECK (((worker_id IS NULL) OR (started_at IS NOT NULL))),
   constraint provisioner_jobs_type CHECK ((type = ANY (ARRAY['template_version_import'::text, 'workspace_build'::text, 'template_version_dry_run'::text])))
@@ -1106,6 +1108,8 @@ begin
   end if;
 
   update provisioner_jobs q set started_at = p_now, updated_at = p_now, worker_id = d.id,
+    -- The import of the version found out which engine carries it out.
+    engine = (select i.engine from provisioner_jobs i where i.id = v.job_id and i.id <> q.id),
     agent_tokens = case when tokens <> '{}' then (
       select jsonb_object_agg(t.key,
         jsonb_build_object('hash', encode(sha256(convert_to(t.value, 'UTF8')), 'hex')))
@@ -1121,6 +1125,11 @@ begin
       'id', t.id, 'name', coalesce(t.name, ''), 'version_id', v.id, 'version_name', v.name) end,
     'import', case when j.type = 'template_version_import' then jsonb_build_object(
       'user_variable_values', coalesce(j.input -> 'user_variable_values', '[]')) end,
+    'dry_run', case when j.type = 'template_version_dry_run' then jsonb_build_object(
+      'workspace_name', coalesce(j.input ->> 'workspace_name', ''),
+      'parameters', coalesce(j.input -> 'rich_parameter_values', '[]'),
+      'variables', version_variables_json(v.id)) end,
+    'owner', owner_facts_json(u.id, o.id),
     'build', null)
   into job
   from organizations o cross join users u cross join files f
@@ -1128,7 +1137,8 @@ begin
   where o.id = j.organization_id and u.id = j.initiator_id and f.id = j.file_id;
 
   if b.id is not null then
-    select job || jsonb_build_object('build', jsonb_build_object(
+    select job || jsonb_build_object('owner', owner_facts_json(u.id, w.organization_id),
+      'build', jsonb_build_object(
       'id', b.id, 'number', b.build_number, 'transition', b.transition, 'reason', b.reason,
       'workspace', jsonb_build_object('id', w.id, 'name', w.name, 'created_at', w.created_at),
       'owner', jsonb_build_object(
@@ -1137,14 +1147,12 @@ begin
       'previous_parameters', build_parameters_json((
         select l.id from workspace_builds l
         where l.workspace_id = b.workspace_id and l.build_number = b.build_number - 1)),
-      'variables', (
-        select coalesce(jsonb_agg(jsonb_build_object(
-          'name', x.name, 'value', x.value, 'sensitive', x.sensitive) order by x.name), '[]')
-        from template_version_variables x where x.template_version_id = b.template_version_id),
+      'variables', version_variables_json(b.template_version_id),
       'state', translate(encode(b.provisioner_state, 'base64'), E'\n', ''),
       'stage', (j.input ->> 'prebuilt_workspace_stage')::int,
       'log_level', j.input ->> 'log_level',
-      'agent_tokens', tokens))
+      'agent_tokens', tokens,
+      'allows_data_loss', coalesce((j.input ->> 'allows_data_loss')::boolean, false)))
     into job
     from workspaces w join users u on u.id = w.owner_id where w.id = b.workspace_id;
   end if;
@@ -1430,6 +1438,32 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.owner_facts_json(p_user uuid, p_organization uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select jsonb_build_object(
+    'id', u.id, 'username', u.username, 'email', u.email, 'name', u.name,
+    'login_type', u.login_type,
+    'groups', (
+      select coalesce(jsonb_agg(g.name order by g.name), '[]')
+      from group_members m join groups g on g.id = m.group_id
+      where m.user_id = u.id and g.organization_id = p_organization),
+    'roles', (
+      select coalesce(jsonb_agg(
+        jsonb_build_object('name', r.name, 'org_id', r.org_id) order by r.org_id, r.name), '[]')
+      from (
+        select unnest(u.site_roles) as name, '' as org_id
+        union
+        select unnest(m.roles), m.organization_id::text
+        from organization_members m
+        where m.user_id = u.id and m.organization_id = p_organization
+      ) r))
+  from users u where u.id = p_user
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.prebuilds_user_id()
  RETURNS uuid
  LANGUAGE sql
@@ -1605,6 +1639,22 @@ begin
   end if;
   return null;
 end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.version_variables_json(p_version uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'name', x.name, 'value', x.value, 'sensitive', x.sensitive,
+    'given', coalesce(i.input -> 'user_variable_values', '[]')
+      @> jsonb_build_array(jsonb_build_object('name', x.name))) order by x.name), '[]')
+  from template_version_variables x
+  join template_versions v on v.id = x.template_version_id
+  join provisioner_jobs i on i.id = v.job_id
+  where x.template_version_id = p_version
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION public.watch_as(p_key_id text, p_now timestamp with time zone)

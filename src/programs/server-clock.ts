@@ -1,20 +1,30 @@
-/** The control plane's time, learnt from the Date header of its answers: what is reported carries its instants, whatever this machine's clock says. */
+// The control plane's time, learnt from the Date header of its answers. Whatever is reported carries
+// instants of this clock, even where this machine's own clock is wrong.
 
-/** The header counts whole seconds, so a smaller difference says nothing. */
-const NOISE_MS = 2_000
+/** The header counts whole seconds, so a smaller difference means nothing. */
+const noiseMs = 2_000
 
-export type ServerClock = { now: () => Date; learn: (dateHeader: string | null) => void }
+export type ServerClock = {
+  now: () => Date
+  /** The instant that this machine's own clock called `ownTime`; null where that is none. */
+  fromOwnTime: (ownTime: string) => Date | null
+  learn: (dateHeader: string | null) => void
+}
 
 export function createServerClock(ownTimeMs: () => number = Date.now): ServerClock {
   let aheadMs = 0
   return {
     now: () => new Date(ownTimeMs() + aheadMs),
+    fromOwnTime(ownTime) {
+      const ownMs = Date.parse(ownTime)
+      return Number.isNaN(ownMs) ? null : new Date(ownMs + aheadMs)
+    },
     learn(dateHeader) {
       const serverMs = dateHeader === null ? Number.NaN : Date.parse(dateHeader)
       if (Number.isNaN(serverMs)) return
       const differenceMs = serverMs - ownTimeMs()
-      if (Math.abs(differenceMs - aheadMs) > NOISE_MS)
-        aheadMs = Math.abs(differenceMs) > NOISE_MS ? differenceMs : 0
+      if (Math.abs(differenceMs - aheadMs) > noiseMs)
+        aheadMs = Math.abs(differenceMs) > noiseMs ? differenceMs : 0
     },
   }
 }

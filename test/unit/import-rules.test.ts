@@ -46,7 +46,7 @@ const oneSubject = [
 ]
 
 /** The programs share the wire's frames and types and the manifest's reader with the Worker, and nothing that needs workerd. */
-const programs = new Set(["programs", "agents", "queue", "queue/jobs", "templates"])
+const programs = new Set(["programs", "agents", "queue", "queue/jobs", "templates", "schedule"])
 
 /** The longest room that the path is in. */
 function roomOf(path: string): string {

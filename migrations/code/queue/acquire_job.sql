@@ -77,6 +77,8 @@ begin
   end if;
 
   update provisioner_jobs q set started_at = p_now, updated_at = p_now, worker_id = d.id,
+    -- The import of the version found out which engine carries it out.
+    engine = (select i.engine from provisioner_jobs i where i.id = v.job_id and i.id <> q.id),
     agent_tokens = case when tokens <> '{}' then (
       select jsonb_object_agg(t.key,
         jsonb_build_object('hash', encode(sha256(convert_to(t.value, 'UTF8')), 'hex')))
@@ -92,6 +94,11 @@ begin
       'id', t.id, 'name', coalesce(t.name, ''), 'version_id', v.id, 'version_name', v.name) end,
     'import', case when j.type = 'template_version_import' then jsonb_build_object(
       'user_variable_values', coalesce(j.input -> 'user_variable_values', '[]')) end,
+    'dry_run', case when j.type = 'template_version_dry_run' then jsonb_build_object(
+      'workspace_name', coalesce(j.input ->> 'workspace_name', ''),
+      'parameters', coalesce(j.input -> 'rich_parameter_values', '[]'),
+      'variables', version_variables_json(v.id)) end,
+    'owner', owner_facts_json(u.id, o.id),
     'build', null)
   into job
   from organizations o cross join users u cross join files f
@@ -99,7 +106,8 @@ begin
   where o.id = j.organization_id and u.id = j.initiator_id and f.id = j.file_id;
 
   if b.id is not null then
-    select job || jsonb_build_object('build', jsonb_build_object(
+    select job || jsonb_build_object('owner', owner_facts_json(u.id, w.organization_id),
+      'build', jsonb_build_object(
       'id', b.id, 'number', b.build_number, 'transition', b.transition, 'reason', b.reason,
       'workspace', jsonb_build_object('id', w.id, 'name', w.name, 'created_at', w.created_at),
       'owner', jsonb_build_object(
@@ -108,14 +116,12 @@ begin
       'previous_parameters', build_parameters_json((
         select l.id from workspace_builds l
         where l.workspace_id = b.workspace_id and l.build_number = b.build_number - 1)),
-      'variables', (
-        select coalesce(jsonb_agg(jsonb_build_object(
-          'name', x.name, 'value', x.value, 'sensitive', x.sensitive) order by x.name), '[]')
-        from template_version_variables x where x.template_version_id = b.template_version_id),
+      'variables', version_variables_json(b.template_version_id),
       'state', translate(encode(b.provisioner_state, 'base64'), E'\n', ''),
       'stage', (j.input ->> 'prebuilt_workspace_stage')::int,
       'log_level', j.input ->> 'log_level',
-      'agent_tokens', tokens))
+      'agent_tokens', tokens,
+      'allows_data_loss', coalesce((j.input ->> 'allows_data_loss')::boolean, false)))
     into job
     from workspaces w join users u on u.id = w.owner_id where w.id = b.workspace_id;
   end if;

@@ -1,5 +1,7 @@
-/** `npm run provisioner`: the daemon that carries out provisioning jobs on this machine. */
-import { createScriptEngine } from "./engines/script.ts"
+// `npm run provisioner`: the daemon that carries out provisioning jobs on this machine.
+import { createScriptEngine } from "./engines/script/engine.ts"
+import { createTerraformEngine } from "./engines/terraform/engine.ts"
+import { createToolFinder } from "./engines/terraform/tool.ts"
 import { createArchiveCache } from "./archive-cache.ts"
 import { connectControlPlane } from "./control-plane.ts"
 import { startDaemon } from "./daemon.ts"
@@ -24,10 +26,22 @@ async function main(): Promise<number> {
   const clock = createServerClock()
   const plane = connectControlPlane({ url: options.url, key: options.key, clock })
   const cache = createArchiveCache(options.cacheDirectory, options.cacheBytesMax)
-  const engine = createScriptEngine({ env: process.env, interruptMs: options.interruptMs })
+  const { env } = process
+  const { cacheDirectory, interruptMs } = options
+  const findTool = createToolFinder(options.terraformPath, env)
+  const engines = {
+    script: createScriptEngine({ env, interruptMs }),
+    terraform: createTerraformEngine({ env, findTool, cacheDirectory, interruptMs }),
+  }
   const abandon = new AbortController()
   const report = (line: string) => console.log(`${clock.now().toISOString()} ${line}`)
 
+  const search = await findTool()
+  report(
+    search.ok
+      ? `Terraform templates run by ${search.tool.product} ${search.tool.version} (${search.tool.path})`
+      : `Terraform templates cannot run here: ${search.error}`,
+  )
   const daemon = startDaemon({
     plane,
     name: options.name,
@@ -36,7 +50,7 @@ async function main(): Promise<number> {
     jobCountMax: options.jobCountMax,
     report,
     run: (id, job) =>
-      runJob({ plane, daemon: id, clock, cache, engine, report, abandoned: abandon.signal }, job),
+      runJob({ plane, daemon: id, clock, cache, engines, report, abandoned: abandon.signal }, job),
   })
   let signalCount = 0
   const onSignal = () => {

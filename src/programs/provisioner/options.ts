@@ -12,18 +12,23 @@ export type ProvisionerOptions = {
   cacheDirectory: string
   cacheBytesMax: number
   interruptMs: number
+  /** OpenTofu or Terraform; undefined: whichever is on the path. */
+  terraformPath: string | undefined
 }
 
 export const usage = `Usage: npm run provisioner -- [flags]
 
-Takes provisioning jobs from a Dormouse control plane and carries them out.
+Takes provisioning jobs from a Dormouse control plane and carries them out. Templates of scripts need
+nothing else; templates of Terraform need OpenTofu or Terraform.
 
   --url URL            the control plane ($DORMOUSE_URL)
   --name NAME          how it is listed ($DORMOUSE_PROVISIONER_NAME, else this machine's name)
   --jobs N             jobs at once ($DORMOUSE_PROVISIONER_JOBS, else 3)
   --tag KEY=VALUE      a tag, repeatable; only with a key that has none of its own
-  --cache-dir DIR      where archives are kept ($DORMOUSE_PROVISIONER_CACHE, else a folder for temporary files)
-  --interrupt-secs N   what a canceled script gets to end in order (600)
+  --cache-dir DIR      where archives, providers and lock files are kept
+                       ($DORMOUSE_PROVISIONER_CACHE, else a folder for temporary files)
+  --interrupt-secs N   how long a canceled job may take to end in order (600)
+  --terraform PATH     OpenTofu or Terraform (else tofu, else terraform on the path)
   --help               this text
 
 The key comes from $DORMOUSE_PROVISIONER_KEY, so that no list of processes shows it.`
@@ -50,6 +55,7 @@ export function readOptions(
         tag: { type: "string", multiple: true },
         "cache-dir": { type: "string" },
         "interrupt-secs": { type: "string" },
+        terraform: { type: "string" },
       },
     }).values
   } catch (error) {
@@ -86,6 +92,7 @@ export function readOptions(
         join(tmpdir(), `dormouse-archives-${userInfo().uid}`),
       cacheBytesMax: 1024 * MIB,
       interruptMs: interruptSecs * 1_000,
+      terraformPath: values.terraform,
     },
   }
 }

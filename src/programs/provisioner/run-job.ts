@@ -1,15 +1,26 @@
-/** One job from its acquisition to its end: the archive, the engine, the lease, and the words that it ends with. */
-import { mkdir, mkdtemp, rm } from "node:fs/promises"
+// One job from its acquisition to its end: the archive, the engine, the lease, and the report.
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { AcquiredJob, CompleteRequest, FailRequest } from "../../queue/jobs/protocol.ts"
-import type { Engine } from "./engines/engine.ts"
-import { plannedAfter } from "./engines/script-output.ts"
-import type { ArchiveCache } from "./archive-cache.ts"
-import { persist, Refused, type ControlPlane } from "./control-plane.ts"
-import { findManifest, importTemplate } from "./import-job.ts"
-import { holdLease, leaseTiming, type Lease, type LeaseTiming } from "./lease.ts"
+import type {
+  AcquiredJob,
+  CompleteRequest,
+  EngineName,
+  FailRequest,
+} from "../../queue/jobs/protocol.ts"
 import type { ServerClock } from "../server-clock.ts"
+import type { ArchiveCache } from "./archive-cache.ts"
+import { type ControlPlane, persist, Refused } from "./control-plane.ts"
+import type {
+  Engine,
+  EngineFailure,
+  EngineRequest,
+  EngineSession,
+  Timing,
+} from "./engines/engine.ts"
+import { findEngine } from "./engines/find-engine.ts"
+import { timingOf } from "./engines/timing.ts"
+import { holdLease, type Lease, leaseTiming, type LeaseTiming } from "./lease.ts"
 import { BadArchive, unpackArchive } from "./unpack.ts"
 
 export type JobContext = {
@@ -17,17 +28,19 @@ export type JobContext = {
   daemon: string
   clock: ServerClock
   cache: ArchiveCache
-  engine: Engine
+  engines: Record<EngineName, Engine>
   report: (line: string) => void
   /** Aborted when the daemon is told twice to end: its jobs are canceled. */
   abandoned: AbortSignal
   timing?: LeaseTiming
 }
 
-/** How long the end of a job is offered to a control plane that is away. Beyond that it has reaped the job. */
-const END_MS_MAX = 10 * 60_000
+/** How long the end of a job is offered to a control plane that is away. After that it has reaped the job. */
+const endMsMax = 10 * 60_000
+const readmeBytesMax = 512 * 1024
+const skippedShownMax = 20
 
-type Outcome = { complete: CompleteRequest } | { fail: FailRequest }
+type Outcome = ({ complete: CompleteRequest } | { fail: FailRequest }) & { keepsFiles?: boolean }
 
 export async function runJob(context: JobContext, job: AcquiredJob): Promise<void> {
   const { plane, daemon, clock, report } = context
@@ -37,24 +50,41 @@ export async function runJob(context: JobContext, job: AcquiredJob): Promise<voi
   try {
     outcome = await carryOut(context, job, lease, scratch)
   } catch (error) {
-    outcome = { fail: { error: error instanceof Error ? error.message : String(error) } }
+    outcome = { fail: { error: messageOf(error) } }
   } finally {
     await lease.close()
-    await rm(scratch, { recursive: true, force: true, maxRetries: 3 })
   }
-  // What a cancel brought about is no failure of the template's.
+  // What a cancel caused is not a failure of the template.
   if ("fail" in outcome && lease.canceled.aborted) outcome.fail.canceled = true
-  if (lease.isLost()) return report(`job ${job.job_id}: the control plane has given it up`)
+  const isDelivered = await deliver(context, job, lease, outcome)
+  // The folder of a build holds the only copy of its state until the control plane has it.
+  if (outcome.keepsFiles || (!isDelivered && job.type === "workspace_build")) {
+    return report(`job ${job.job_id}: its files are kept in ${scratch}`)
+  }
+  await rm(scratch, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** True where the control plane took the end of the job. */
+async function deliver(
+  context: JobContext,
+  job: AcquiredJob,
+  lease: Lease,
+  outcome: Outcome,
+): Promise<boolean> {
+  if (lease.isLost()) {
+    context.report(`job ${job.job_id}: the control plane has given it up`)
+    return false
+  }
   try {
-    await persist(() => tell(context, job, outcome), END_MS_MAX)
+    await persist(() => send(context, job, outcome), endMsMax)
+    return true
   } catch (error) {
-    report(
-      `job ${job.job_id}: its end was not taken: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    context.report(`job ${job.job_id}: its end was not accepted: ${messageOf(error)}`)
+    return false
   }
 }
 
-async function tell(context: JobContext, job: AcquiredJob, outcome: Outcome): Promise<void> {
+async function send(context: JobContext, job: AcquiredJob, outcome: Outcome): Promise<void> {
   const { plane, daemon, report } = context
   if ("fail" in outcome) {
     await plane.fail(daemon, job.job_id, outcome.fail)
@@ -64,9 +94,16 @@ async function tell(context: JobContext, job: AcquiredJob, outcome: Outcome): Pr
     await plane.complete(daemon, job.job_id, outcome.complete)
     return report(`job ${job.job_id}: done`)
   } catch (error) {
-    // A result that is not acceptable fails the job with the reason, instead of leaving it to the reaper without one.
+    // A result that is refused fails the job with the reason, instead of leaving it to the reaper without one.
     if (!(error instanceof Refused) || ![400, 413, 422].includes(error.status)) throw error
-    return tell(context, job, { fail: { error: `The result was not accepted: ${error.message}` } })
+    const state = "state" in outcome.complete ? outcome.complete.state : null
+    return send(context, job, {
+      fail: {
+        error: `The result was not accepted: ${error.message}`,
+        // What was built exists all the same, and the next build must know of it.
+        ...(typeof state === "string" && error.status !== 413 && { state }),
+      },
+    })
   }
 }
 
@@ -76,66 +113,127 @@ async function carryOut(
   lease: Lease,
   scratch: string,
 ): Promise<Outcome> {
-  const { plane, daemon, clock, cache } = context
+  const { clock } = context
   const canceled = AbortSignal.any([lease.canceled, context.abandoned])
   const startedAt = clock.now()
-  const archive = await cache.get(job.file_hash, () =>
-    persist(() => plane.archive(daemon, job.job_id), END_MS_MAX, canceled),
-  )
   const directory = join(scratch, "template")
   await mkdir(directory)
   try {
-    const { skipped } = await unpackArchive(archive, directory)
-    for (const name of skipped.slice(0, 20)) {
-      lease.log({
-        level: "warn",
-        stage: "Unpacking",
-        output: `${name} is a link or a device and was left out.`,
-      })
-    }
+    await fetchTemplate(context, job, { directory, lease, canceled })
   } catch (error) {
     if (error instanceof BadArchive) return { fail: { error: error.message } }
     throw error
   }
-  const found = await findManifest(directory)
+  const found = await findEngine(directory)
   if (!found.ok) return { fail: { error: found.error } }
   if (canceled.aborted) return { fail: { error: "The job was canceled." } }
-  const { manifest } = found
+  const fetched = timingOf(clock, { stage: "init", source: "archive", action: "fetch" }, startedAt)
+  const engineFiles = join(scratch, "engine")
+  await mkdir(engineFiles, { mode: 0o700 })
+  const request = { directory, scratch: engineFiles, job }
+  const session = { log: lease.log, canceled, clock }
+  return runEngine(context.engines[found.name], found.name, request, session, fetched)
+}
+
+/** Throws `BadArchive`, or what the download throws. */
+async function fetchTemplate(
+  { plane, daemon, cache }: JobContext,
+  job: AcquiredJob,
+  { directory, lease, canceled }: { directory: string; lease: Lease; canceled: AbortSignal },
+): Promise<void> {
+  const archive = await cache.get(job.file_hash, () =>
+    persist(() => plane.archive(daemon, job.job_id), endMsMax, canceled),
+  )
+  const { skipped } = await unpackArchive(archive, directory)
+  for (const name of skipped.slice(0, skippedShownMax)) {
+    const output = `${name} is a link or a device and was left out.`
+    lease.log({ level: "warn", stage: "Unpacking", output })
+  }
+}
+
+async function runEngine(
+  engine: Engine,
+  name: EngineName,
+  request: EngineRequest,
+  session: EngineSession,
+  fetched: Timing,
+): Promise<Outcome> {
+  const { job, directory } = request
+  const ended = { engine: name }
   switch (job.type) {
-    case "template_version_import":
-      return importTemplate(directory, manifest, job.import?.user_variable_values ?? [])
-    case "template_version_dry_run":
+    case "template_version_import": {
+      // An archive says what it is even where its import fails.
+      const result = await engine.importTemplate(request, session)
+      if (!result.ok) return failureOf(result, ended, fetched)
+      const readme = await readReadme(directory)
       return {
-        complete: { type: "template_version_dry_run", resources: plannedAfter(manifest, "start") },
+        complete: {
+          ...ended,
+          type: job.type,
+          readme,
+          plan: result.plan,
+          timings: timings(fetched, result),
+        },
       }
-    case "workspace_build":
-      break
+    }
+    case "template_version_dry_run": {
+      const result = await engine.dryRun(request, session)
+      if (!result.ok) return failureOf(result, ended, fetched)
+      return {
+        complete: {
+          ...ended,
+          type: job.type,
+          resources: result.resources,
+          timings: timings(fetched, result),
+        },
+      }
+    }
+    case "workspace_build": {
+      if (job.build === undefined) return { fail: { error: "The job names no build." } }
+      const result = await engine.build({ ...request, build: job.build }, session)
+      if (!result.ok) return failureOf(result, ended, fetched)
+      const { resources, replacements } = result
+      const state = result.state?.toString("base64") ?? null
+      return {
+        complete: {
+          ...ended,
+          type: job.type,
+          resources,
+          state,
+          replacements,
+          timings: timings(fetched, result),
+        },
+      }
+    }
     default:
       return job.type satisfies never
   }
-  const { build } = job
-  if (build === undefined) return { fail: { error: "The job names no build." } }
-  const engineFiles = join(scratch, "engine")
-  await mkdir(engineFiles, { mode: 0o700 })
-  const readyAt = clock.now()
-  const request = { directory, scratch: engineFiles, manifest, job, build }
-  const result = await context.engine.build(request, { log: lease.log, canceled })
-  const timings = [
-    timing("init", "archive", "fetch", startedAt, readyAt),
-    timing("apply", "script", build.transition, readyAt, clock.now()),
-  ]
-  const state = result.state?.toString("base64") ?? null
-  if (!result.ok)
-    return { fail: { error: result.error, timings, ...(state !== null && { state }) } }
-  const { resources, replacements } = result
-  return { complete: { type: "workspace_build", resources, state, timings, replacements } }
 }
 
-const timing = (stage: string, source: string, action: string, startedAt: Date, endedAt: Date) => ({
-  stage,
-  source,
-  action,
-  resource: "",
-  started_at: startedAt.toISOString(),
-  ended_at: (endedAt < startedAt ? startedAt : endedAt).toISOString(),
-})
+const timings = (fetched: Timing, result: { timings?: Timing[] }) => [
+  fetched,
+  ...(result.timings ?? []),
+]
+
+function failureOf(result: EngineFailure, ended: { engine: EngineName }, fetched: Timing): Outcome {
+  const { error, errorCode, variables } = result
+  const state = result.state?.toString("base64")
+  return {
+    keepsFiles: result.keepsFiles ?? false,
+    fail: {
+      ...ended,
+      error,
+      timings: timings(fetched, result),
+      ...(errorCode !== undefined && { error_code: errorCode }),
+      ...(variables !== undefined && { variables }),
+      ...(state !== undefined && { state }),
+    },
+  }
+}
+
+async function readReadme(directory: string): Promise<string> {
+  const text = await readFile(join(directory, "README.md"), "utf8").catch(() => "")
+  return text.replaceAll("\0", "").slice(0, readmeBytesMax)
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -7,11 +7,15 @@ import type { EndedJob } from "../jobs/fail-statement.ts"
 import type { Holder } from "./build-statement.ts"
 import { resourceInserts } from "./resource-inserts.ts"
 import type { ResourceRows } from "./resource-rows.ts"
+import type { EngineName } from "../jobs/protocol.ts"
+import { type Timing, timingInsert } from "../jobs/timings.ts"
 import { holds } from "../jobs/update-statement.ts"
 
 export type ImportCompletion = Holder & {
   result: ImportResult
   tags: Record<string, string>
+  engine: EngineName
+  timings: readonly Timing[]
   rows: ResourceRows
   now: Date
 }
@@ -37,22 +41,26 @@ export const completeImportJob = (completion: ImportCompletion) => {
       where ${holds(completion)} for update of j
     ), ended as (
       update provisioner_jobs j set completed_at = ${at}, updated_at = ${at}, error = null, error_code = null,
-        tags = j.tags || ${json(completion.tags)}
+        engine = ${completion.engine}, tags = j.tags || ${json(completion.tags)}
       from target t where j.id = t.job_id
       returning j.id, j.type, j.organization_id, j.input
-    ), ${importRows(sql`ended`, completion.result, completion.now)}, ${resourceInserts(completion.rows, completion.now)}
+    ), ${importRows(sql`ended`, completion.result, completion.now)}, ${timingInsert(completion.timings, completion.now)},
+    ${resourceInserts(completion.rows, completion.now)}
     select e.id, e.type, e.organization_id, null::uuid as build_id, null::uuid as workspace_id from ended e`,
   )
 }
 
 /** The end of a dry run keeps what it planned. The update's own condition is the precondition, read again once the row is locked. */
-export const completeDryRunJob = (completion: Holder & { rows: ResourceRows; now: Date }) =>
+export const completeDryRunJob = (
+  completion: Holder & { rows: ResourceRows; timings: readonly Timing[]; now: Date },
+) =>
   statement<EndedJob>(
     "provisioner-jobs.complete-dry-run",
     sql`with target as (
       update provisioner_jobs j set completed_at = ${completion.now}::timestamptz, updated_at = ${completion.now}::timestamptz
       where ${holds(completion)} and j.type = 'template_version_dry_run'
       returning j.id as job_id, j.type, j.organization_id, null::uuid as build_id, null::uuid as workspace_id
-    ), ${resourceInserts(completion.rows, completion.now)}
+    ), ended as (select t.job_id as id from target t), ${timingInsert(completion.timings, completion.now)},
+    ${resourceInserts(completion.rows, completion.now)}
     select t.job_id as id, t.type, t.organization_id, t.build_id, t.workspace_id from target t`,
   )

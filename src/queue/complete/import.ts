@@ -6,23 +6,33 @@ import { externalAgentType, type ReportedVariable } from "../../templates/manife
 import { completeImportJob, readImportFacts } from "./import-statement.ts"
 import type { Holder } from "./build-statement.ts"
 import { type EndedJob, failJob } from "../jobs/fail-statement.ts"
-import type { ImportPlan } from "../jobs/protocol.ts"
+import type { EngineName, ImportPlan } from "../jobs/protocol.ts"
+import type { Timing } from "../jobs/timings.ts"
 import { toResourceRows } from "./resource-rows.ts"
 import { withoutNul } from "../../platform/db/without-nul.ts"
+
+export type ImportReport = {
+  plan: ImportPlan
+  readme: string
+  timings: Timing[]
+  engine?: EngineName | undefined
+}
 
 /** Null where the daemon does not hold the job (any more). */
 export async function completeImport(
   session: AuthenticatedDatabase<ProvisionerActor>,
   holder: Holder,
-  report: { plan: ImportPlan; readme: string },
+  report: ImportReport,
   request: AuditRequest,
 ): Promise<EndedJob | null> {
   const [facts] = await session.query(readImportFacts(holder))
   if (!facts) return null
-  const { plan, readme } = withoutNul(report)
+  const { plan, readme, timings } = withoutNul(report)
+  const engine = report.engine ?? "script"
   const given = new Map((facts.user_variable_values ?? []).map(({ name, value }) => [name, value]))
+  // Terraform itself has refused what lacks values: files of the archive may hold them.
   const missing = plan.variables
-    .filter((variable) => isMissing(variable, given))
+    .filter((variable) => engine === "script" && isMissing(variable, given))
     .map(({ name }) => name)
   if (missing.length > 0) {
     const error = `required template variables need values: ${missing.join(", ")}`
@@ -32,7 +42,9 @@ export async function completeImport(
       errorCode: "REQUIRED_TEMPLATE_VARIABLES",
       isCanceled: false,
       state: null,
-      timings: [],
+      timings,
+      engine,
+      variables: plan.variables,
     }
     const [failed] = await session.query(failJob(failure, request))
     return failed ?? null
@@ -55,6 +67,8 @@ export async function completeImport(
           plan.resources_start.some((resource) => resource.type === externalAgentType),
       },
       tags: plan.tags,
+      engine,
+      timings,
       rows: {
         ...start,
         resources: [...start.resources, ...stop.resources],

@@ -17,8 +17,9 @@ export type AcquiredRow = {
   known_tokens: Record<string, string> | null
   /** Instants in it are as PostgreSQL writes them into JSON. */
   job:
-    | (Omit<AcquiredJob, "import" | "build"> & {
+    | (Omit<AcquiredJob, "import" | "dry_run" | "build" | "access_url"> & {
         import: { user_variable_values: Named[] } | null
+        dry_run: AcquiredJob["dry_run"] | null
         build: BuildRow | null
       })
     | null

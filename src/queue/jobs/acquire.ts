@@ -4,6 +4,7 @@ import type { ProvisionerActor } from "../../access/actors.ts"
 import { sha256 } from "../../platform/hash.ts"
 import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
 import { decryptToken, encryptToken } from "../../access/token-cipher.ts"
+import { sshKeyOf } from "../../agents/owner/ssh-key.ts"
 import { toHex } from "../../platform/db/values.ts"
 import { wireInstant } from "../view.ts"
 import { acquireJob, type AcquiredRow, type StoredToken, storeTokens } from "./acquire-statement.ts"
@@ -32,18 +33,23 @@ export async function acquire(
   if (job.build && row.has_external_agent && Object.keys(job.build.agent_tokens).length > 0) {
     job.build.agent_tokens = await keepTokens(session, daemonId, row, env.TOKEN_KEYS)
   }
-  return { ...acquired, job: toAcquiredJob(job, env.ACCESS_URL) }
+  const handed = toAcquiredJob(job, env.ACCESS_URL)
+  if (job.build !== null && env.TOKEN_KEYS !== "") {
+    const { publicKey, privateKey } = await sshKeyOf(env.TOKEN_KEYS, job.owner.id)
+    handed.owner.ssh_key = { public: publicKey, private: privateKey }
+  }
+  return { ...acquired, job: handed }
 }
 
 function toAcquiredJob(job: NonNullable<AcquiredRow["job"]>, accessUrl: string): AcquiredJob {
-  const { import: imported, build, created_at, ...rest } = job
+  const { import: imported, dry_run, build, created_at, ...rest } = job
+  const common = { ...rest, created_at: wireInstant(created_at), access_url: accessUrl }
   if (build === null) {
-    return { ...rest, created_at: wireInstant(created_at), ...(imported && { import: imported }) }
+    return { ...common, ...(imported && { import: imported }), ...(dry_run && { dry_run }) }
   }
   const { stage, log_level, ...facts } = build
   return {
-    ...rest,
-    created_at: wireInstant(created_at),
+    ...common,
     build: {
       ...facts,
       workspace: { ...facts.workspace, created_at: wireInstant(facts.workspace.created_at) },

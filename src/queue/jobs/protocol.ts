@@ -14,6 +14,8 @@ import { stateText } from "../../templates/manifest/state-size.ts"
 export const daemonKeyHeader = "Coder-Provisioner-Daemon-Key"
 
 const namedValue = z.object({ name: z.string(), value: z.string() })
+/** `given`: somebody set the value; else it is the template's default, or nothing. */
+const variableValue = namedValue.extend({ sensitive: z.boolean(), given: z.boolean() })
 
 export const jobType = z.enum([
   "template_version_import",
@@ -21,6 +23,8 @@ export const jobType = z.enum([
   "template_version_dry_run",
 ])
 export const transition = z.enum(["start", "stop", "delete"])
+/** What carries out a template. On the wire its provisioner is `terraform` all the same. */
+export const engineName = z.enum(["script", "terraform"])
 
 export const registerRequest = z.object({
   name: z
@@ -63,7 +67,28 @@ export const acquiredJob = z.object({
       version_name: z.string(),
     })
     .nullable(),
+  access_url: z.string(),
+  /** Whom the job is for: the owner of a build's workspace, else the person who asked. */
+  owner: z.object({
+    id: z.uuid(),
+    username: z.string(),
+    email: z.string(),
+    name: z.string(),
+    login_type: z.string(),
+    groups: z.array(z.string()),
+    /** `org_id` is empty for a role of the whole site. */
+    roles: z.array(z.object({ name: z.string(), org_id: z.string() })),
+    /** Only for builds. */
+    ssh_key: z.object({ public: z.string(), private: z.string() }).optional(),
+  }),
   import: z.object({ user_variable_values: z.array(namedValue) }).optional(),
+  dry_run: z
+    .object({
+      workspace_name: z.string(),
+      parameters: z.array(namedValue),
+      variables: z.array(variableValue),
+    })
+    .optional(),
   build: z
     .object({
       id: z.uuid(),
@@ -74,7 +99,7 @@ export const acquiredJob = z.object({
       owner: z.object({ id: z.uuid(), username: z.string(), email: z.string(), name: z.string() }),
       parameters: z.array(namedValue),
       previous_parameters: z.array(namedValue),
-      variables: z.array(namedValue.extend({ sensitive: z.boolean() })),
+      variables: z.array(variableValue),
       state: z.string().nullable(),
       /** `create`: a prebuild of the pool; `claim`: one that was just given to a person. */
       stage: z.enum(["regular", "create", "claim"]),
@@ -82,6 +107,8 @@ export const acquiredJob = z.object({
       agent_tokens: z.record(z.string(), z.string()),
       access_url: z.string(),
       log_level: z.string().optional(),
+      /** The request confirmed that persistent resources may be destroyed. */
+      allows_data_loss: z.boolean(),
     })
     .optional(),
 })
@@ -124,22 +151,29 @@ export const importPlan = z.object({
   has_external_agent: z.boolean().default(false),
 })
 
+const timings = z.array(timing).max(10_000).default([])
+
 export const completeRequest = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("template_version_import"),
+    engine: engineName.optional(),
     plan: importPlan,
     readme: z.string().max(1_048_576).default(""),
+    timings,
   }),
   z.object({
     type: z.literal("workspace_build"),
+    engine: engineName.optional(),
     resources: reportedResources.default([]),
     state: stateText.nullish(),
-    timings: z.array(timing).max(10_000).default([]),
+    timings,
     replacements: reportedReplacements.default([]),
   }),
   z.object({
     type: z.literal("template_version_dry_run"),
+    engine: engineName.optional(),
     resources: reportedResources.default([]),
+    timings,
   }),
 ])
 
@@ -148,6 +182,9 @@ export const failRequest = z.object({
   /** The daemon stopped because it was told to: a job that was canceled then ends as `canceled`, without an error. */
   canceled: z.boolean().default(false),
   error_code: z.string().max(64).optional(),
+  engine: engineName.optional(),
+  /** What an import that lacks values found, so that clients can list it and ask for the values. */
+  variables: z.array(reportedVariable).max(1_024).optional(),
   state: stateText.nullish(),
   timings: z.array(timing).max(10_000).optional(),
 })
@@ -160,5 +197,6 @@ export type UpdateResponse = z.infer<typeof updateResponse>
 export type ImportPlan = z.infer<typeof importPlan>
 export type CompleteRequest = z.input<typeof completeRequest>
 export type FailRequest = z.input<typeof failRequest>
+export type EngineName = z.infer<typeof engineName>
 export type JobType = z.infer<typeof jobType>
 export type Transition = z.infer<typeof transition>

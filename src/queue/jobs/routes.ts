@@ -99,7 +99,9 @@ async function completeOf(
     return completeBuild(session, holder, report, request, c.env.TOKEN_KEYS)
   }
   const rows = toResourceRows(body.resources, "start", () => ({ hash: null, encrypted: null }))
-  const [ended] = await session.query(completeDryRunJob({ ...holder, rows, now: request.now }))
+  const [ended] = await session.query(
+    completeDryRunJob({ ...holder, rows, timings: body.timings, now: request.now }),
+  )
   return ended ?? null
 }
 
@@ -122,6 +124,8 @@ jobRoutes.openapi(fail, async (c) => {
     isCanceled: body.canceled,
     state: fromBase64(body.state),
     timings: body.timings ?? [],
+    engine: body.engine,
+    variables: body.variables,
   }
   const [ended] = await c.var.provisioner.query(failJob(failure, auditRequest(c)))
   if (!ended) throw await refusal(c, holder)

@@ -35,16 +35,7 @@ export function importRows(ended: SQL, result: ImportResult, now: Date): SQL {
       options jsonb, validation_regex text, validation_error text, validation_min int, validation_max int,
       validation_monotonic text, required boolean, ephemeral boolean)
     on conflict do nothing
-  ), version_variables as (
-    insert into template_version_variables (template_version_id, name, description, type, value, default_value, required, sensitive)
-    select (e.input ->> 'template_version_id')::uuid, p.name, p.description, p.type, coalesce((
-        select g.value from jsonb_to_recordset(e.input -> 'user_variable_values') as g(name text, value text)
-        where g.name = p.name limit 1), p.default_value),
-      p.default_value, p.required, p.sensitive
-    from ${ended} e, jsonb_to_recordset(${json(result.variables.map(variableRow))}) as p(name text, description text, type text,
-      default_value text, required boolean, sensitive boolean)
-    on conflict do nothing
-  ), version_presets as (
+  ), ${variableRows(ended, result.variables)}, version_presets as (
     insert into template_version_presets (id, template_version_id, name, display_order, description, icon, is_default,
       desired_instances, invalidate_after_secs, scheduling_timezone, created_at)
     select p.id, (e.input ->> 'template_version_id')::uuid, p.name, p.display_order, p.description, p.icon, p.is_default,
@@ -60,6 +51,20 @@ export function importRows(ended: SQL, result: ImportResult, now: Date): SQL {
     select p.preset_id, p.position, p.cron_expression, p.desired_instances
     from ${ended} e, jsonb_to_recordset(${json(presets.flatMap(presetSchedules))}) as p(preset_id uuid, position int,
       cron_expression text, desired_instances int)
+  )`
+}
+
+/** The CTE `version_variables`, over the same relation: an import that failed may leave them alone. */
+export function variableRows(ended: SQL, variables: readonly ReportedVariable[]): SQL {
+  return sql`version_variables as (
+    insert into template_version_variables (template_version_id, name, description, type, value, default_value, required, sensitive)
+    select (e.input ->> 'template_version_id')::uuid, p.name, p.description, p.type, coalesce((
+        select g.value from jsonb_to_recordset(e.input -> 'user_variable_values') as g(name text, value text)
+        where g.name = p.name limit 1), p.default_value),
+      p.default_value, p.required, p.sensitive
+    from ${ended} e, jsonb_to_recordset(${json(variables.map(variableRow))}) as p(name text, description text, type text,
+      default_value text, required boolean, sensitive boolean)
+    on conflict do nothing
   )`
 }
 

@@ -76,6 +76,8 @@ export const provisionerJobs = pgTable(
       .references(() => users.id),
     type: text("type").notNull(),
     provisioner: text("provisioner").notNull().default("terraform"),
+    // What carries out the template. An import finds it out; other jobs take it from the import.
+    engine: text("engine"),
     fileId: uuid("file_id")
       .notNull()
       .references(() => files.id),
@@ -141,6 +143,7 @@ export const provisionerJobs = pgTable(
       "provisioner_jobs_type",
       sql`${t.type} in ('template_version_import', 'workspace_build', 'template_version_dry_run')`,
     ),
+    check("provisioner_jobs_engine", sql`${t.engine} in ('script', 'terraform')`),
     check("provisioner_jobs_logs_length", sql`${t.logsLength} between 0 and 1048576`),
     check("provisioner_jobs_started_by", sql`${t.workerId} is null or ${t.startedAt} is not null`),
   ],

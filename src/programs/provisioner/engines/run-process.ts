@@ -1,5 +1,5 @@
-/** Runs one real process: its output line by line, its end, and its forced end with everything that it started. */
-import { spawn, type ChildProcess } from "node:child_process"
+// Runs one real process: its output, its end, and its forced end with everything that it started.
+import { type ChildProcess, spawn } from "node:child_process"
 import { setTimeout as sleep } from "node:timers/promises"
 
 export type ProcessRequest = {
@@ -8,9 +8,13 @@ export type ProcessRequest = {
   directory: string
   env: Readonly<Record<string, string | undefined>>
   onLine: (stream: "stdout" | "stderr", line: string) => void
+  /** A longer line is shown up to here and its tail dropped, so that it costs no memory. */
+  lineLengthMax?: number
   /** Aborted: the process is interrupted, and killed when it has not ended after `interruptMs`. */
   canceled: AbortSignal
   interruptMs: number
+  /** Called once with the id of the process, which is that of its group as well. */
+  onStart?: (pid: number) => void
 }
 
 export type ProcessEnd =
@@ -19,12 +23,47 @@ export type ProcessEnd =
   | { kind: "not-started"; reason: string }
   | { kind: "canceled"; wasKilled: boolean }
 
-/** A longer line is cut: one line of a log is at most this long anyway. */
-const LINE_LENGTH_MAX = 8_192
-/** After the process has ended, what it left in the pipes is read for this long. A child that it left running may hold them. */
-const DRAIN_MS = 250
+const lineLengthUsual = 8_192
+/**
+ * After the process has ended, what it left in the pipes is read for this long. A child that it left
+ * running may hold them.
+ */
+const drainMs = 250
 
-export async function runProcess(request: ProcessRequest): Promise<ProcessEnd> {
+/** Hands each line of both outputs to `onLine`. */
+export function runProcess(request: ProcessRequest): Promise<ProcessEnd> {
+  return run(request, (child) => readLines(child, "stdout", request), drainMs)
+}
+
+export type Capture = {
+  end: ProcessEnd
+  /** Null where it was longer than allowed. */ output: Buffer | null
+}
+
+/** Collects the whole standard output; `onLine` gets the lines of standard error. */
+export async function captureProcess(request: ProcessRequest, bytesMax: number): Promise<Capture> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const collect = (child: ChildProcess): Reader => {
+    child.stdout?.on("data", (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= bytesMax) chunks.push(chunk)
+      else chunks.length = 0
+    })
+    return { closed: closeOf(child.stdout), stop: () => child.stdout?.destroy() }
+  }
+  // Nothing but the process itself writes here, so that the end of the stream is waited for.
+  const end = await run(request, collect, request.interruptMs)
+  return { end, output: bytes <= bytesMax ? Buffer.concat(chunks) : null }
+}
+
+type Reader = { closed: Promise<void>; stop: () => void }
+
+async function run(
+  request: ProcessRequest,
+  readStdout: (child: ChildProcess) => Reader,
+  drainMs: number,
+): Promise<ProcessEnd> {
   const child = spawn(request.command, request.args, {
     cwd: request.directory,
     env: request.env,
@@ -32,10 +71,8 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessEnd> {
     // A group of its own, so that a cancel reaches what it started.
     detached: true,
   })
-  const outputs = [
-    readLines(child, "stdout", request.onLine),
-    readLines(child, "stderr", request.onLine),
-  ]
+  if (child.pid !== undefined) request.onStart?.(child.pid)
+  const outputs = [readStdout(child), readLines(child, "stderr", request)]
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once("error", (error) => resolve({ kind: "not-started", reason: error.message }))
     child.once("exit", (code, signal) =>
@@ -62,10 +99,15 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessEnd> {
   const end = await ended
   clearTimeout(killTimer)
   request.canceled.removeEventListener("abort", interrupt)
-  await Promise.race([Promise.all(outputs.map((output) => output.closed)), sleep(DRAIN_MS)])
+  const drained = new AbortController()
+  await Promise.race([
+    Promise.all(outputs.map((output) => output.closed)),
+    sleep(drainMs, undefined, { signal: drained.signal }).catch(() => undefined),
+  ])
+  drained.abort()
   for (const output of outputs) output.stop()
   if (request.canceled.aborted && end.kind !== "not-started") {
-    // Whatever the process left behind does not outlive a cancel.
+    // What the process left behind does not outlive a cancel.
     signalGroup(child, "SIGKILL")
     return { kind: "canceled", wasKilled }
   }
@@ -77,15 +119,15 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal)
   } catch {
-    // Nobody of the group is left.
+    // No process of the group is left.
   }
 }
 
 function readLines(
   child: ChildProcess,
   name: "stdout" | "stderr",
-  onLine: ProcessRequest["onLine"],
-) {
+  { onLine, lineLengthMax = lineLengthUsual }: ProcessRequest,
+): Reader {
   const stream = child[name]
   if (stream === null) return { closed: Promise.resolve(), stop() {} }
   let rest = ""
@@ -102,23 +144,27 @@ function readLines(
   stream.on("data", (text: string) => {
     const lines = (rest + text).split("\n")
     rest = lines.pop() ?? ""
-    for (const line of lines) emit(line.slice(0, LINE_LENGTH_MAX))
-    if (rest.length <= LINE_LENGTH_MAX) return
-    // The head of an endless line is shown at once and its tail dropped, so that it costs no memory.
-    if (!isCut) onLine(name, `${rest.slice(0, LINE_LENGTH_MAX)} [cut]`)
+    for (const line of lines) emit(line.slice(0, lineLengthMax))
+    if (rest.length <= lineLengthMax) return
+    // The head of an endless line is shown at once.
+    if (!isCut) onLine(name, `${rest.slice(0, lineLengthMax)} [cut]`)
     isCut = true
     rest = ""
   })
-  const closed = new Promise<void>((resolve) => {
-    stream.once("close", () => resolve())
-    stream.once("error", () => resolve())
-  })
   return {
-    closed,
+    closed: closeOf(stream),
     stop() {
       stream.removeAllListeners("data")
       stream.destroy()
       flush()
     },
   }
+}
+
+function closeOf(stream: ChildProcess["stdout"]): Promise<void> {
+  if (stream === null) return Promise.resolve()
+  return new Promise((resolve) => {
+    stream.once("close", () => resolve())
+    stream.once("error", () => resolve())
+  })
 }

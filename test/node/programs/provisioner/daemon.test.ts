@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { createScriptEngine } from "../../../../src/programs/provisioner/engines/script.ts"
+import { createScriptEngine } from "../../../../src/programs/provisioner/engines/script/engine.ts"
+import { createTerraformEngine } from "../../../../src/programs/provisioner/engines/terraform/engine.ts"
 import { createArchiveCache } from "../../../../src/programs/provisioner/archive-cache.ts"
 import { connectControlPlane } from "../../../../src/programs/provisioner/control-plane.ts"
 import { startDaemon, type Daemon } from "../../../../src/programs/provisioner/daemon.ts"
@@ -48,7 +49,16 @@ function start(
     clock,
   })
   const cache = createArchiveCache(join(directory, "cache"), 1_000_000)
-  const engine = createScriptEngine({ env: { PATH: process.env["PATH"] }, interruptMs: 500 })
+  const env = { PATH: process.env["PATH"] }
+  const engines = {
+    script: createScriptEngine({ env, interruptMs: 500 }),
+    terraform: createTerraformEngine({
+      env,
+      findTool: async () => ({ ok: false, error: "No tool is installed." }),
+      cacheDirectory: join(directory, "cache"),
+      interruptMs: 500,
+    }),
+  }
   const reports: string[] = []
   const report = (line: string) => void reports.push(line)
   const abandoned = new AbortController().signal
@@ -61,7 +71,7 @@ function start(
     jobCountMax: options.jobCountMax ?? 2,
     report,
     run: (id, job) =>
-      runJob({ plane: client, daemon: id, clock, cache, engine, report, abandoned, timing }, job),
+      runJob({ plane: client, daemon: id, clock, cache, engines, report, abandoned, timing }, job),
     timing: {
       heartbeatMs: 50,
       pollMs: options.pollMs ?? 100,
@@ -115,9 +125,14 @@ describe("an import", () => {
 
   test.each([
     [
-      "no manifest",
+      "neither a manifest nor Terraform",
+      () => tarOf([{ name: "main.py", text: "" }]),
+      "it has neither dormouse.json, for a template of scripts, nor a .tf file",
+    ],
+    [
+      "Terraform where no tool is",
       () => tarOf([{ name: "main.tf", text: "" }]),
-      "has no dormouse.json at its root",
+      "No tool is installed.",
     ],
     [
       "a broken manifest",
@@ -151,9 +166,14 @@ describe("an import", () => {
     )
     start()
     await ended(missing)
-    expect(missing.fail).toEqual({
+    expect(missing.fail).toMatchObject({
       error: "The template needs values for the variables: region",
       error_code: "REQUIRED_TEMPLATE_VARIABLES",
+      engine: "script",
+      variables: [
+        { name: "region", required: true },
+        { name: "zone", required: true },
+      ],
     })
   })
 })

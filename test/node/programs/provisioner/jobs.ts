@@ -16,6 +16,16 @@ export function importJob(over: Partial<AcquiredJob> = {}): AcquiredJob {
     file_mimetype: "application/x-tar",
     tags: { scope: "organization", owner: "" },
     template: { id: id(3), name: "sandbox", version_id: id(4), version_name: "v1" },
+    access_url: "http://127.0.0.1:1",
+    owner: {
+      id: id(2),
+      username: "ada",
+      email: "ada@example.test",
+      name: "Ada",
+      login_type: "password",
+      groups: [],
+      roles: [],
+    },
     import: { user_variable_values: [] },
     ...over,
   }
@@ -40,6 +50,7 @@ export function buildJob({
     stage: "regular",
     agent_tokens: {},
     access_url: "http://127.0.0.1:1",
+    allows_data_loss: false,
     ...build,
   }
   return { ...job, type: "workspace_build" as const, build: whole }

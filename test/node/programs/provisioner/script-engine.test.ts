@@ -6,9 +6,9 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { Build } from "../../../../src/programs/provisioner/engines/engine.ts"
-import { createScriptEngine } from "../../../../src/programs/provisioner/engines/script.ts"
+import { createScriptEngine } from "../../../../src/programs/provisioner/engines/script/engine.ts"
 import type { AcquiredJob } from "../../../../src/queue/jobs/protocol.ts"
-import { readManifest } from "../../../../src/templates/manifest/manifest.ts"
+import { createServerClock } from "../../../../src/programs/server-clock.ts"
 import { buildJob } from "./jobs.ts"
 
 let directory: string
@@ -28,10 +28,10 @@ type Run = {
 async function run({ script, build = {}, manifest = {}, interruptMs = 2_000, cancelWhen }: Run) {
   const transition = build.transition ?? "start"
   await writeFile(join(directory, "run.sh"), `#!/bin/sh\n${script}\n`)
-  const reading = readManifest(
+  await writeFile(
+    join(directory, "dormouse.json"),
     JSON.stringify({ scripts: { start: "run.sh", [transition]: "run.sh" }, ...manifest }),
   )
-  if (!reading.ok) throw new Error(reading.error)
   const scratch = join(directory, ".scratch")
   await mkdir(scratch)
   const lines: string[] = []
@@ -43,16 +43,18 @@ async function run({ script, build = {}, manifest = {}, interruptMs = 2_000, can
     interruptMs,
   })
   const result = await engine.build(
-    { directory, scratch, manifest: reading.manifest, job, build: job.build },
+    { directory, scratch, job, build: job.build },
     {
       log({ level, output }) {
         lines.push(`${level} ${output}`)
         if (cancelWhen?.(lines)) cancel.abort()
       },
       canceled: cancel.signal,
+      clock: createServerClock(),
     },
   )
-  return { result, lines }
+  const { timings, ...reported } = result
+  return { result: reported, lines, timings }
 }
 
 const resource = {
@@ -72,7 +74,7 @@ echo "key: $DORMOUSE_PROVISIONER_KEY."
 grep -c '"cpu count"' "$DORMOUSE_REQUEST"`,
       build: {
         parameters: [{ name: "cpu count", value: "4" }],
-        variables: [{ name: "region", value: "eu", sensitive: false }],
+        variables: [{ name: "region", value: "eu", sensitive: false, given: true }],
         agent_tokens: { main: "token-1" },
       },
       manifest: { resources: [resource] },
