@@ -1,17 +1,21 @@
-// Three kinds of test: `unit` for rules without a world, `node` for the programs of dev/ and the command line, `worker` for the
-// control plane inside workerd over real PostgreSQL.
+// Three kinds of test: `unit`, `node` and `worker`.
+//
+// `unit` is for pure rules, `node` for the programs and the local system. `worker` is for the
+// control plane inside workerd, on real PostgreSQL.
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 import { LongestFirst } from "./test/longest-first.ts"
 
-// Generous, for shared and busy machines: a time-out is there to end a test that hangs, never to measure one.
+// Generous, for shared and busy machines: a time-out ends a test that hangs, and never measures
+// one.
 const timeouts = {
   testTimeout: 90_000,
   hookTimeout: 90_000,
   expect: { poll: { timeout: 20_000 } },
 }
 
-// The same for all, or vitest runs one project after the other. More than there may be cores, since some files mostly wait.
+// The same for all projects, or vitest runs one after the other. More than there are cores, since
+// some files mostly wait.
 const maxWorkers = 5
 
 export default defineConfig({
@@ -21,7 +25,7 @@ export default defineConfig({
     globalSetup: ["./test/global-setup.ts"],
     sequence: { sequencer: LongestFirst },
     projects: [
-      // Rules keep no state, so that their files need no process each.
+      // Rules keep no state, so their files do not need a process each.
       {
         test: {
           name: "unit",
@@ -40,7 +44,8 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
-                // Its database does not exist: each test file puts its own in the place of this name (test/worker/setup.ts).
+                // This database does not exist: test/worker/setup.ts replaces the name with that of
+                // the test file's database.
                 DATABASE_URL: inject("adminUrl").replace(/[^/]*$/, "none"),
                 ACCESS_URL: "https://dormouse.test",
                 SETUP_TOKEN: "setup-token-of-the-tests",
@@ -54,7 +59,8 @@ export default defineConfig({
           name: "worker",
           include: ["test/worker/**/*.test.ts"],
           setupFiles: ["./test/worker/setup.ts"],
-          // A workerd that files share is four times faster than one each. A file has a database of its own all the same.
+          // Sharing a workerd is four times faster than one per file. Each file still has a
+          // database of its own.
           isolate: false,
           maxWorkers,
           ...timeouts,

@@ -1,5 +1,7 @@
-// What proving who asks adds to a request: a GET that takes a token beside one that takes none, asked in turns of the Worker as it is
-// deployed, each with one round trip to the database. And whether it grows with the number of accounts and keys.
+// What authentication adds to a request, measured against a route without a token.
+//
+// A GET with a token and one without take turns at the Worker as it is deployed, one round trip
+// each. The bench also shows whether the cost grows with the number of accounts and keys.
 import { createHash, randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -15,15 +17,16 @@ import type { Result } from "./lib/report.ts"
 const now = new Date()
 const sizes = [1_000, 100_000] as const
 const keysPerUser = 3
-// Below what a token may ask in a minute.
+// Below a token's rate limit per minute.
 const warmUpCount = 20
 const runCount = 200
-// The proof and the question are one transaction of two statements, where an open question is one statement: each part of it is a
-// message between the local endpoint and PostgreSQL, none of it another way over the network.
+// Authentication and the statement are one transaction of two statements; the public route has one
+// statement. Each is a message between the local endpoint and PostgreSQL, not another round trip
+// over the network.
 const ratioMax = 3
 const growthMax = 1.5
 
-/** Each asks the database once. The last two differ by what is asked behind the proof. */
+/** Each asks the database once. The last two differ in the statement behind the authentication. */
 const questions = {
   open: { path: "/users/first", isAuthenticated: false },
   proof: { path: "/experiments", isAuthenticated: true },
@@ -53,7 +56,8 @@ export async function run({ client, url }: BenchDatabase): Promise<Omit<Result, 
   const overOpen = (name: Question, size: number) =>
     (figures[`${name}Ms${size}`] ?? Number.NaN) / (figures[`openMs${size}`] ?? Number.NaN)
   const [proofRatio, meRatio] = [overOpen("proof", largest), overOpen("me", largest)]
-  // Against the open question of the same size, so that a machine that got busier in between does not count.
+  // Compared with the public route at the same size, so that a machine that became busier does not
+  // count.
   const proofGrowth = proofRatio / overOpen("proof", smallest)
   return {
     figures: { ...figures, tripCountMax: worker.tripCountMax(), proofRatio, meRatio, proofGrowth },
@@ -79,7 +83,7 @@ export async function run({ client, url }: BenchDatabase): Promise<Omit<Result, 
   }
 }
 
-/** The Worker under workerd. Its log line says of each request how often it went to the database. */
+/** The Worker under workerd. Its log event says how often each request went to the database. */
 async function startWorker(url: string) {
   const directory = mkdtempSync(join(tmpdir(), "dormouse-bench-"))
   let tripCountMax = 0
@@ -106,7 +110,7 @@ async function startWorker(url: string) {
   }
 }
 
-/** The median of each, asked in turns: what slows the machine slows all of them. */
+/** The median of each, in turns: what slows the machine slows all of them. */
 async function measure(url: string, token: string): Promise<Record<Question, number>> {
   const times: Record<Question, number[]> = { open: [], proof: [], me: [] }
   for (let run = -warmUpCount; run < runCount; run += 1) {
@@ -128,7 +132,7 @@ async function ask(url: string, question: Question, token: string): Promise<void
     throw new Error(`GET ${path} was answered ${response.status}: ${text}`)
 }
 
-/** Accounts of the default organization with their keys, none of which is used. */
+/** Accounts of the default organization with their keys; none of the keys is used. */
 async function seedAccounts(client: Client, from: number, to: number): Promise<void> {
   await client.query(
     `with made as (
@@ -139,21 +143,25 @@ async function seedAccounts(client: Client, from: number, to: number): Promise<v
       insert into organization_members (user_id, organization_id, created_at, updated_at)
       select made.id, o.id, $3, $3 from made, organizations o where o.is_default
     )
-    insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at, expires_at, created_at, updated_at)
-    select substr(md5(made.id::text || k), 1, 10), made.id, sha256(made.id::text::bytea), 'password', 86400, $3, $3, $3, $3
+    insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at,
+      expires_at, created_at, updated_at)
+    select substr(md5(made.id::text || k), 1, 10), made.id, sha256(made.id::text::bytea),
+      'password', 86400, $3, $3, $3, $3
     from made, generate_series(1, $4::int) k on conflict do nothing`,
     [from, to, now, keysPerUser],
   )
 }
 
-/** The one key that asks: of the first account, used just now, so that no request writes. */
+/** The one key in use: of the first account, used just now, so that no request writes. */
 async function seedKey(
   client: Client,
   { id, secret }: { id: string; secret: string },
 ): Promise<void> {
   await client.query(
-    `insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at, expires_at, created_at, updated_at)
-    select $1, u.id, $2, 'token', 31536000, $3, $3::timestamptz + interval '1 year', $3, $3 from users u where u.username = 'user-1'`,
+    `insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at,
+      expires_at, created_at, updated_at)
+    select $1, u.id, $2, 'token', 31536000, $3, $3::timestamptz + interval '1 year', $3, $3
+      from users u where u.username = 'user-1'`,
     [id, createHash("sha256").update(secret).digest(), now],
   )
 }

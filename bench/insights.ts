@@ -1,4 +1,5 @@
-// Listing templates with their build times at a million builds: kept by the roll-up, against computed when asked.
+// Listing templates with their build times at a million builds: rolled up, against computed on
+// read.
 import { sql } from "drizzle-orm"
 import { statement } from "../src/platform/db/client.ts"
 import { refreshTemplates } from "../src/insights/rollups/template.ts"
@@ -18,39 +19,52 @@ const computedRuns = 3
 const listMsMax = 10
 const ratioMin = 100
 
-/** The same figures without a roll-up, by the definition: the newest hundred good builds of the template's versions. */
+/**
+ * The same figures without a roll-up, by definition: the newest hundred good builds of the
+ * template.
+ */
 const computeOnRead = statement(
   "bench.compute-build-times",
   sql`
   select t.id, times.* from templates t, lateral (
-    select percentile_disc(array[0.5, 0.95]) within group (order by seconds) filter (where transition = 'start') as start,
-      percentile_disc(array[0.5, 0.95]) within group (order by seconds) filter (where transition = 'stop') as stop,
-      percentile_disc(array[0.5, 0.95]) within group (order by seconds) filter (where transition = 'delete') as delete
+    select percentile_disc(array[0.5, 0.95]) within group (order by seconds)
+      filter (where transition = 'start') as start,
+      percentile_disc(array[0.5, 0.95]) within group (order by seconds)
+        filter (where transition = 'stop') as stop,
+      percentile_disc(array[0.5, 0.95]) within group (order by seconds)
+        filter (where transition = 'delete') as delete
     from (
       select b.transition, extract(epoch from j.completed_at - j.started_at) as seconds
       from workspace_builds b
       join template_versions v on v.id = b.template_version_id
       join provisioner_jobs j on j.id = b.job_id
-      where v.template_id = t.id and j.completed_at is not null and j.started_at is not null and j.canceled_at is null
+      where v.template_id = t.id and j.completed_at is not null and j.started_at is not null
+        and j.canceled_at is null
         and coalesce(j.error, '') = ''
       order by b.created_at desc limit 100
     ) newest
   ) times`,
 )
 
-/** A template that lives long has many versions; without this, one index would hold all of its builds in order. */
+/**
+ * A long-lived template has many versions. With one version, one index would hold all builds in
+ * order.
+ */
 async function spreadOverVersions(client: BenchDatabase["client"]): Promise<void> {
   await client.query("set session_replication_role = replica")
   await client.query(
-    `insert into template_versions (id, template_id, organization_id, job_id, file_id, name, created_by, created_at, updated_at)
-     select md5('version' || n)::uuid, template_id, organization_id, md5('versionjob' || n)::uuid, file_id, 'v' || n + 1, created_by,
+    `insert into template_versions (id, template_id, organization_id, job_id, file_id, name,
+      created_by, created_at, updated_at)
+     select md5('version' || n)::uuid, template_id, organization_id, md5('versionjob' || n)::uuid,
+       file_id, 'v' || n + 1, created_by,
        created_at, updated_at
      from template_versions, generate_series(1, $1::int) n`,
     [versions - 1],
   )
   await client.query(
     `update workspace_builds set template_version_id = md5('version' || n)::uuid
-     from (select id as build_id, row_number() over () % $1 as n from workspace_builds) b where b.build_id = id and n > 0`,
+     from (select id as build_id, row_number() over () % $1 as n from workspace_builds) b
+       where b.build_id = id and n > 0`,
     [versions],
   )
   await client.query("set session_replication_role = origin")
@@ -107,7 +121,7 @@ export async function run(
         atMost: listMsMax * calibration.slack,
       },
       { name: "times less than computing on read", value: computedMs / listMs, atLeast: ratioMin },
-      // A roll-up that cost more than what it saves would be paid each minute in which somebody builds.
+      // A roll-up that cost more than it saves would be paid in each minute with a build.
       {
         name: "refresh of all, as a share of computing on read",
         value: firstRefreshMs / computedMs,

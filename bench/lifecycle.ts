@@ -1,4 +1,5 @@
-// A tick at which 10,000 of 1,000,000 workspaces are due: the set-wise batches against one compare-and-set statement a workspace.
+// A tick at which 10,000 of 1,000,000 workspaces are due: batches against one statement per
+// workspace.
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { sql } from "drizzle-orm"
@@ -57,7 +58,7 @@ export async function run(
       { name: "times one statement a workspace", value: setWiseRate / oneByOneRate, atLeast: 10 },
       { name: "ms of database time with nothing due", value: idleMs, atMost: 5 },
       { name: "statements with nothing due", value: idle.statements, atMost: 3 },
-      // Two a batch, and those that ask whether there is anything, find the end and write the ledger.
+      // Two per batch, and those that ask for due rows, find the end and write the ledger.
       { name: "statements for 10,000 due", value: few.statements, atMost: 2 * batches + 3 },
       {
         name: "MB of heap kept from the first batch to the last",
@@ -68,7 +69,8 @@ export async function run(
   }
 }
 
-// By a path that the compiler does not follow, because the sweep's types are those of the Worker's runtime.
+// By a path that the compiler does not follow, because the sweep's types are those of the Worker's
+// runtime.
 const sweepPath = "../src/lifecycle/tick/tick.ts"
 const {
   lifecycleSweep,
@@ -78,7 +80,10 @@ const {
 
 type Run = { done: number; seconds: number; statements: number }
 
-/** The sweep itself, over stand-ins for the objects that it wakes. `onCall` runs after each round trip. */
+/**
+ * The sweep itself, with stand-ins for the objects that it wakes. `onCall` runs after each round
+ * trip.
+ */
 async function runTick(url: string, onCall?: () => void): Promise<Run> {
   let statements = 0
   const db = connect(url, {
@@ -114,7 +119,7 @@ const standInBinding = {
 }
 const standInEnv: unknown = new Proxy({}, { get: () => standInBinding })
 
-/** What stays on the heap when garbage is gone, sampled; the growth from the first batches to the last. */
+/** The heap after garbage collection, sampled: the growth from the first batches to the last. */
 function retainedHeap() {
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as () => void
@@ -129,12 +134,16 @@ function retainedHeap() {
   }
 }
 
-/** The best simple way: one statement a workspace that checks and writes, ten of them at a time, through the same driver. */
+/**
+ * The best simple way: one statement per workspace that checks and writes, ten at a time, through
+ * the same driver.
+ */
 async function oneByOne(db: Database, count: number): Promise<Omit<Run, "statements">> {
   const ids = await db.all(
     statement<{ id: string }>(
       "bench.due-ids",
-      sql`select id from workspaces where check_at <= ${now}::timestamptz order by check_at, id limit ${count}::int`,
+      sql`select id from workspaces where check_at <= ${now}::timestamptz order by check_at, id
+        limit ${count}::int`,
     ),
   )
   const startedAt = performance.now()
@@ -150,7 +159,7 @@ async function oneByOne(db: Database, count: number): Promise<Omit<Run, "stateme
   return { done, seconds: (performance.now() - startedAt) / 1000 }
 }
 
-/** Stops one workspace if it is still due: the same rows as a batch writes for it. */
+/** Stops one workspace if it is still due, with the same rows as a batch writes. */
 function stopOne(id: string): Statement<{ id: string }> {
   return statement(
     "bench.stop-one",
@@ -181,7 +190,8 @@ function stopOne(id: string): Statement<{ id: string }> {
       join templates t on t.id = w.template_id
       join template_versions v on v.id = b.template_version_id
       join provisioner_jobs vj on vj.id = v.job_id
-      where w.id = ${id}::uuid and not w.deleted and w.dormant_at is null and b.transition = 'start' and j.job_status = 'succeeded'
+      where w.id = ${id}::uuid and not w.deleted and w.dormant_at is null and b.transition = 'start'
+        and j.job_status = 'succeeded'
         and b.deadline <= ${now}::timestamptz
     ), ${insertBuilds(sql`requests`, now)}
     select id from builds`,

@@ -1,4 +1,5 @@
-// What a page of 25 costs as the organization grows: everything for an admin, one's own, what runs, and a name of four characters.
+// A page of 25 as the organization grows: all for an admin, one's own, running ones, and a name
+// search.
 import { sql } from "drizzle-orm"
 import type { Client } from "pg"
 import { statement, type Statement } from "../src/platform/db/client.ts"
@@ -81,7 +82,7 @@ function statementsOf(q: string) {
   }
 }
 
-/** Makes a person the actor of the connection, as authentication does for a request. */
+/** Publishes a person as the actor of the connection, as authentication does for a request. */
 async function actAs(
   client: Client,
   population: Population,
@@ -114,7 +115,7 @@ async function actorStatement(client: Client, population: Population): Promise<S
   return statement("bench.act-as", sql`select set_config('dormouse.actor', ${actor}, true)`)
 }
 
-/** What turning one row into its JSON text costs. */
+/** Time to turn one row into its JSON text. */
 function viewMs(rows: readonly WorkspaceRow[]): Promise<number> {
   const viewer = { userId: rows[0]?.owner_id ?? "", allowRenames: false }
   return medianMs(runs * 4, () => {

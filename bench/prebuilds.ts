@@ -1,4 +1,6 @@
-// Claims on one hot preset, at the database and through the API, against plain creates; and a reconcile with nothing to do.
+// Claims on one busy preset, against plain creates, and a reconcile with nothing to do.
+//
+// Claims are measured at the database and through the API.
 import { createHash } from "node:crypto"
 import { PgDialect } from "drizzle-orm/pg-core"
 import { Client } from "pg"
@@ -40,7 +42,8 @@ export async function run({ db, client, url }: BenchDatabase): Promise<Omit<Resu
   for (let round = 0; round < rounds; round++) {
     await seedPrebuilds(client, hot, requestsPerRound)
     await client.query("analyze workspaces")
-    // Every connection reads the catalog anew after an analyze, and is opened in the first round: whoever came first would pay for it.
+    // Every connection reads the catalog again after an analyze, and is opened in the first round.
+    // The first measurement would pay for that.
     await inParallel(2 * clients, () => api.create(plain))
     const startedAt = performance.now()
     claimMs.push(...(await inParallel(requestsPerRound, () => api.create(hot, true))))
@@ -50,7 +53,8 @@ export async function run({ db, client, url }: BenchDatabase): Promise<Omit<Resu
   api.close()
   const [claims] = (
     await client.query<{ n: number }>(
-      `select count(*)::int as n from provisioner_jobs where input @> '{"prebuilt_workspace_stage": 2}'`,
+      `select count(*)::int as n from provisioner_jobs
+        where input @> '{"prebuilt_workspace_stage": 2}'`,
     )
   ).rows
   if (claims?.n !== requestsPerRound * rounds)
@@ -83,7 +87,10 @@ export async function run({ db, client, url }: BenchDatabase): Promise<Omit<Resu
   }
 }
 
-/** 32 connections, each claiming until nothing is left: the statement of the claim without HTTP and authentication. */
+/**
+ * 32 connections that claim until nothing is left: the claim's statement without HTTP and
+ * authentication.
+ */
 async function claimAtDatabase(
   url: string,
   pool: SeededPool,
@@ -100,11 +107,13 @@ async function claimAtDatabase(
       withClient(url, async (one) => {
         const ms: number[] = []
         for (let n = 0; ; n++) {
-          const query =
-            dialect.sqlToQuery(sql`with picked_prebuild as (${pickPrebuild({ presetId: sql`${pool.presetId}`, now })}),
+          const query = dialect.sqlToQuery(sql`with picked_prebuild
+              as (${pickPrebuild({ presetId: sql`${pool.presetId}`, now })}),
             revoked as (${revokePoolKeys}),
-            claimed as (update workspaces w set owner_id = ${owner.id}::uuid, name = ${`db-${worker}-${n}`}, updated_at = ${now}::timestamptz,
-              last_used_at = ${now}::timestamptz from picked_prebuild p where w.id = p.id returning w.id)
+            claimed as (update workspaces w set owner_id = ${owner.id}::uuid,
+              name = ${`db-${worker}-${n}`}, updated_at = ${now}::timestamptz,
+              last_used_at = ${now}::timestamptz from picked_prebuild p where w.id = p.id
+                returning w.id)
             select id from claimed`)
           const from = performance.now()
           const { rowCount } = await one.query(query.sql, query.params.map(encodeValue))
@@ -138,7 +147,10 @@ type Application = {
   ) => Promise<Response> | Response
 }
 
-/** The Worker's own application, called as a function. The objects that only hear hints are silent stand-ins. */
+/**
+ * The Worker's own application, called as a function. Objects that only receive hints are
+ * stand-ins.
+ */
 async function openApi(url: string, token: string) {
   // By its address, since the Worker's types are not those of a Node program.
   const { createApp }: { createApp: (clock: () => Date) => Application } = await import(
@@ -188,7 +200,7 @@ async function openApi(url: string, token: string) {
   }
 }
 
-/** Milliseconds of each call, so many of them in the hands of 32 clients. */
+/** Milliseconds of each call, run by 32 clients. */
 async function inParallel(count: number, call: () => Promise<void>): Promise<number[]> {
   const ms: number[] = []
   let left = count
@@ -203,7 +215,7 @@ async function inParallel(count: number, call: () => Promise<void>): Promise<num
   return ms
 }
 
-/** A reconcile of pools that are as they should be, its gauges included. */
+/** A reconcile of pools that need no change, its gauges included. */
 async function reconcileQuietly(db: Database, client: Client) {
   const pools = await seedPools(client, { prefix: "quiet", count: presets, desired: 1 })
   for (const pool of pools) await seedPrebuilds(client, pool, 1)
@@ -227,7 +239,7 @@ async function reconcileQuietly(db: Database, client: Client) {
     await writePoolGauges(counted, read, { isPaused, durationMs: 1, now })
     return counts
   }
-  // The first one makes the memberships.
+  // The first one writes the memberships.
   await cycle()
   statements = 0
   roundTrips = 0
@@ -251,8 +263,10 @@ async function seedOwner(client: Client): Promise<string> {
     [poolEpoch],
   )
   await client.query(
-    `insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at, expires_at, created_at, updated_at)
-     values ('benchowner', md5('bench-owner')::uuid, $2, 'token', 86400, $1, $1::timestamptz + interval '30 days', $1, $1)`,
+    `insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at,
+      expires_at, created_at, updated_at)
+     values ('benchowner', md5('bench-owner')::uuid, $2, 'token', 86400, $1,
+       $1::timestamptz + interval '30 days', $1, $1)`,
     [poolEpoch, createHash("sha256").update(secret).digest()],
   )
   return `benchowner-${secret}`

@@ -1,5 +1,7 @@
-// How fast jobs go through the queue with 16 daemons: at the database alone, beside pg-boss on the same server, and through the
-// HTTP API of a whole local system. A job there is taken and ended; the work between is nobody's. Then the queue under trouble.
+// Throughput of the queue with 16 daemons, and the queue under faults.
+//
+// It is measured at the database alone beside pg-boss on the same server, and through the HTTP API
+// of a whole local system. A job is acquired and completed, without work between.
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
 import { PgDialect } from "drizzle-orm/pg-core"
@@ -33,7 +35,7 @@ import {
 const daemonCount = 16
 const databaseJobCount = 4_000
 const apiJobCount = 300
-/** Ours and theirs in turn, so that what the machine does meanwhile falls on both. */
+/** Ours and theirs in turns, so that a busy machine slows both. */
 const rounds = 3
 const chaosSize = { workspaceCount: 32, daemonCount: 4, workMs: 500 }
 
@@ -69,7 +71,7 @@ export async function run({ url, client }: BenchDatabase): Promise<Omit<Result, 
         value: lost + twice + reaped - rebuilt,
         atMost: 0,
       })),
-      // Else nobody was killed at work.
+      // Otherwise no daemon was killed at work.
       {
         name: "builds that the reaper had to end",
         value: sum(chaos, ({ reaped }) => reaped),
@@ -84,7 +86,7 @@ type CellOutcome = ChaosOutcome & { cell: ChaosCell }
 const sum = (outcomes: readonly CellOutcome[], of: (outcome: CellOutcome) => number) =>
   outcomes.reduce((total, outcome) => total + of(outcome), 0)
 
-/** Each kind of trouble in turn, over one system with real daemons. */
+/** Each kind of fault in turn, over one system with real daemons. */
 async function chaosOutcomes(): Promise<CellOutcome[]> {
   const runner = await prepareChaos(
     join(rootDirectory, ".data", "bench", `queue-chaos-${process.pid}`),
@@ -101,7 +103,9 @@ async function chaosOutcomes(): Promise<CellOutcome[]> {
 
 const dialect = new PgDialect()
 
-/** Stand for the values of a call in a statement that is compiled once: what is measured is the database. */
+/**
+ * Placeholders for values in a statement that is compiled once: what is measured is the database.
+ */
 const anyDaemon = randomUUID()
 const anyJob = randomUUID()
 
@@ -194,7 +198,7 @@ async function bossJobsPerSecond(url: string, queue: string): Promise<number> {
   return ended
 }
 
-/** Runs the workers until the queue is empty; fails where a job was lost or ended twice. */
+/** Runs the workers until the queue is empty. Fails if a job was lost or ended twice. */
 async function perSecond<W>(
   expected: number,
   workers: readonly W[],
@@ -208,7 +212,10 @@ async function perSecond<W>(
   return ended / seconds
 }
 
-/** Real builds: acquired, one update with a log line, completed with an agent; over loopback to the Worker under workerd. */
+/**
+ * Real builds over loopback to the Worker under workerd: acquired, updated with a log line,
+ * completed with an agent.
+ */
 async function buildsPerSecondOverHttp(): Promise<number> {
   const directory = join(rootDirectory, ".data", "bench", `queue-api-${process.pid}`)
   const system = await startLocalSystem({

@@ -1,14 +1,17 @@
-// `npm run bench -- <name>`: runs bench/<name>.ts, which exports `run`, and judges what it returns.
+// `npm run bench -- <name>`: runs bench/<name>.ts, which exports `run`, and checks its targets.
 //
-// A bench seeds its own data in a database of its own and returns figures and targets; the last line printed is JSON, and the exit
-// code is 1 where a target was missed.
+// A bench seeds a database of its own and returns figures and targets. The last line printed is
+// JSON. The exit code is 1 if a target was missed.
 import { readdirSync } from "node:fs"
 import { calibrate } from "./lib/calibration.ts"
 import { openBenchDatabase, type BenchDatabase } from "./lib/bench-database.ts"
 import { report, type Result } from "./lib/report.ts"
 import type { Calibration } from "./lib/calibration.ts"
 
-/** What each bench exports as `run`; `isDurable` beside it asks for a database that writes its commits to the disk. */
+/**
+ * What a bench exports as `run`. `isDurable` beside it requests a database that writes commits to
+ * the disk.
+ */
 export type Bench = (
   database: BenchDatabase,
   calibration: Calibration,

@@ -1,4 +1,5 @@
-// What a tick costs when nothing is due: looking through check_at against joining every workspace to its latest build.
+// A tick with nothing due: the look-up by check_at against joining every workspace to its latest
+// build.
 import { sql } from "drizzle-orm"
 import { statement } from "../src/platform/db/client.ts"
 import { anyDue } from "../src/lifecycle/rules/due.ts"
@@ -13,7 +14,10 @@ const sizes = [200_000, 1_000_000] as const
 const ticks = 200
 const joins = 3
 
-/** The best simple way without a bound: every workspace joined to its latest build and its job, and the arms of the rules. */
+/**
+ * The best simple way without a bound: every workspace joined to its latest build and its job, and
+ * the rules.
+ */
 const joinEverything = statement<{ due: number }>(
   "bench.join-everything",
   sql`select count(*)::int as due
@@ -22,10 +26,12 @@ const joinEverything = statement<{ due: number }>(
   join provisioner_jobs j on j.id = b.job_id
   join templates t on t.id = w.template_id
   join users u on u.id = w.owner_id
-  where not w.deleted and w.owner_id <> prebuilds_user_id() and w.dormant_at is null and j.job_status <> 'failed' and (
+  where not w.deleted and w.owner_id <> prebuilds_user_id() and w.dormant_at is null
+    and j.job_status <> 'failed' and (
     b.transition = 'start' and (u.status = 'suspended' or b.deadline <= ${now}::timestamptz)
     or b.transition = 'stop' and u.status = 'active' and w.next_start_at <= ${now}::timestamptz
-    or t.time_til_dormant_ms > 0 and w.last_used_at < instant_before(${now}::timestamptz, t.time_til_dormant_ms))`,
+    or t.time_til_dormant_ms > 0 and w.last_used_at < instant_before(${now}::timestamptz,
+      t.time_til_dormant_ms))`,
 )
 
 export async function run({ client }: BenchDatabase): Promise<Omit<Result, "bench">> {

@@ -1,5 +1,7 @@
-// Heartbeats through Worker and tracker against the same route with one UPDATE each; what the tracker asks of the database, how old a
-// heartbeat may grow, what a crash loses, what a batch saves; and a forwarded port against a direct socket.
+// Heartbeats through Worker and tracker, against the same route with one UPDATE each.
+//
+// It also measures what the tracker asks of the database, how old a heartbeat gets, and what a
+// crash loses. A last part compares a forwarded port with a direct socket.
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -18,7 +20,7 @@ import { measurePortForward } from "./lib/port-forward-figures.ts"
 import type { Result } from "./lib/report.ts"
 import { seedHeartbeats, type Heartbeat } from "./lib/seed-usage.ts"
 
-/** The tracker acknowledges what is on the disk; so does what it is measured against. */
+/** The tracker acknowledges what is on the disk, and so does what it is measured against. */
 export const isDurable = true
 
 const workspaceCount = 10_000
@@ -26,7 +28,7 @@ const clients = 32
 const rounds = 3
 const heartbeatsPerRound = 3_000
 const virtualMinutes = 10
-/** The bench's clock goes in steps; the flush interval is a number of them. */
+/** The bench's clock moves in steps; the flush interval is a number of them. */
 const stepSeconds = 5
 const crashes = 5
 const rowCount = 10_000
@@ -35,7 +37,7 @@ const flushIntervalMs = 55_000
 /** The bench's clock begins a day ahead of the platform's: see `step` of the Worker. */
 const startMs = Math.ceil(Date.now() / 60_000) * 60_000 + 86_400_000
 
-/** What the database was asked until now, both since the Worker began. */
+/** Round trips and statements so far, since the Worker began. */
 type Asked = { roundTrips: number; statements: number }
 type Step = { asked: Asked; oldestAtMs: number | null }
 
@@ -121,7 +123,10 @@ async function startSystem(url: string, directory: string): Promise<System> {
   }
 }
 
-/** In turns, so that what else the machine does falls on both. Verdicts are remembered, as they are of workspaces in use. */
+/**
+ * In turns, so that a busy machine slows both. Authorizations are cached, as they are for
+ * workspaces in use.
+ */
 async function measureThroughput(url: string, directory: string, heartbeats: readonly Heartbeat[]) {
   const system = await startSystem(url, join(directory, "throughput"))
   await system.step(startMs)
@@ -142,9 +147,10 @@ async function measureThroughput(url: string, directory: string, heartbeats: rea
 }
 
 /**
- * Each workspace pings once a minute, spread over it, for ten minutes of the bench's clock; alarms go off as they are due. The tracker
- * begins knowing nobody, and everything that it asks is counted, first contacts and the flush of the last heartbeat included. What the
- * route with one UPDATE asks is counted in the same place over the first minute's heartbeats, and is the same for each.
+ * Each workspace pings once a minute, spread over it, for ten minutes of the bench's clock; alarms
+ * fire when they are due. The tracker begins with an empty cache, and everything that it asks is
+ * counted: first contacts and the flush of the last heartbeat too. The route with one UPDATE is
+ * counted at the same place over the first minute, and asks the same for each heartbeat.
  */
 async function measureMinutes(url: string, directory: string, heartbeats: readonly Heartbeat[]) {
   const system = await startSystem(url, join(directory, "minutes"))
@@ -186,7 +192,7 @@ async function measureMinutes(url: string, directory: string, heartbeats: readon
   }
 }
 
-/** What the route with one UPDATE asks for each heartbeat. */
+/** What the route with one UPDATE asks per heartbeat. */
 async function measureDirect(
   url: string,
   directory: string,
@@ -203,7 +209,10 @@ async function measureDirect(
   }
 }
 
-/** The Worker's process is killed while heartbeats are under way; whatever it acknowledged is in the database after the next flush. */
+/**
+ * Kills the Worker's process while heartbeats are in flight. Whatever it acknowledged must be in
+ * the database after the next flush.
+ */
 async function measureCrashes(
   url: string,
   directory: string,
@@ -237,7 +246,7 @@ async function measureCrashes(
   return { crashes, acknowledged, acknowledgedLost: lost }
 }
 
-/** The flush's statement with all rows, against one statement a row; both write every row. */
+/** The flush's statement with all rows, against one statement per row. Both write every row. */
 async function measureBatch(db: BenchDatabase["db"], client: Client) {
   const { rows } = await client.query<{ id: string }>(
     "select id from workspaces order by id limit $1",
@@ -267,7 +276,8 @@ async function measureBatch(db: BenchDatabase["db"], client: Client) {
     await db.all(
       statement(
         "bench.mark-one",
-        sql`update workspaces set last_used_at = greatest(last_used_at, ${new Date(atMs)}::timestamptz) where id = ${id}::uuid`,
+        sql`update workspaces set last_used_at = greatest(last_used_at,
+          ${new Date(atMs)}::timestamptz) where id = ${id}::uuid`,
       ),
     )
   }

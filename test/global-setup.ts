@@ -1,4 +1,5 @@
-// Before any test: a throw-away PostgreSQL, a migrated template database in it, and the Neon endpoint in front of it.
+// Set-up of all tests: a throw-away PostgreSQL, a migrated template database, and the Neon
+// endpoint.
 import { lstatSync, mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Client } from "pg"
@@ -11,7 +12,7 @@ import { rootDirectory } from "../dev/root.ts"
 
 const templateDatabase = "dormouse_template"
 
-/** Once for all projects that have a world; rules alone need none. */
+/** Once for all projects that need a database; the unit tests alone do not. */
 export default async function setup(
   project: TestProject,
 ): Promise<(() => Promise<void>) | undefined> {
@@ -20,15 +21,16 @@ export default async function setup(
   removeAbandoned(parent)
   const directory = join(parent, String(process.pid))
   if (parent !== onDisk) {
-    // What tests put aside themselves, clusters among it, goes there too, and with the run.
+    // Temporary files of the tests, clusters included, are kept there too, and are removed with the
+    // run.
     process.env["TMPDIR"] = join(directory, "tmp")
     mkdirSync(process.env["TMPDIR"], { recursive: true, mode: 0o711 })
   }
   const postgres = await startPostgres({
     directory,
     durable: false,
-    // With the endpoint's kept plans: to plan the Worker's statements anew each time took a third of the database's time.
-    // Nothing here lives long enough to be vacuumed.
+    // The endpoint keeps plans: planning the Worker's statements again each time took a third of
+    // the database's time. No table exists long enough to need a vacuum.
     settings: { max_wal_size: "512MB", plan_cache_mode: "force_generic_plan", autovacuum: "off" },
   })
   const endpoint = await startNeonEndpoint({
@@ -55,8 +57,8 @@ const onDisk = join(rootDirectory, ".data", "test")
 const memoryBytesMin = 3 * 1024 ** 3
 
 /**
- * In memory where the system has a directory there with room to spare: a database a test file is a thousand small files, and to
- * copy them on a disk took a tenth of the whole run.
+ * In memory, if /dev/shm exists and has room. A database per test file is a thousand small files,
+ * and copying them on a disk took a tenth of the whole run.
  */
 function scratchDirectory(): string {
   const uid = process.getuid?.() ?? 0
@@ -64,10 +66,10 @@ function scratchDirectory(): string {
   try {
     const { bavail, bsize } = statfsSync(dirname(inMemory))
     mkdirSync(inMemory, { recursive: true, mode: 0o711 })
-    // Anyone may write in that place: what another put there is not ours to use.
+    // Anyone may write to that directory, so a directory of another user is not used.
     if (bavail * bsize >= memoryBytesMin && lstatSync(inMemory).uid === uid) return inMemory
   } catch {
-    // No such place here.
+    // There is no such directory.
   }
   return onDisk
 }
@@ -90,8 +92,8 @@ async function createTemplate(url: (database: string) => string): Promise<void> 
   await admin.end()
 }
 
-// Each run has a directory of its own, named after its process, so that no two meet; a run that was killed leaves
-// one behind.
+// Each run has a directory named after its process, so that two runs do not collide. A killed run
+// leaves one behind.
 function removeAbandoned(parent: string): void {
   mkdirSync(parent, { recursive: true })
   for (const name of readdirSync(parent)) {

@@ -1,4 +1,6 @@
-/** The files whose statements write what a lifecycle decides by. Each is tried on a prebuild, and a new one has to be. */
+// The files whose statements write the columns that the lifecycle decides by.
+//
+// Each is tried on a prebuild, and so must a new one be.
 export const lifecycleColumns = [
   "autostart_schedule",
   "next_start_at",
@@ -23,7 +25,7 @@ export const lifecycleWriters = [
   "src/workspaces/schedule/changes.ts",
 ] as const
 
-/** The claim ends the separate life: it alone may give a prebuild these values, with an owner. */
+/** A claim gives a prebuild an owner, so it alone may write these values. */
 export const claimWriter = "src/workspaces/create/statement.ts"
 
 export type LifecycleWriter = (typeof lifecycleWriters)[number]

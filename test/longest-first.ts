@@ -1,10 +1,11 @@
-// The order of test files: those that take long first, so that none is left alone at the end. A clean clone has no times of an
-// earlier run to go by.
+// The order of test files: the longest first, so that none runs alone at the end.
+//
+// A clean clone has no times of an earlier run.
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /**
- * By hand, from a run's report. The programs' among them have no need to wait until the Worker's runtime has started; they mostly wait
- * themselves, for daemons and relays.
+ * Written by hand from a run's report. The programs' tests come early: they need no Worker runtime
+ * and mostly wait for daemons and relays.
  */
 const longest = [
   "node/provisioner/chaos.test.ts",
@@ -18,7 +19,10 @@ const longest = [
   "worker/lifecycle/model.test.ts",
   "worker/workspaces/watch-sources.test.ts",
 ]
-/** The Worker's before the others: its runtime is started once for the files that follow one another. */
+/**
+ * The Worker's come before the others, since its runtime is started once for files that follow one
+ * another.
+ */
 const projects = ["worker", "node", "unit"]
 
 export class LongestFirst extends BaseSequencer {

@@ -1,4 +1,4 @@
-// A database of a bench's own: a throw-away PostgreSQL with a migrated schema, reached through the production driver.
+// A database of a bench's own: a throw-away PostgreSQL with the schema, reached through the driver.
 import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { neonConfig } from "@neondatabase/serverless"
@@ -11,7 +11,7 @@ import { rootDirectory } from "../../dev/root.ts"
 
 export type BenchDatabase = {
   url: string
-  /** The production driver over the local endpoint: what is measured goes through it. */
+  /** The production driver over the local endpoint; what is measured goes through it. */
   db: Database
   /** A plain connection for seeding and for `explain`, which measure nothing. */
   client: Client
@@ -20,7 +20,7 @@ export type BenchDatabase = {
 
 const statementMsMax = 600_000
 
-/** `name` is the bench's. Its data goes when it stops. */
+/** `name` is the bench's. The data is removed when the database stops. */
 export async function openBenchDatabase(name: string, durable = false): Promise<BenchDatabase> {
   const directory = join(rootDirectory, ".data", "bench", `${name}-${process.pid}`)
   mkdirSync(directory, { recursive: true })

@@ -1,5 +1,7 @@
-// A whole local system with real daemons to break: PostgreSQL that can be restarted under it, daemon programs that can be killed, a
-// template whose script leaves a mark of each run.
+// A whole local system with real daemons to break.
+//
+// Its PostgreSQL can be restarted, its daemons can be killed, and its template's script records
+// each run.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -15,13 +17,13 @@ import { rootDirectory } from "../../dev/root.ts"
 import { createFirstUser, createProvisionerKey, signIn, waitForJob } from "../../dev/local/seed.ts"
 
 const databaseName = "dormouse"
-/** Builds that a daemon carries out at once. */
+/** Builds that a daemon runs at once. */
 const jobsADaemon = 2
 const importMsMax = 60_000
 
 export type ChaosSystem = Awaited<ReturnType<typeof openChaosSystem>>
 
-/** `directory` goes when the system stops. */
+/** `directory` is removed when the system stops. */
 export async function openChaosSystem(directory: string) {
   mkdirSync(directory, { recursive: true })
   const openPostgres = (port?: number) =>
@@ -53,7 +55,7 @@ export async function openChaosSystem(directory: string) {
     daemons,
     databaseUrl: () => postgres.url(databaseName),
     adminUrl: () => postgres.url("postgres"),
-    /** The build of each script that ran to its end, in the order in which they did. */
+    /** The build of each script that ran to its end, in that order. */
     marks: () => readMarks(directory),
     async restartPostgres(downMs: number): Promise<void> {
       const { port } = postgres
@@ -61,7 +63,7 @@ export async function openChaosSystem(directory: string) {
       await new Promise((resolve) => setTimeout(resolve, downMs))
       postgres = await openPostgres(port)
     },
-    /** Lets time pass for the Worker, and runs the tick at its end. */
+    /** Moves the Worker's clock, and runs the tick at the end. */
     async pass(ms: number): Promise<void> {
       aheadMs += ms
       await system.worker.shiftClock(aheadMs)
@@ -90,12 +92,15 @@ function readMarks(directory: string): string[] {
   return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : []
 }
 
-/** The daemon programs, by name; the same name started again is the same daemon to the control plane. */
+/**
+ * The daemon programs, by name. Restarted under the same name, it is the same daemon to the control
+ * plane.
+ */
 function createDaemons(directory: string, url: string, key: string) {
   const running = new Map<string, ChildProcess>()
   const program = join(rootDirectory, "src", "programs", "provisioner", "main.ts")
-  // Dozens are started and killed: each would compile the same modules anew. What is compiled is kept by one that ends in peace; a
-  // test's own process is told not to.
+  // Dozens are started and killed, and each would compile the same modules again. A daemon that
+  // ends regularly leaves its compile cache; a test's own process does not use it.
   const compiled = {
     NODE_COMPILE_CACHE: join(directory, "compiled"),
     NODE_DISABLE_COMPILE_CACHE: undefined,
@@ -104,7 +109,10 @@ function createDaemons(directory: string, url: string, key: string) {
     stdio: "ignore",
     env: { ...process.env, ...compiled },
   })
-  /** Unless it runs already. Ends when the control plane knows the daemon, or when the daemon has ended. */
+  /**
+   * Starts it unless it runs already. Resolves when the control plane knows the daemon, or when it
+   * has ended.
+   */
   const start = (name: string): Promise<void> => {
     if (running.get(name)?.exitCode === null) return Promise.resolve()
     const flags = [
@@ -143,20 +151,25 @@ function createDaemons(directory: string, url: string, key: string) {
   }
   return {
     start,
-    /** At once and without a word, as a machine that loses its power; no name: all of them. */
+    /** Kills at once and without notice, like a loss of power. Without a name: all of them. */
     async kill(...names: string[]): Promise<void> {
       await Promise.all((names.length > 0 ? names : [...running.keys()]).map(kill))
     },
   }
 }
 
-/** A template of one script, which takes `workMs`, marks that it ran and ends; imported by a daemon that must be there. */
+/**
+ * A template of one script, which takes `workMs`, records its run and ends. A daemon must be there
+ * to import it.
+ */
 export async function pushTemplate(api: ApiClient, workMs: number): Promise<string> {
   const manifest = {
     scripts: { start: "work.sh", stop: "work.sh", delete: "work.sh" },
     resources: [{ type: "mark", name: "mark" }],
   }
-  const script = `#!/bin/sh\nset -eu\necho working\nsleep ${workMs / 1000}\necho "$DORMOUSE_BUILD_ID" >>"$CHAOS_MARKS"\n`
+  const script =
+    `#!/bin/sh\nset -eu\necho working\nsleep ${workMs / 1000}\n` +
+    `echo "$DORMOUSE_BUILD_ID" >>"$CHAOS_MARKS"\n`
   const archive = await packTar([
     fileOf("dormouse.json", JSON.stringify(manifest)),
     fileOf("work.sh", script),

@@ -1,4 +1,4 @@
-// The database's own time for a statement, planning included, without the way there and back.
+// The database's own time for a statement, planning included, without the network.
 import { PgDialect } from "drizzle-orm/pg-core"
 import type { Client } from "pg"
 import type { Statement } from "../../src/platform/db/client.ts"
@@ -9,7 +9,7 @@ const dialect = new PgDialect()
 
 type Plan = { "QUERY PLAN": [{ "Planning Time": number; "Execution Time": number }] }
 
-/** The median over `count` runs of planning and execution, in milliseconds. For statements that only read. */
+/** The median over `count` runs of planning and execution, in milliseconds. For reads alone. */
 export async function databaseMs(
   client: Client,
   statement: Statement<unknown>,

@@ -1,12 +1,19 @@
-// Sends heartbeats to the usage bench's Worker: from clients within it, where what they cost is measured, or over HTTP, where what was
-// acknowledged must outlive it.
+// Sends heartbeats to the usage bench's Worker.
+//
+// Clients inside the Worker measure what a heartbeat costs. Clients over HTTP outlive the Worker,
+// and know what it acknowledged.
 import { Agent, request } from "node:http"
 import type { Heartbeat } from "./seed-usage.ts"
 
 export type HeartbeatClient = {
-  /** By `clients` clients at a time within the Worker; all are acknowledged, or this rejects. */
+  /**
+   * Sends with `clients` clients at a time inside the Worker. Rejects unless all are acknowledged.
+   */
   send: (heartbeats: readonly Heartbeat[], options?: { isDirect: boolean }) => Promise<void>
-  /** Over HTTP, as many at a time; `onKept` hears of each that was acknowledged. Ends without a word where the Worker does. */
+  /**
+   * The same over HTTP. `onKept` is called for each acknowledgement. Ends quietly if the Worker
+   * ends.
+   */
   sendOverHttp: (
     heartbeats: readonly Heartbeat[],
     onKept: (heartbeat: Heartbeat) => void,

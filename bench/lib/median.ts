@@ -1,4 +1,4 @@
-// The middle of a list of measurements: one slow run does not move it.
+// The middle of a list of measurements, which one slow run does not move.
 
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
@@ -8,7 +8,7 @@ export function median(values: number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2
 }
 
-/** Runs the work so many times, one after the other, and returns the median of its milliseconds. */
+/** Runs the work `count` times, one after the other, and returns the median in milliseconds. */
 export async function medianMs(count: number, work: () => Promise<unknown>): Promise<number> {
   const times: number[] = []
   for (let run = 0; run < count; run += 1) {

@@ -1,4 +1,5 @@
-// A forwarded port against a direct socket: the command, the relay and the agent as they run in production, one machine for all.
+// A forwarded port against a direct socket: command, relay and agent as in production, on one
+// machine.
 import { spawn, type ChildProcess } from "node:child_process"
 import { connect, createServer, type AddressInfo, type Socket } from "node:net"
 import { join } from "node:path"
@@ -12,7 +13,7 @@ const downloadBytes = 64 * 1024 * 1024
 const roundTrips = 300
 const readyMsMax = 30_000
 
-/** Throughput in MiB/s and the median round trip of a few bytes, through the forward and straight to the server. */
+/** Throughput in MiB/s and the median round trip of a few bytes, forwarded and direct. */
 export async function measurePortForward() {
   const running = await givenRunning()
   const server = await startServer()
@@ -61,7 +62,7 @@ export async function measurePortForward() {
   }
 }
 
-/** Answers `d` with a download and anything else with itself. */
+/** Answers `d` with a download, and echoes anything else. */
 async function startServer(): Promise<{ port: number; close: () => void }> {
   const chunk = Buffer.alloc(65_536, 1)
   const server = createServer((socket) => {

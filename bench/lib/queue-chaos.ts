@@ -1,5 +1,7 @@
-// The queue under trouble: builds go on while PostgreSQL restarts, its backends are killed, its connections are used up, daemons are
-// killed. Whatever happens, each build ends once, none is lost, and each workspace can be built again.
+// The queue under faults: PostgreSQL restarts, backends and daemons are killed, connections run
+// out.
+//
+// Each build must end once, none may be lost, and each workspace must be buildable again.
 import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "pg"
 import { type ChaosSystem, openChaosSystem, pushTemplate } from "./chaos-system.ts"
@@ -9,13 +11,13 @@ export type ChaosSize = { workspaceCount: number; daemonCount: number; workMs: n
 export type ChaosOutcome = {
   builds: number
   succeeded: number
-  /** Ended by the reaper, since their daemon fell silent. */
+  /** Ended by the reaper, since their daemon was silent. */
   reaped: number
   /** Builds that never ended. */
   lost: number
   /** Builds that ended more than once, or whose script did. */
   twice: number
-  /** Of the reaped, those whose workspace could be built again. */
+  /** Reaped builds whose workspace could be built again. */
   rebuilt: number
 }
 
@@ -26,7 +28,7 @@ const exhaustedMs = 2_500
 const killsMax = 12
 const killEveryMs = 200
 
-/** What is done to the system while it builds. */
+/** The fault that is injected while the system builds. */
 const chaosCells = {
   "Postgres restarted": (system) => system.restartPostgres(downMs),
   "backends killed": killBackends,
@@ -57,7 +59,7 @@ async function killBackends(system: ChaosSystem): Promise<void> {
   await client.end()
 }
 
-/** Ends all that is connected and takes every place that is left, for a while. */
+/** Ends all connections and takes every free one for a while. */
 async function exhaustConnections(system: ChaosSystem): Promise<void> {
   const hoarded: Client[] = []
   const admin = await open(system.adminUrl())
@@ -69,7 +71,7 @@ async function exhaustConnections(system: ChaosSystem): Promise<void> {
     try {
       for (;;) hoarded.push(await open(system.databaseUrl(), "hoarder"))
     } catch {
-      // All are taken; those that a call gets hold of between two rounds are taken in the next.
+      // All are taken; connections that a call gets between two rounds are taken in the next round.
     }
     await sleep(killEveryMs / 4)
   }
@@ -88,7 +90,7 @@ export type ChaosRunner = {
   stop: () => Promise<void>
 }
 
-/** A system with its workspaces, for one cell after the other. */
+/** A system with its workspaces, for one fault after the other. */
 export async function prepareChaos(directory: string, size: ChaosSize): Promise<ChaosRunner> {
   const system = await openChaosSystem(directory)
   try {
@@ -115,7 +117,7 @@ async function runCell(
   names: readonly string[],
   workspaces: readonly string[],
 ): Promise<ChaosOutcome> {
-  // They find all of it waiting, so that the trouble finds them at work.
+  // The daemons find all jobs waiting, so that the fault finds the daemons at work.
   await system.daemons.kill()
   const builds = await askForBuilds(system, workspaces)
   const starting = Promise.all(names.map(system.daemons.start))
@@ -125,7 +127,7 @@ async function runCell(
   await trouble(system, names)
   await settle(system)
   for (let ticks = 0; ticks < workspaces.length && (await unfinished(system)) > 0; ticks++) {
-    // Longer than a daemon may be silent; the reaper ends ten a tick.
+    // Longer than a daemon may be silent; the reaper ends ten jobs per tick.
     await system.pass(ticks === 0 ? 6 * 60_000 : 60_000)
   }
   const outcome = await judge(system, builds)
@@ -135,13 +137,14 @@ async function runCell(
   return { ...counts, rebuilt }
 }
 
-/** Asks for another build of each workspace, and returns how many of those succeeded. */
+/** Requests another build of each workspace, and returns how many of those succeeded. */
 async function rebuild(
   system: ChaosSystem,
   names: readonly string[],
   failed: readonly Ended[],
 ): Promise<number> {
-  // The minutes that passed for the Worker did not pass for them: it takes those that run for dead until they say otherwise.
+  // The Worker's clock skipped minutes that the daemons did not see, so it considers them dead
+  // until their next call.
   await system.daemons.kill()
   await Promise.all(names.map(system.daemons.start))
   const again = await askForBuilds(
@@ -184,11 +187,11 @@ async function untilBusy(system: ChaosSystem, daemonCount: number): Promise<void
   }
 }
 
-/** A daemon renews its lease each five seconds. */
+/** A daemon renews its lease every five seconds. */
 const silentMsMax = 8_000
 const settleMsMax = 120_000
 
-/** Waits until nothing waits and whoever still holds a job has long been silent. */
+/** Waits until no job waits and every daemon that still holds one has been silent for long. */
 async function settle(system: ChaosSystem): Promise<void> {
   const untilMs = performance.now() + settleMsMax
   const client = await open(system.databaseUrl())
@@ -201,7 +204,8 @@ async function settle(system: ChaosSystem): Promise<void> {
         held: number
         renewed: string | null
       }>(
-        `select count(*) filter (where started_at is null)::int as waiting, count(started_at)::int as held,
+        `select count(*) filter (where started_at is null)::int as waiting, count(started_at)::int
+          as held,
            max(updated_at)::text as renewed
          from provisioner_jobs where completed_at is null`,
       )
@@ -233,7 +237,8 @@ async function judge(system: ChaosSystem, builds: readonly string[]) {
   const client = await open(system.databaseUrl())
   const { rows } = await client.query<Ended>(
     `select b.id as build_id, b.workspace_id, j.job_status, (select count(*)::int from audit_logs l
-         where l.resource_id = b.id and l.resource_type = 'workspace_build' and l.status_code in (200, 500)) as endings
+         where l.resource_id = b.id and l.resource_type = 'workspace_build' and l.status_code
+           in (200, 500)) as endings
      from workspace_builds b join provisioner_jobs j on j.id = b.job_id where b.id = any($1)`,
     [builds],
   )

@@ -1,4 +1,5 @@
-// What a bench says: a table for people, then one JSON line for machines, and whether every target was met.
+// Output of a bench: a table for people, one JSON line for machines, and whether every target was
+// met.
 
 export type Target = {
   name: string
@@ -10,7 +11,7 @@ export type Target = {
 
 export type Result = {
   bench: string
-  /** What was measured, by name; units are in the names (`dueMs`, `ratio`). */
+  /** What was measured, by name. Units are in the names (`dueMs`, `ratio`). */
   figures: Record<string, number>
   targets: Target[]
 }

@@ -1,8 +1,12 @@
-// A population for the list's bench: half of the workspaces run, each with a resource, two agents and an app; owners have names.
+// A population for the list's bench: half of the workspaces run, each with a resource, two agents
+// and an app.
 import type { Client } from "pg"
 import { bulkEpoch, seedMany, type Population } from "./seed-workspaces.ts"
 
-/** `count` workspaces more, numbered on from `from`. What triggers keep is written here, as they are off. */
+/**
+ * Adds `count` workspaces, numbered from `from`. Triggers are off, so their copies are written
+ * here.
+ */
 export async function seedFleet(
   client: Client,
   population: Population,
@@ -19,19 +23,23 @@ export async function seedFleet(
     params,
   )
   await client.query(
-    `update workspaces w set owner_name = u.username, latest_transition = case when n % 2 = 1 then 'stop' else 'start' end
+    `update workspaces w set owner_name = u.username, latest_transition = case when n % 2 = 1
+      then 'stop' else 'start' end
      from ${numbers}, users u where w.id = md5('w' || n)::uuid and u.id = w.owner_id`,
     params,
   )
   await client.query(
     `insert into workspace_resources (id, job_id, transition, type, name, created_at)
-     select md5('r' || n)::uuid, md5('d' || n)::uuid, 'start', 'docker_container', 'main', $3 from ${numbers}`,
+     select md5('r' || n)::uuid, md5('d' || n)::uuid, 'start', 'docker_container', 'main', $3
+       from ${numbers}`,
     [...params, bulkEpoch],
   )
   await client.query(
-    `insert into workspace_agents (id, resource_id, workspace_id, build_id, name, lifecycle_state, first_connected_at,
+    `insert into workspace_agents (id, resource_id, workspace_id, build_id, name, lifecycle_state,
+      first_connected_at,
        last_connected_at, created_at, updated_at)
-     select md5(a || 'g' || n)::uuid, md5('r' || n)::uuid, md5('w' || n)::uuid, md5('b' || n)::uuid, 'agent-' || a, 'ready', $3, $3, $3, $3
+     select md5(a || 'g' || n)::uuid, md5('r' || n)::uuid, md5('w' || n)::uuid, md5('b' || n)::uuid,
+       'agent-' || a, 'ready', $3, $3, $3, $3
      from ${numbers}, generate_series(1, 2) a where n % 2 = 0`,
     [...params, bulkEpoch],
   )

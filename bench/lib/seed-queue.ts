@@ -1,4 +1,4 @@
-// A population for the queue's bench: daemons with a key, a template, and jobs that wait.
+// A population for the queue's bench: daemons with a key, a template, and waiting jobs.
 import { createHash, randomUUID } from "node:crypto"
 import type { Client } from "pg"
 import { bulkEpoch, type Population, seedTemplate } from "./seed-workspaces.ts"
@@ -8,7 +8,7 @@ export { bulkEpoch }
 export type QueuePopulation = Population & {
   key: string
   daemonIds: string[]
-  /** What authentication publishes for the key. */
+  /** The actor that authentication publishes for the key. */
   actor: { kind: "provisioner"; key_id: string; organization_id: string; tags: object }
 }
 
@@ -27,8 +27,10 @@ export async function seedDaemons(client: Client, count: number): Promise<QueueP
   )
   if (row === undefined) throw new Error("there is no default organization")
   const daemons = await client.query<{ id: string }>(
-    `insert into provisioner_daemons (id, organization_id, key_id, name, provisioners, tags, created_at, last_seen_at)
-     select gen_random_uuid(), $1, $2, 'queue-' || n, '{terraform}', $3, $4, $4 from generate_series(1, $5::int) n returning id`,
+    `insert into provisioner_daemons (id, organization_id, key_id, name, provisioners, tags,
+      created_at, last_seen_at)
+     select gen_random_uuid(), $1, $2, 'queue-' || n, '{terraform}', $3, $4, $4
+       from generate_series(1, $5::int) n returning id`,
     [row.organization_id, row.id, untagged, bulkEpoch, count],
   )
   const actor = {
@@ -47,9 +49,12 @@ export async function seedDryRuns(
   count: number,
 ): Promise<void> {
   await client.query(
-    `insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at)
-     select gen_random_uuid(), v.organization_id, ($2::uuid[])[1 + n % cardinality($2::uuid[])], 'template_version_dry_run', v.file_id,
-       jsonb_build_object('template_version_id', v.id), $3, $4::timestamptz + n * interval '1 ms', $4
+    `insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags,
+      created_at, updated_at)
+     select gen_random_uuid(), v.organization_id, ($2::uuid[])[1 + n % cardinality($2::uuid[])],
+       'template_version_dry_run', v.file_id,
+       jsonb_build_object('template_version_id', v.id), $3, $4::timestamptz + n * interval '1 ms',
+         $4
      from template_versions v, generate_series(1, $5::int) n where v.id = $1`,
     [population.versionId, population.ownerIds, untagged, bulkEpoch, count],
   )
@@ -63,19 +68,25 @@ export async function seedBuildJobs(
 ): Promise<void> {
   await client.query(
     `with made as materialized (
-       select n, gen_random_uuid() as workspace_id, gen_random_uuid() as build_id, gen_random_uuid() as job_id,
+       select n, gen_random_uuid() as workspace_id, gen_random_uuid() as build_id, gen_random_uuid()
+         as job_id,
          ($2::uuid[])[1 + n % cardinality($2::uuid[])] as owner_id
        from generate_series(1, $5::int) n
      ), workspaces as (
-       insert into workspaces (id, owner_id, organization_id, template_id, name, ttl_ms, created_at, updated_at)
-       select m.workspace_id, m.owner_id, t.organization_id, t.id, 'queue-' || m.n, 28800000, $4, $4 from made m, templates t where t.id = $1
+       insert into workspaces (id, owner_id, organization_id, template_id, name, ttl_ms, created_at,
+         updated_at)
+       select m.workspace_id, m.owner_id, t.organization_id, t.id, 'queue-' || m.n, 28800000, $4, $4
+         from made m, templates t where t.id = $1
      ), jobs as (
-       insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at)
+       insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags,
+         created_at, updated_at)
        select m.job_id, v.organization_id, m.owner_id, 'workspace_build', v.file_id,
-         jsonb_build_object('workspace_build_id', m.build_id), $3, $4::timestamptz + m.n * interval '1 ms', $4
+         jsonb_build_object('workspace_build_id', m.build_id), $3,
+           $4::timestamptz + m.n * interval '1 ms', $4
        from made m, template_versions v where v.id = $6
      )
-     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, created_at, updated_at)
+     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition,
+       initiator_id, job_id, created_at, updated_at)
      select m.build_id, m.workspace_id, $6, 1, 'start', m.owner_id, m.job_id, $4, $4 from made m`,
     [population.templateId, population.ownerIds, untagged, bulkEpoch, count, population.versionId],
   )

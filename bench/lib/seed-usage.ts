@@ -1,4 +1,4 @@
-// People with tokens and workspaces that run, for the usage bench.
+// People with tokens and running workspaces, for the usage bench.
 import { createHash } from "node:crypto"
 import type { Client } from "pg"
 import { bulkEpoch, seedTemplate, seedWorkspaces, type Population } from "./seed-workspaces.ts"
@@ -6,8 +6,9 @@ import { bulkEpoch, seedTemplate, seedWorkspaces, type Population } from "./seed
 export type Heartbeat = { path: string; token: string }
 
 /**
- * `count` running workspaces, and for each what a ping of its owner looks like. Their keys are as a working day leaves them at `at`: half
- * are tokens, half sessions of a day, each marked as used (and the sessions slid) at some instant of the hour before.
+ * `count` running workspaces, and for each the ping of its owner. Their keys are as a working day
+ * leaves them at `at`. Half are tokens and half are sessions of a day. Each was used, and each
+ * session extended, at some instant of the hour before.
  */
 export async function seedHeartbeats(
   client: Client,
@@ -19,7 +20,8 @@ export async function seedHeartbeats(
   const { ownerIds } = population
   await client.query(
     `insert into organization_members (user_id, organization_id, roles, created_at, updated_at)
-     select id, (select id from organizations where is_default), '{}', $2, $2 from unnest($1::uuid[]) id`,
+     select id, (select id from organizations where is_default), '{}', $2, $2
+       from unnest($1::uuid[]) id`,
     [ownerIds, bulkEpoch],
   )
   const keys = ownerIds.map((_, n) => ({
@@ -27,8 +29,10 @@ export async function seedHeartbeats(
     secret: `s${String(n).padStart(21, "0")}`,
   }))
   await client.query(
-    `insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at, expires_at, created_at, updated_at)
-     select id, user_id, decode(hash, 'hex'), login_type, lifetime, used_at, used_at + make_interval(secs => lifetime), $4, used_at
+    `insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, last_used_at,
+      expires_at, created_at, updated_at)
+     select id, user_id, decode(hash, 'hex'), login_type, lifetime, used_at,
+       used_at + make_interval(secs => lifetime), $4, used_at
      from unnest($1::text[], $2::uuid[], $3::text[]) with ordinality k(id, user_id, hash, n),
        lateral (select case when n % 2 = 0 then 'token' else 'password' end as login_type,
          case when n % 2 = 0 then 8640000 else 86400 end as lifetime,
@@ -42,7 +46,8 @@ export async function seedHeartbeats(
   )
   await client.query("analyze")
   const { rows } = await client.query<{ id: string; owner: number }>(
-    `select w.id, array_position($1::uuid[], w.owner_id) - 1 as owner from workspaces w order by w.name`,
+    `select w.id, array_position($1::uuid[], w.owner_id) - 1 as owner from workspaces w
+      order by w.name`,
     [ownerIds],
   )
   const heartbeats = rows.map(({ id, owner }) => ({

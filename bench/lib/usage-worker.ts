@@ -1,5 +1,6 @@
-// The Worker of the usage bench: the local one on a clock that the bench sets, alarms included, and beside its ping route the same
-// route with one UPDATE each in the place of the tracker.
+// The Worker of the usage bench: the local one on the bench's clock, alarms included.
+//
+// Beside the ping route it has the same route with one UPDATE each instead of the tracker.
 import { neonConfig } from "@neondatabase/serverless"
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../../src/access/may.ts"
@@ -12,7 +13,7 @@ import local from "../../dev/local/worker-entry.ts"
 
 export * from "../../dev/local/worker-entry.ts"
 
-// Counted where they leave for the endpoint, for both routes alike: a batch is one round trip of several statements.
+// Counted where requests leave for the endpoint, for both routes: a batch is one round trip.
 const asked = { roundTrips: 0, statements: 0 }
 neonConfig.fetchFunction = (...request: Parameters<typeof fetch>) => {
   const body = JSON.parse(request[1]?.body as string) as { queries?: unknown[] }
@@ -21,8 +22,8 @@ neonConfig.fetchFunction = (...request: Parameters<typeof fetch>) => {
   return fetch(...request)
 }
 
-// The emulated rate limits and the log's way to the terminal cost this machine many times what the platform asks for them. Both routes go
-// without, as both would have them.
+// Emulated rate limits and log output cost this machine many times what the platform charges. Both
+// routes go without them, as both would have them.
 console.log = () => {}
 const unlimited = { limit: () => Promise.resolve({ success: true }) }
 const withoutLimits = (env: Env): Env => ({
@@ -35,7 +36,10 @@ const withoutLimits = (env: Env): Env => ({
 
 const worker = createWorker(localClock)
 
-/** Authenticates, checks the permission and marks, in one transaction of one round trip: the least that a route without the tracker can do. */
+/**
+ * Authenticates, checks the permission and marks, in one transaction of one round trip: the least
+ * that a route without the tracker can do.
+ */
 async function updateOnce(
   env: Env,
   { keyId, keyHash, workspaceId, seenAtMs }: Ping,
@@ -45,12 +49,14 @@ async function updateOnce(
   const [, rows] = await connect(env.DATABASE_URL).batch([
     statement(
       "bench.authenticate",
-      sql`select authenticate_user(${keyId}, decode(${keyHash}, 'hex'), ${seenAt}::timestamptz, '') as actor, ${actorId} as id`,
+      sql`select authenticate_user(${keyId}, decode(${keyHash}, 'hex'), ${seenAt}::timestamptz, '')
+        as actor, ${actorId} as id`,
     ),
     statement<{ id: string }>(
       "bench.mark",
       sql`update workspaces w set last_used_at = greatest(w.last_used_at, ${seenAt}::timestamptz)
-        where w.id = ${workspaceId}::uuid and not w.deleted and ${may("update", "workspace", columns)} returning w.id`,
+        where w.id = ${workspaceId}::uuid and not w.deleted
+          and ${may("update", "workspace", columns)} returning w.id`,
     ),
   ])
   if (rows.length !== 1) throw new Error("the workspace was not marked")
@@ -64,7 +70,7 @@ function withoutTracker(env: Env): Env {
 
 const RealDate = Date
 
-/** The platform's clock standing still at an instant. */
+/** The platform's clock, standing still at an instant. */
 function dateAt(atMs: number): DateConstructor {
   return class extends RealDate {
     constructor(...parts: [] | [number]) {
@@ -76,10 +82,14 @@ function dateAt(atMs: number): DateConstructor {
   } as DateConstructor
 }
 
-/** Sets the clock and fires the alarms that are due on it. Says what waited before they went off, and how often the database was asked so far. */
+/**
+ * Sets the clock and fires the alarms that are due. Returns what waited before they fired, and how
+ * often the database was asked.
+ */
 async function step(env: Env, atMs: number): Promise<Response> {
   setLocalClock(new RealDate(atMs))
-  // Alarms are set by the platform's clock. The bench's runs ahead of it, so that none goes off by itself.
+  // The platform's clock sets alarms. The bench's clock runs ahead of it, so that none fires by
+  // itself.
   globalThis.Date = dateAt(atMs)
   const shards = Array.from({ length: usageShardCount }, (_, shard) => trackerOfShard(env, shard))
   const waiting = await Promise.all(shards.map((shard) => shard.waiting()))
@@ -94,7 +104,10 @@ type Driven = { fireAlarm: (untilMs: number) => Promise<boolean> }
 
 type Incoming = Parameters<ExportedHandlerFetchHandler<Env>>[0]
 
-/** One client: sends its heartbeats one after the other, here, so that neither a client nor the way to it is measured. */
+/**
+ * One client inside the Worker, so that neither a client nor the network is measured. It sends one
+ * heartbeat after the other.
+ */
 async function send(request: Incoming, env: Env, ctx: ExecutionContext): Promise<Response> {
   const { heartbeats, isDirect } = await request.json<{
     heartbeats: { path: string; token: string }[]

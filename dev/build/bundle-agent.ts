@@ -1,4 +1,6 @@
-// Bundles the agent into the one file that the init script downloads. It lies among the static assets, beside its shell variant.
+// Bundles the agent into the one file that the init script downloads.
+//
+// The file is one of the static assets, beside the shell variant.
 import { join } from "node:path"
 import { build } from "esbuild"
 import { rootDirectory } from "../root.ts"
@@ -12,7 +14,8 @@ export async function bundleAgent(): Promise<string> {
     outfile,
     bundle: true,
     platform: "node",
-    // A file without a package.json beside it is CommonJS, unless it can only be a module; Node 22 tells the two apart.
+    // Without a package.json beside it a file is CommonJS, unless its syntax is a module's: Node 22
+    // detects that.
     format: "esm",
     target: "node22",
     minify: true,

@@ -1,4 +1,6 @@
-// Measures the production bundle as wrangler would upload it and holds it below a ceiling: a cold start pays for each byte.
+// Size of the production bundle, as wrangler would upload it, against a ceiling.
+//
+// A cold start pays for each byte.
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { build } from "esbuild"
 import { rootDirectory } from "../root.ts"
 
-/** `entry`: the Worker of a bench in the place of the local one, from the root of the repository. */
+/** `entry` is the Worker's module from the root of the repository; a bench has its own. */
 export async function bundleLocalWorker(entry = "dev/local/worker-entry.ts"): Promise<string> {
   const result = await build({
     entryPoints: [join(rootDirectory, entry)],

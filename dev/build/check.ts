@@ -1,4 +1,6 @@
-// `npm run check`: everything that must hold before a change lands. Each step is quiet when it holds and shows its words when it does not.
+// `npm run check`: everything that must hold before a change lands.
+//
+// A step is quiet when it passes, and prints its output when it fails.
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { rootDirectory } from "../root.ts"

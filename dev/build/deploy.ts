@@ -1,10 +1,12 @@
-// `npm run deploy`: brings the production database up to date, then the Worker. What else is given goes to `wrangler deploy`.
+// `npm run deploy`: migrates the production database, then deploys the Worker.
 //
-//   --dry-run        does all that needs no account, and changes nothing: applies the migrations to a database that is thrown away, with the
-//                    roles of docs/deploy.md; says which ones the database of DATABASE_URL lacks, where that is set; makes the agent and
-//                    the bundle, and shows its bindings and size
+// Other parameters are passed to `wrangler deploy`. `--dry-run` changes nothing and needs no
+// account. It applies the migrations to a throw-away database with the roles of docs/deploy.md. It
+// also prints what the database of DATABASE_URL lacks, if that is set, and builds the agent and the
+// bundle.
 //
-// Migrations go first and only add: while the new Worker rolls out, the old one still runs on the same schema.
+// Migrations run first and only add: the old Worker still runs on the schema while the new one
+// rolls out.
 import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -31,15 +33,17 @@ try {
   process.exitCode = 1
 }
 
-/** Agents and people are told this address, so one that was left as it came would send them elsewhere. */
+/** Agents and people are given this address, so a placeholder would send them elsewhere. */
 function checkAccessUrl(config: string): string | undefined {
   const text = /^ACCESS_URL = "(.*)"/m.exec(config)?.[1] ?? ""
   const url = URL.parse(text)
   if (url === null || url.protocol !== "https:" || text.endsWith("/")) {
-    return `ACCESS_URL in wrangler.toml must be an https address without a slash at its end, not ${text || "empty"}.`
+    return `ACCESS_URL in wrangler.toml must be an https address without a slash at its end,
+      not ${text || "empty"}.`
   }
   if (/(^|\.)example\./.test(url.hostname)) {
-    return `ACCESS_URL in wrangler.toml is still ${text}: put the address there that people will use.`
+    return `ACCESS_URL in wrangler.toml
+      is still ${text}: put the address there that people will use.`
   }
   return undefined
 }
@@ -60,10 +64,11 @@ async function bringUpToDate(text: string): Promise<void> {
 async function rehearse(text: string): Promise<void> {
   const tables = await rehearseDatabase(migrations, new Date())
   console.log(
-    `${migrations.numbered.length} migrations and ${migrations.code.length} code files applied to a database that is thrown away; ` +
-      `the Worker's role may use its ${tables.length} tables and views, and not change them`,
+    `applied ${migrations.numbered.length} migrations and ${migrations.code.length} code files ` +
+      `to a throw-away database. The Worker's role may use its ${tables.length} tables and ` +
+      "views, and cannot change them.",
   )
-  if (text === "") return console.log("DATABASE_URL is not set: what it lacks is not known")
+  if (text === "") return console.log("DATABASE_URL is not set, so pending migrations are unknown")
   const pending = await pendingMigrations(readDatabaseUrl(text).url, migrations)
   console.log(
     pending.length === 0
@@ -74,7 +79,7 @@ async function rehearse(text: string): Promise<void> {
 
 function runWrangler(given: string[]): number {
   const program = join(rootDirectory, "node_modules/wrangler/bin/wrangler.js")
-  // The database URL is a secret of the Worker already; wrangler has no use for it.
+  // The database URL is already a secret of the Worker; wrangler does not need it.
   const { DATABASE_URL: _, ...env } = process.env
   const { status } = spawnSync(process.execPath, [program, ...given], {
     cwd: rootDirectory,

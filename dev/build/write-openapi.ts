@@ -1,4 +1,6 @@
-// `npm run openapi`: writes openapi.json, the document that the Worker serves, as it is now. `--check` compares instead.
+// `npm run openapi`: writes openapi.json, the document that the Worker serves.
+//
+// `--check` compares instead.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,11 +12,13 @@ const path = join(rootDirectory, "openapi.json")
 const document = await readDocument()
 if (!process.argv.includes("--check")) writeFileSync(path, document)
 else if (readFileSync(path, "utf8") !== document) {
-  console.error("openapi.json is not what the routes say. Run `npm run openapi` and commit it.")
+  console.error("openapi.json is stale. Run `npm run openapi` and commit it.")
   process.exitCode = 1
 }
 
-/** Asks the Worker itself, so that the file is what a client gets. It takes no database. */
+/**
+ * Fetches the document from the Worker, so that the file is what a client gets. Needs no database.
+ */
 async function readDocument(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "dormouse-openapi-"))
   const worker = await startLocalWorker({

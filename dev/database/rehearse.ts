@@ -38,9 +38,12 @@ async function checkWorkerRole(url: string): Promise<string[]> {
   const rows = await run<{ name: string; may_use: boolean }>(
     url,
     `select c.relname as name,
-       has_table_privilege('dormouse_worker', c.oid, 'select') and has_table_privilege('dormouse_worker', c.oid, 'insert')
-         and has_table_privilege('dormouse_worker', c.oid, 'update') and has_table_privilege('dormouse_worker', c.oid, 'delete') as may_use
-     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v') order by 1`,
+       has_table_privilege('dormouse_worker', c.oid, 'select')
+         and has_table_privilege('dormouse_worker', c.oid, 'insert')
+         and has_table_privilege('dormouse_worker', c.oid, 'update')
+           and has_table_privilege('dormouse_worker', c.oid, 'delete') as may_use
+     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')
+       order by 1`,
   )
   const barred = rows.filter(({ may_use }) => !may_use).map(({ name }) => name)
   if (barred.length > 0) throw new Error(`The Worker's role may not use ${barred.join(", ")}.`)

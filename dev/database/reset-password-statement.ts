@@ -19,15 +19,19 @@ export async function resetPassword(
 ): Promise<ResetAccount | null> {
   const { rows } = await client.query<ResetAccount>(
     `with changed as (
-      update users set hashed_password = $2, login_type = 'password', status = 'active', updated_at = $3
-      where (lower(email) = lower($1) or lower(username) = lower($1)) and not deleted and not is_system
+      update users set hashed_password = $2, login_type = 'password', status = 'active',
+        updated_at = $3
+      where (lower(email) = lower($1) or lower(username) = lower($1)) and not deleted and
+        not is_system
       returning id, username, email
     ), ended as (
       delete from api_keys k using changed where k.user_id = changed.id
     ), audited as (
-      insert into audit_logs (id, time, request_id, user_id, ip, user_agent, resource_type, resource_id, resource_target, action,
+      insert into audit_logs (id, time, request_id, user_id, ip, user_agent, resource_type,
+        resource_id, resource_target, action,
         diff, status_code, additional_fields)
-      select gen_random_uuid(), $3, $4, changed.id, '', 'npm run reset-password', 'user', changed.id, changed.username, 'write',
+      select gen_random_uuid(), $3, $4, changed.id, '', 'npm run reset-password', 'user',
+        changed.id, changed.username, 'write',
         '{"hashed_password": {"old": "", "new": "", "secret": true}}', 200, '{}'
       from changed
     )

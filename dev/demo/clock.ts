@@ -1,12 +1,14 @@
-// The demo's time: it moves only when the demo moves it, takes the Worker and the objects' alarms with it, and fires the tick on its way as
-// the platform would each minute. Provisioner and agents learn the time from the Worker's answers.
+// The demo's clock, which moves only when the demo moves it.
+//
+// It takes the Worker and the objects' alarms along, and fires the ticks that the platform would
+// fire. The provisioner and the agents read the time from the Worker's answers.
 import type { LocalWorker } from "../local/worker-process.ts"
 
 export type DemoClock = {
   now: () => Date
-  /** Moves on to an instant, with a tick at least every `stepMs` of the way and one at its end. */
+  /** Moves to an instant, with a tick at least every `stepMs` on the way and one at the end. */
   advanceTo: (at: Date) => Promise<void>
-  /** Lets the objects write what they hold, as their alarms would a little later. */
+  /** Fires the objects' alarms, so that they write what they hold. */
   flush: () => Promise<void>
   ticks: () => number
 }
@@ -14,9 +16,9 @@ export type DemoClock = {
 export type DemoClockOptions = {
   worker: LocalWorker
   startAt: Date
-  /** What has to end before the clock moves on. */
+  /** Must resolve before the clock moves on. */
   beforeLeap: () => Promise<void>
-  /** What happens all the time and would have happened meanwhile, such as a daemon's heartbeat. */
+  /** Repeats what runs all the time, such as a daemon's heartbeat. */
   beforeTick: () => Promise<void>
 }
 
@@ -45,10 +47,11 @@ export async function startDemoClock(options: DemoClockOptions): Promise<DemoClo
       while (minute < end) {
         minute = Math.min(minute + stepMs, end)
         await options.beforeLeap()
-        // The platform calls a moment after the minute; never turns back.
+        // The platform fires a moment after the minute. The clock never runs backwards.
         if (minute > now().getTime()) await set(new Date(minute))
         await options.beforeTick()
-        // On the way nobody uses anything; what the objects hold is written before the last tick.
+        // Nobody uses a workspace on the way, so the objects write what they hold before the last
+        // tick.
         if (minute === end) await worker.fireAlarms(now())
         await worker.tick(new Date(minute))
         ticks += 1

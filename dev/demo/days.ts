@@ -1,8 +1,10 @@
-// The demo's week, through the public HTTP API alone: Ada works a day and then forgets her workspace; Grace takes a ready one from the
-// pool and uses it every day.
+// The demo's week, through the public HTTP API alone.
 //
-// Every transition that is told was read back through the API with the reason that the server gives for it. Those that the server makes
-// by itself were foretold by its explanation first, and are held to what that said.
+// Ada works a day and then forgets her workspace. Grace takes a ready one from the pool and uses it
+// every day.
+//
+// Every transition that is printed was read back through the API, with the server's reason. The
+// explanation announced each automatic one before it happened.
 import { ApiFailure, type ApiClient } from "../local/api-client.ts"
 import type { DemoClock } from "./clock.ts"
 import { createObserver, minuteOf, type Workspace } from "./observer.ts"
@@ -12,7 +14,7 @@ import type { Story } from "./story.ts"
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
-/** Of the template, as it is created with. */
+/** Policy of the demo's template. */
 export const policy = {
   default_ttl_ms: 4 * hourMs,
   activity_bump_ms: hourMs,
@@ -27,7 +29,7 @@ export type Cast = {
   pool: Pool
   clock: DemoClock
   story: Story
-  /** The first Monday of the demo, at midnight UTC. */
+  /** Midnight UTC of the first Monday of the demo. */
   mondayAt: Date
 }
 
@@ -139,7 +141,7 @@ export async function playDays(cast: Cast): Promise<void> {
   await pool.isUntouched()
 }
 
-/** The API answers 410 for a deleted workspace, unless asked for deleted ones. */
+/** The API answers 410 for a deleted workspace unless `include_deleted` is set. */
 async function isGone(who: ApiClient, id: string): Promise<boolean> {
   try {
     await who.call("GET", `/workspaces/${id}`)

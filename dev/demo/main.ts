@@ -1,6 +1,7 @@
-// `npm run demo`: a scripted week of two people in about a minute, on a system of its own whose clock it moves.
+// `npm run demo`: a scripted week of two people in about a minute.
 //
-// All that happens goes through the public HTTP API; what is told was read back through it. Exits 1 when something did not happen.
+// It runs on a system of its own, whose clock it moves. Everything goes through the public HTTP API
+// and is read back through it. Exits 1 if something did not happen.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { createApiClient, type ApiClient } from "../local/api-client.ts"
@@ -19,7 +20,7 @@ import { createFirstUser, createProvisionerKey, ensureTemplate, signIn } from ".
 
 const directory = join(rootDirectory, ".data", `demo-${process.pid}`)
 const dayMs = 24 * 3_600_000
-/** The wire gives lifetimes in nanoseconds. */
+/** Durations on the wire are in nanoseconds. */
 const tokenLifetimeNs = 6 * dayMs * 1_000_000
 const startedAtMs = performance.now()
 let claim: RunClaim | undefined
@@ -65,7 +66,7 @@ async function run(): Promise<void> {
   const { url, worker } = await opening
   const api = createApiClient(url)
   const mondayAt = nextMonday(new Date())
-  // Set when there is a provisioner, below.
+  // Set once there is a provisioner, below.
   let settle = async () => {}
   let liveOn = async () => {}
   const clock = await startDemoClock({
@@ -107,7 +108,7 @@ async function run(): Promise<void> {
   await playDays({ ada, grace, templateId, pool, clock, story, mondayAt })
 }
 
-/** Makes a person and signs them in. */
+/** Creates a person and signs them in. */
 async function admit(api: ApiClient, admin: ApiClient, username: string): Promise<ApiClient> {
   const password = readSecrets(directory).password
   const email = `${username}@example.com`
@@ -123,14 +124,14 @@ async function admit(api: ApiClient, admin: ApiClient, username: string): Promis
   return forLonger(api, api.as(session_token))
 }
 
-/** A session lasts a day after its last use; the demo is away for longer. */
+/** A session lasts a day after its last use, and the demo is away for longer. */
 async function forLonger(api: ApiClient, session: ApiClient): Promise<ApiClient> {
   const asked = { token_name: "demo", lifetime: tokenLifetimeNs, scope: "all" }
   const { key } = await session.call("POST", "/users/me/keys/tokens", asked)
   return api.as(key)
 }
 
-/** A job takes seconds: to leap over half an hour of one would be to take its provisioner for dead. */
+/** A job takes seconds. Skipping half an hour of it would make the reaper fail it. */
 async function jobsEnd(admin: ApiClient, story: Story): Promise<void> {
   await story.until(
     "the provisioner ends its jobs",
@@ -140,7 +141,7 @@ async function jobsEnd(admin: ApiClient, story: Story): Promise<void> {
   )
 }
 
-/** The demo leaps over the minutes in which the daemon would have said that it lives. */
+/** Sends the heartbeats that the daemon would have sent in the skipped minutes. */
 async function heartbeat(url: string, key: string, daemonId: string): Promise<void> {
   const response = await fetch(`${url}/api/v2/provisionerdaemons/${daemonId}/heartbeat`, {
     method: "POST",
@@ -152,14 +153,17 @@ async function heartbeat(url: string, key: string, daemonId: string): Promise<vo
     )
 }
 
-/** The first midnight of a Monday that is still to come, so that no alarm of the platform's clock is ahead of the demo's. */
+/**
+ * The first Monday's midnight in the future, so that no alarm of the real clock is ahead of the
+ * demo's.
+ */
 function nextMonday(now: Date): Date {
   const midnightMs = Math.floor(now.getTime() / dayMs) * dayMs
   const daysAhead = (8 - new Date(midnightMs).getUTCDay()) % 7 || 7
   return new Date(midnightMs + daysAhead * dayMs)
 }
 
-/** What demos that were killed have left: their processes, and their folders. */
+/** Ends the processes and removes the folders of demos that were killed. */
 async function removeAbandoned(parent: string): Promise<void> {
   const names = existsSync(parent)
     ? readdirSync(parent).filter((name) => /^demo-\d+$/.test(name))
@@ -176,7 +180,7 @@ function showLastLines(name: string): void {
     const lines = readFileSync(join(directory, name), "utf8").trim().split("\n").slice(-15)
     console.error(`\nThe end of ${name}:\n${lines.join("\n")}`)
   } catch {
-    // It never came to write one.
+    // The log was never written.
   }
 }
 

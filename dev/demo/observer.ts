@@ -1,4 +1,4 @@
-// What the demo knows of a workspace: what the public API says of it, what it foretells, and whether that came true.
+// What the demo reads of a workspace: its state, its forecast, and whether the forecast came true.
 import type { ApiClient } from "../local/api-client.ts"
 import type { DemoClock } from "./clock.ts"
 import { DidNotHappen, type Story } from "./story.ts"
@@ -27,7 +27,7 @@ export type Workspace = {
   latest_build: Build & { resources: { agents?: { id: string; name: string }[] }[] }
 }
 
-/** Whose workspace, read with whose token. */
+/** The owner's name, and the token to read with. */
 export type Watched = { who: ApiClient; id: string }
 
 type Expected = { transition: string; reason: string }
@@ -39,7 +39,7 @@ export function createObserver(story: Story, clock: DemoClock) {
   const read = ({ who, id }: Watched): Promise<Workspace> =>
     who.call("GET", `/workspaces/${id}?include_deleted=true`)
 
-  /** Waits for a build to end well, and tells it with the reason that the API gives. */
+  /** Waits for a build to succeed, and prints it with the reason that the API gives. */
   const tellBuild = async (
     watched: Watched,
     number: number,
@@ -67,12 +67,13 @@ export function createObserver(story: Story, clock: DemoClock) {
     story.expect(`${what} wrote a log`, logs.length > 0)
     const lines = `${logs.length} log line${logs.length === 1 ? "" : "s"}`
     story.tell(
-      `${name}: ${past(build.transition)}, reason "${build.reason}", by ${build.initiator_name} (build ${number}, ${lines})`,
+      `${name}: ${past(build.transition)}, reason "${build.reason}",
+        by ${build.initiator_name} (build ${number}, ${lines})`,
     )
     return build
   }
 
-  /** Reads the explanation of the workspace's lifecycle and tells what it says will happen next. */
+  /** Reads the explanation of the workspace's lifecycle and prints what will happen next. */
   const foretell = async (watched: Watched, expected: Expected): Promise<Foretold> => {
     const {
       next,
@@ -80,7 +81,7 @@ export function createObserver(story: Story, clock: DemoClock) {
       history,
     } = await watched.who.call("GET", `/workspaces/${watched.id}/lifecycle`)
     story.expect(
-      `${name}: the explanation foretells ${expected.transition} because of ${expected.reason} (it says ${JSON.stringify(next)})`,
+      `${name}: the explanation says ${expected.transition} because of ${expected.reason} (it says ${JSON.stringify(next)})`,
       next?.transition === expected.transition && next.reason === expected.reason,
     )
     story.tell(
@@ -89,7 +90,10 @@ export function createObserver(story: Story, clock: DemoClock) {
     return { ...expected, watched, at: new Date(next.at), afterBuild: history[0].build_number }
   }
 
-  /** Lets the time come that was foretold: nothing happens up to the minute before, and just that at it. */
+  /**
+   * Moves to the announced instant: nothing happens up to the minute before, and only that happens
+   * at it.
+   */
   const comesTrue = async (foretold: Foretold): Promise<Build> => {
     const { watched, at, afterBuild } = foretold
     const lastMs = Math.ceil(at.getTime() / minuteMs - 1) * minuteMs
@@ -103,12 +107,13 @@ export function createObserver(story: Story, clock: DemoClock) {
     return holds(foretold)
   }
 
-  /** Tells the build that was foretold, and that it came when the explanation said. */
+  /** Prints the announced build, if it was made when the explanation said. */
   const holds = async (foretold: Foretold): Promise<Build> => {
     const build = await tellBuild(foretold.watched, foretold.afterBuild + 1, foretold)
     const lateMs = new Date(build.created_at).getTime() - foretold.at.getTime()
     story.expect(
-      `build ${build.build_number} was made as foretold, at ${foretold.at.toISOString()} (it was ${build.created_at})`,
+      `build ${build.build_number} was made as foretold,
+        at ${foretold.at.toISOString()} (it was ${build.created_at})`,
       lateMs >= 0 && lateMs < minuteMs,
     )
     return build
@@ -128,7 +133,7 @@ export function createObserver(story: Story, clock: DemoClock) {
   return { read, tellBuild, foretell, comesTrue, holds, use }
 }
 
-/** An instant of the wire as it is told. */
+/** An instant of the wire as the demo prints it. */
 export function minuteOf(text: string | null): string {
   return text === null ? "never" : text.slice(0, 16).replace("T", " ")
 }

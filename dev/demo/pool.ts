@@ -1,4 +1,6 @@
-// The demo's pool of ready workspaces, as an administrator sees it over the public API: it fills, is claimed from, and fills again.
+// The demo's pool of ready workspaces, as an administrator sees it over the public API.
+//
+// It fills, is claimed from, and fills again.
 import type { ApiClient } from "../local/api-client.ts"
 import type { DemoClock } from "./clock.ts"
 import type { Workspace } from "./observer.ts"
@@ -16,11 +18,11 @@ type PoolState = {
 
 export type Pool = {
   read: () => Promise<PoolState>
-  /** Whether a workspace stood ready when the pool was last seen full. */
+  /** Whether a workspace was ready when the pool was last full. */
   heldReady: (id: string) => boolean
-  /** Lets ticks pass until the pool is full; `hits` claims were served so far. */
+  /** Runs ticks until the pool is full, after `hits` claims. */
   refills: (hits: number) => Promise<void>
-  /** What waits in the pool has no deadline and grows neither idle nor old. */
+  /** A prebuild has no deadline and never becomes dormant. */
   isUntouched: () => Promise<void>
 }
 
@@ -49,7 +51,8 @@ export function watchPool(
       )
       ready = (await waiting()).map(({ id }) => id)
       story.tell(
-        `the pool "${pool.preset_name}": ${pool.eligible} of ${pool.desired} ready, ${pool.hits} claimed so far`,
+        `the pool "${pool.preset_name}": ${pool.eligible} of ${pool.desired} ready,
+          ${pool.hits} claimed so far`,
       )
     },
     isUntouched: async () => {

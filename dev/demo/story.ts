@@ -1,4 +1,6 @@
-// How the demo tells: a line for each thing that happens, at its instant, and what it waits for and expects. What does not happen ends it.
+// Output of the demo: a line per event, at its instant, with what the demo waits for and expects.
+//
+// An event that does not happen ends the demo.
 import { setTimeout as sleep } from "node:timers/promises"
 
 export class DidNotHappen extends Error {}
@@ -6,7 +8,7 @@ export class DidNotHappen extends Error {}
 export type Story = {
   chapter: (title: string) => void
   tell: (text: string) => void
-  /** Reads until `holds`; throws what was read last when it does not come to hold. */
+  /** Reads until `holds`; throws what was read last if it never holds. */
   until: <T>(what: string, read: () => Promise<T>, holds: (value: T) => boolean) => Promise<T>
   expect: (what: string, holds: boolean) => void
 }

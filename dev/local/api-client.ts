@@ -1,8 +1,11 @@
-// A small client of the public HTTP API, for the programs that act as a person: seeding and the demo.
+// A small client of the public HTTP API for programs that act as a person: seeding and the demo.
 
 export type ApiClient = {
-  /** Sends JSON (bytes as they are) and returns the parsed answer. Throws what the server said when it refuses. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- the callers know the shapes of api.md
+  /**
+   * Sends JSON (bytes unchanged) and returns the parsed answer. Throws the server's message on an
+   * error.
+   */
+  // oxlint-disable-next-line typescript/no-explicit-any -- the callers know the shapes of the API
   call: (method: string, path: string, body?: unknown, contentType?: string) => Promise<any>
   /** The same client with a session token. */
   as: (token: string) => ApiClient

@@ -1,4 +1,7 @@
-// The clock of the local Worker. It is the platform's until whoever runs the system sets it; production does not contain this file.
+// The clock of the local Worker.
+//
+// It follows the platform's until the program that runs the system sets it. Production does not
+// contain this file.
 import { platformClock, type Clock } from "../../src/clock.ts"
 
 let read: Clock = platformClock
@@ -10,7 +13,7 @@ export function setLocalClock(at: Date | null): void {
   read = at === null ? platformClock : () => at
 }
 
-/** Lets the clock run at the platform's pace, so far ahead of it. */
+/** Runs at the platform's pace, `aheadMs` ahead of it. */
 export function shiftLocalClock(aheadMs: number): void {
   read = () => new Date(platformClock().getTime() + aheadMs)
 }

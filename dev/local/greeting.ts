@@ -1,11 +1,14 @@
-// What `npm start` says when all of it runs: where, how to sign in, and three things to try. Each command can be pasted as it stands.
+// What `npm start` prints when everything runs: the address, how to sign in, and three things to
+// try.
+//
+// Each command can be pasted as it is.
 
 export type Greeting = {
   url: string
   email: string
   password: string
   templateId: string
-  /** A workspace to ask about; none when all were deleted. */
+  /** A workspace to try things on; undefined if all were deleted. */
   workspaceId: string | undefined
 }
 
@@ -13,7 +16,7 @@ export function greeting({ url, email, password, templateId, workspaceId }: Gree
   const api = `${url}/api/v2`
   const get = `curl -s -H "$AUTH" ${api}`
   const json = "-H 'content-type: application/json'"
-  // The parameter is that of the pool's preset, which makes its workspace the match.
+  // The parameter is that of the pool's preset, so that the workspace matches it.
   const claim = JSON.stringify({
     name: "delta",
     template_id: templateId,
@@ -31,7 +34,8 @@ Dormouse runs at ${url}
 Three things to try
   1. See the workspaces, and what each will do next and why: open ${url}/ or ask
        ${get}/workspaces${why}
-  2. Take one of the workspaces that a pool keeps ready, and see it fill again (the first ones take half a minute)
+  2. Take one of the workspaces that a pool keeps ready,
+    and see it fill again (the first ones take half a minute)
        ${get}/users/me/workspaces ${json} \\
          -d '${claim}'
        ${get}/templates/${templateId}/prebuilds

@@ -1,4 +1,5 @@
-// The machines of the sandbox template, which are directories with an agent: they go off with the local system and on again with it.
+// The machines of the sandbox template: directories with an agent, which stop and start with the
+// local system.
 import { execFile } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -6,7 +7,10 @@ import { promisify } from "node:util"
 
 const run = promisify(execFile)
 
-/** Switches on the machines that a workspace left on. Their agents may have known the system at another address. */
+/**
+ * Switches on the machines that a workspace left on. The system's address may have changed for
+ * their agents.
+ */
 export async function switchOn(folder: string, url: string): Promise<void> {
   await forEachMachine(folder, async (machine) => {
     const urlFile = join(machine, "url")
@@ -18,7 +22,7 @@ export async function switchOn(folder: string, url: string): Promise<void> {
   })
 }
 
-/** Switches off whatever runs, and leaves it to be switched on again. */
+/** Switches off whatever runs, and leaves it marked to be switched on again. */
 export async function switchOff(folder: string): Promise<void> {
   await forEachMachine(folder, (machine) => flip(machine, "off"))
 }
@@ -28,7 +32,7 @@ async function forEachMachine(
   work: (machine: string) => Promise<void>,
 ): Promise<void> {
   const machines = readdirSync(folder).map((name) => join(folder, name))
-  // One that was never finished has no switch.
+  // A machine that was never finished has no switch.
   await Promise.all(machines.filter((machine) => existsSync(join(machine, "machine.sh"))).map(work))
 }
 

@@ -1,8 +1,8 @@
-// `npm start`: brings up the whole system on this machine and fills it on its first run. Ctrl-C stops all of it.
+// `npm start`: runs the whole system on this machine and fills it on the first run.
 //
-//   --migrate        brings the database of DATABASE_URL up to the newest migration first
-//   DATABASE_URL     use this database instead of the embedded one; it is never seeded
-//   DORMOUSE_PORT, DORMOUSE_POSTGRES_PORT, DORMOUSE_ENDPOINT_PORT    fixed ports in the place of free ones
+// `--migrate` applies pending migrations to the database of DATABASE_URL first. DATABASE_URL is a
+// database to use instead of the embedded one; it is never seeded. DORMOUSE_PORT,
+// DORMOUSE_POSTGRES_PORT and DORMOUSE_ENDPOINT_PORT fix the ports. Ctrl-C stops everything.
 import { join } from "node:path"
 import { createApiClient } from "./api-client.ts"
 import { readDatabaseUrl } from "../database/database-url.ts"
@@ -49,7 +49,8 @@ async function start(): Promise<void> {
       ? undefined
       : { database: readDatabaseUrl(asked), mayMigrate: process.argv.includes("--migrate") }
   const given = process.env["DORMOUSE_PORT"] ?? ""
-  // First of all: a run that was killed may have left processes that hold the ports that are chosen next.
+  // First of all: a run that was killed may have left processes that hold the ports that are chosen
+  // next.
   claim = await claimRun(stateDirectory(directory, external))
   const secrets = readSecrets(directory)
   opening = startLocalSystem({
@@ -83,7 +84,9 @@ function fixedPorts(): { postgresPort?: number; endpointPort?: number } {
   }
 }
 
-/** Makes what is missing through the public API, and starts the provisioner that builds it. Returns what can be tried. */
+/**
+ * Creates what is missing through the public API, and starts the provisioner. Returns what to try.
+ */
 async function seed(
   system: LocalSystem,
 ): Promise<{ templateId: string; workspaceId: string | undefined }> {
@@ -114,9 +117,9 @@ async function seed(
 }
 
 function progress(line: string): void {
-  // Ctrl-C while things start: what has started is stopped on the way out.
+  // On Ctrl-C during the start, what has started is stopped on the way out.
   if (isStopping) throw new Error("stopped while starting")
-  // Each line tells of something that has started.
+  // Each line reports something that has started.
   claim?.recordChildren()
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1)
   console.log(`${seconds.padStart(6)} s  ${line}`)

@@ -1,4 +1,5 @@
-// Fires the Worker's scheduled handler at its start and then at each full minute, as the platform's cron trigger does.
+// Fires the Worker's scheduled handler at the start and at each full minute, as the cron trigger
+// does.
 import type { LocalWorker } from "./worker-process.ts"
 
 export type MinuteClock = { stop: () => Promise<void> }
@@ -15,7 +16,8 @@ export function startMinuteClock(
     const minuteAt = new Date(Math.floor(nowMs / 60_000) * 60_000 + 60_000)
     timer = setTimeout(() => {
       arm()
-      // One after the other: a tick that outlasts its minute delays the next, which then sweeps for both.
+      // Ticks run one after the other. A tick that outlasts its minute delays the next, which
+      // sweeps for both.
       running = running.then(() => (isStopped ? undefined : fire(minuteAt)))
     }, minuteAt.getTime() - nowMs)
   }
@@ -24,7 +26,7 @@ export function startMinuteClock(
       if (!isStopped) onFailure(error instanceof Error ? error.message : String(error))
     })
   arm()
-  // What fell due while nothing ran does not wait for the next minute.
+  // What became due while nothing ran does not wait for the next minute.
   running = fire(new Date(Math.floor(Date.now() / 60_000) * 60_000))
   return {
     stop: async () => {

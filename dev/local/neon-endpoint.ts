@@ -1,7 +1,8 @@
-// A small Neon HTTP endpoint in front of an ordinary PostgreSQL, so that the production driver runs unchanged against a local database.
+// A small Neon HTTP endpoint in front of PostgreSQL, so that the production driver runs unchanged.
 //
-// It speaks what @neondatabase/serverless sends: POST /sql with the connection string in a header, one query or a batch that is one
-// transaction, values as text. Like Neon it answers a PostgreSQL error with 400 and all its fields, and bounds both directions at 64 MB.
+// It speaks the protocol of @neondatabase/serverless: POST /sql with the connection string in a
+// header, and one query or one transaction of queries with text values. Like Neon it answers a
+// PostgreSQL error with 400 and all its fields, and bounds both directions at 64 MB.
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { type CustomTypesConfig, DatabaseError, Pool, type PoolClient, types } from "pg"
@@ -15,11 +16,11 @@ export type NeonEndpoint = { port: number; url: string; stop: () => Promise<void
 
 export type NeonEndpointOptions = {
   port?: number
-  /** The only database server it connects to, whatever a caller asks for. */
+  /** The only database server that it connects to, whatever a caller names. */
   server: { host: string; port: number }
   /**
-   * Lets a connection keep what it has parsed and planned, under a name. For tests, which run the same few hundred statements in
-   * databases that live for seconds; it keeps all that it is given.
+   * Keeps parsed and planned statements per connection under a name. For tests, which run the same
+   * few hundred statements in databases that live for seconds. Nothing is evicted.
    */
   keepsPlans?: boolean
 }
@@ -52,7 +53,8 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
 
 type Pools = { of: (connectionString: string) => Pool; end: () => Promise<void> }
 
-// One pool a database. The least recently asked for is closed when there are too many: tests make and drop hundreds of databases.
+// One pool per database. The least recently used is closed when there are too many, since tests
+// create and drop hundreds of databases.
 function createPools({ server }: NeonEndpointOptions): Pools {
   const pools = new Map<string, Pool>()
   return {
@@ -73,8 +75,9 @@ function createPools({ server }: NeonEndpointOptions): Pools {
           connectionTimeoutMillis: 10_000,
           allowExitOnIdle: true,
         })
-      // Without a listener, a connection that the server closes would end this process: an idle one, or one that is closed while it is
-      // handed over, which the pool does not watch any more and its taker does not yet.
+      // Without a listener a connection that the server closes would end this process. That
+      // concerns idle connections, and those that the pool hands over: it no longer watches them,
+      // and the receiver does not watch them yet.
       if (existing === undefined)
         pool.on("error", () => {}).on("connect", (client) => client.on("error", () => {}))
       pools.set(key, pool)
@@ -176,11 +179,12 @@ async function runQuery(
   }
 }
 
-// What is shorter is parsed and planned as fast as it is found.
+// Shorter statements are parsed and planned as fast as they are found.
 const keptLengthMin = 300
 const nameOf = (query: string) => createHash("sha256").update(query).digest("base64url")
 
-// As Neon does: one command a query, even without parameters, where pg would otherwise send the text as a script. (Its types lack this.)
+// As Neon does: one command per query, even without parameters, where pg would send a script. (Its
+// types lack this.)
 const extended = { queryMode: "extended" }
 
 const rawText: CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
@@ -214,7 +218,8 @@ async function readBody(request: IncomingMessage): Promise<string> {
   for await (const chunk of request) {
     const bytes: Buffer = chunk
     size += bytes.length
-    // What is over the bound is read and thrown away: answering while the caller still sends would look like a broken connection.
+    // Bytes over the bound are read and dropped: answering while the caller sends would look like a
+    // broken connection.
     if (size <= bodyBytesMax) chunks.push(bytes)
     else chunks.length = 0
   }
@@ -229,7 +234,8 @@ async function connect(pool: Pool): Promise<PoolClient> {
   try {
     return await pool.connect()
   } catch (error) {
-    // What the server itself says ("no such database", "too many clients") is a database error; anything else means that it cannot be reached.
+    // An answer of the server ("no such database", "too many clients") is a database error.
+    // Anything else means that it cannot be reached.
     if (error instanceof DatabaseError) throw error
     throw new UnreachableError("could not connect to the database")
   }
@@ -237,7 +243,7 @@ async function connect(pool: Pool): Promise<PoolClient> {
 
 async function withClient<T>(client: PoolClient, work: () => Promise<T>): Promise<T> {
   let broken = false
-  // A connection that dies while it is ours reports it here too, beside the failing query.
+  // A connection that dies while in use reports it here, beside the failing query.
   const note = () => {
     broken = true
   }

@@ -1,9 +1,9 @@
-// Reads the body of a request to the Neon endpoint: one query or a batch, with parameters as Neon accepts them.
+// The body of a request to the Neon endpoint: one query or a batch, with Neon's parameters.
 
 export type QueryText = { query: string; params: unknown[] }
 export type SqlBody = QueryText | { queries: QueryText[] }
 
-/** Throws where the text is not JSON or is not of that shape. */
+/** Throws if the text is not JSON or not of that shape. */
 export function readQuery(text: string): SqlBody {
   const body: unknown = JSON.parse(text)
   if (!isRecord(body)) throw new TypeError("not an object")
@@ -18,7 +18,8 @@ function readOne(body: unknown): QueryText {
   return { query: body["query"], params: params.map(toParameter) }
 }
 
-// The driver sends strings; Neon also takes bare JSON values, as their text. Lists become PostgreSQL arrays in the driver below us.
+// The driver sends strings; Neon also accepts bare JSON values as their text. Below us pg turns
+// lists into arrays.
 function toParameter(value: unknown): unknown {
   if (typeof value === "number" || typeof value === "boolean") return String(value)
   return value

@@ -1,11 +1,12 @@
-// What the local Worker adds to each Durable Object: the local clock, and an alarm that the runner can fire.
+// What the local Worker adds to each Durable Object: the local clock, and an alarm that can be
+// fired.
 import type { DurableObject } from "cloudflare:workers"
 import { localClock } from "./clock.ts"
 
 // oxlint-disable-next-line typescript/no-explicit-any -- TypeScript asks this shape of a mixin's constructor
 type ObjectClass = new (...parameters: any[]) => DurableObject<Env>
 
-/** The same object on the local clock. Tests and the demo have no time to wait for an alarm: they fire it. */
+/** The same object on the local clock. Tests and the demo fire alarms instead of waiting. */
 export function withLocalClock<Class extends ObjectClass>(Base: Class) {
   return class extends Base {
     // oxlint-disable-next-line typescript/no-explicit-any -- as above

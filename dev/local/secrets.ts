@@ -1,4 +1,4 @@
-// The secrets of a local system: made at random on its first run and kept beside its data, readable by their owner alone.
+// The secrets of a local system, random on the first run and readable by their owner alone.
 import { randomBytes } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -8,9 +8,9 @@ export type LocalSecrets = {
   metricsToken: string
   /** An AES-256 key, base64. */
   tokenKey: string
-  /** Of the first user. */
+  /** Password of the first user. */
   password: string
-  /** Of the local provisioner; empty until the first run has made one. */
+  /** Key of the local provisioner; empty before the first run has created one. */
   provisionerKey: string
 }
 

@@ -1,6 +1,8 @@
-// Fills a new local system through the public API: a first user, a template, a provisioner's key and a few workspaces.
+// Fills a new local system through the public API: a first user, a template, a key, a few
+// workspaces.
 //
-// Each step looks before it makes, so that a first run that was cut short is finished by the next.
+// Each step looks before it creates, so that the next run finishes a first run that was
+// interrupted.
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { ApiFailure, type ApiClient } from "./api-client.ts"
@@ -46,7 +48,10 @@ export async function signIn(api: ApiClient, password: string): Promise<ApiClien
   return api.as(session_token)
 }
 
-/** A new key for the local provisioner; one of an earlier run, whose secret is lost, is replaced. */
+/**
+ * Creates a key for the local provisioner. The key of an earlier run, whose secret is lost, is
+ * replaced.
+ */
 export async function createProvisionerKey(api: ApiClient): Promise<string> {
   const path = "/organizations/default/provisionerkeys"
   await api.call("DELETE", `${path}/local`).catch((error: unknown) => {
@@ -56,7 +61,7 @@ export async function createProvisionerKey(api: ApiClient): Promise<string> {
   return key
 }
 
-/** Pushes the template as an archive and waits until a provisioner has imported it. Returns its id. */
+/** Pushes the template as an archive and waits for its import. Returns its id. */
 export async function ensureTemplate(
   api: ApiClient,
   policy: Record<string, number> = {},
@@ -99,7 +104,7 @@ export async function ensureWorkspaces(api: ApiClient, templateId: string): Prom
 
 type WithJob = { job: { status: string; error?: string } }
 
-/** Waits until a job has ended well; throws its own words otherwise. */
+/** Waits until a job has succeeded; throws the job's error otherwise. */
 export async function waitForJob(read: () => Promise<WithJob>, msMax: number): Promise<void> {
   const untilMs = performance.now() + msMax
   for (;;) {

@@ -1,4 +1,4 @@
-// The whole system on one machine: a database, the Neon endpoint where it needs one, its migrations, and the Worker.
+// The whole system on one machine: a database, its migrations, the Neon endpoint, and the Worker.
 import { createHash } from "node:crypto"
 import { createWriteStream, mkdirSync } from "node:fs"
 import { join } from "node:path"
@@ -16,12 +16,12 @@ export type LocalSystem = {
   url: string
   databaseUrl: string
   worker: LocalWorker
-  /** Stops all of it, last started first. */
+  /** Stops everything, last started first. */
   stop: () => Promise<void>
 }
 
 export type LocalSystemOptions = {
-  /** Where its data is kept. */
+  /** Holds its data. */
   directory: string
   port: number
   secrets: LocalSecrets
@@ -38,7 +38,10 @@ const databaseName = "dormouse"
 
 type Database = { url: string; endpoint: string | null; mayMigrate: boolean }
 
-/** Where a system keeps what belongs to one database, such as what its objects hold: each database has its own. */
+/**
+ * Where a system keeps what belongs to one database, such as its objects' storage. Each database
+ * has its own.
+ */
 export function stateDirectory(
   directory: string,
   external: LocalSystemOptions["external"],
@@ -141,7 +144,7 @@ async function prepareSchema(
   if (pending.length > 0) {
     throw new Error(
       `The database lacks ${pending.length} files of migrations/. ` +
-        "Give it them with `npm start -- --migrate`, or `npm run migrate`.",
+        "Apply them with `npm start -- --migrate` or `npm run migrate`.",
     )
   }
 }

@@ -1,4 +1,4 @@
-// Packs a template's folder into the archive that the API takes.
+// Packs a template's folder into the archive that the API accepts.
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join, relative } from "node:path"
 import { packTar } from "modern-tar"

@@ -1,6 +1,7 @@
-// The Worker as the local system and the tests run it: the production handlers and objects, on a clock that the runner can set.
+// The Worker as the local system and the tests run it: production code on a clock that can be set.
 //
-// It answers no request that production would not: the clock is moved over a binding that only the runner holds.
+// It serves the same requests as production. The clock moves over a binding that only the runner
+// holds.
 import { neonConfig } from "@neondatabase/serverless"
 import { DurableObject, env } from "cloudflare:workers"
 import * as production from "../../src/index.ts"
@@ -15,14 +16,15 @@ export class AgentHub extends withLocalClock(production.AgentHub) {}
 export class PortRelay extends withLocalClock(production.PortRelay) {}
 export class BackupClock extends withLocalClock(production.BackupClock) {}
 
-/** How the runner moves the clock: an object of this Worker runs in the same isolate as its handlers. */
+/** Moves the clock: an object of this Worker runs in the same isolate as its handlers. */
 export class LocalControl extends DurableObject {
   shiftClock(aheadMs: number): void {
     shiftLocalClock(aheadMs)
   }
 }
 
-// Where the Neon endpoint listens, when the runner started one. A Neon database is reached as in production.
+// Address of the Neon endpoint, if the runner started one. A Neon database is reached as in
+// production.
 const endpoint: unknown = Reflect.get(env, "NEON_ENDPOINT")
 if (typeof endpoint === "string") neonConfig.fetchEndpoint = endpoint
 
@@ -30,7 +32,8 @@ const local = createWorker(localClock)
 
 const worker: Required<Pick<ExportedHandler<Env>, "fetch" | "scheduled">> = {
   scheduled: (controller, env, ctx) => local.scheduled(controller, env, ctx),
-  // Answers are dated by the local clock, as the platform dates them by its own: daemons and agents learn the time from there.
+  // Answers carry the local clock's date, as the platform dates its own. Daemons and agents read
+  // the time from it.
   fetch: async (request, env, ctx) => {
     const answer = await local.fetch(request, env, ctx)
     if (answer.webSocket !== null) return answer

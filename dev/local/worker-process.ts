@@ -1,4 +1,4 @@
-// Runs the Worker under workerd on loopback, with everything that wrangler.toml binds to it emulated and kept on disk.
+// Runs the Worker under workerd on loopback, with the bindings of wrangler.toml emulated on disk.
 import { join } from "node:path"
 import { stop as stopEsbuild } from "esbuild"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
@@ -8,20 +8,20 @@ import { rootDirectory } from "../root.ts"
 
 export type LocalWorker = {
   url: string
-  /** Runs the scheduled handler for the minute that `at` lies in. */
+  /** Runs the scheduled handler for the minute of `at`. */
   tick: (at: Date) => Promise<void>
-  /** Sets the Worker's clock so far ahead of the platform's. */
+  /** Sets the Worker's clock to run `aheadMs` ahead of the platform's. */
   shiftClock: (aheadMs: number) => Promise<void>
-  /** Fires the alarms of all objects that are set for `at` or before; returns how many ran. */
+  /** Fires the alarms of all objects that are set for `at` or before. Returns how many ran. */
   fireAlarms: (at: Date) => Promise<number>
   stop: () => Promise<void>
 }
 
 export type LocalWorkerOptions = {
   port: number
-  /** Vars and secrets, in the place of those of wrangler.toml. */
+  /** Vars and secrets that replace those of wrangler.toml. */
   bindings: Record<string, string>
-  /** Where objects and files are kept. */
+  /** Holds objects and files. */
   directory: string
   /** A bench's own Worker, from the root of the repository. */
   entry?: string
@@ -36,7 +36,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   const configuration = await readConfiguration()
   signals.restore()
   const [contents] = await Promise.all([bundleLocalWorker(options.entry), bundleAgent()])
-  // Its service would wait beside us for as long as we run.
+  // Otherwise its service would keep running beside us.
   await stopEsbuild()
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -87,7 +87,8 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   }
 }
 
-// miniflare and wrangler end the process at the first signal. Whoever runs the Worker has more to stop, and in order: the signals stay theirs.
+// miniflare and wrangler end the process at the first signal. The program that runs the Worker has
+// more to stop, and in order, so it keeps the signals.
 function keepSignals(): { restore: () => void } {
   const kept = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => ({
     name,
@@ -112,9 +113,10 @@ type Configuration = {
   ratelimits: Record<string, { namespace_id: string; simple: { limit: number; period?: 10 | 60 } }>
 }
 
-// wrangler.toml is the one list of what the Worker is bound to; wrangler translates it for miniflare.
+// wrangler.toml is the one list of the Worker's bindings; wrangler translates it for miniflare.
 async function readConfiguration(): Promise<Configuration> {
-  // Its remarks about secrets that only a deployed Worker has would only puzzle here. It is read when wrangler is loaded.
+  // Its warnings about secrets concern a deployed Worker alone. The variable is read when wrangler
+  // is loaded.
   process.env["WRANGLER_LOG"] ??= "error"
   const wrangler = await import("wrangler")
   const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(

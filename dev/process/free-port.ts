@@ -2,12 +2,12 @@
 import { randomInt } from "node:crypto"
 import { createServer } from "node:net"
 
-/** Below where Linux, and all the more others, take the ports of outgoing connections from. */
+/** Below the range that Linux and other systems use for outgoing connections. */
 const portMin = 20_000
 const portMax = 32_000
 const triesMax = 100
 
-/** The port that a variable of the environment names. */
+/** Parses the port in an environment variable. */
 export function readPort(text: string, variable: string): number {
   const port = Number(text)
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
@@ -16,14 +16,15 @@ export function readPort(text: string, variable: string): number {
   return port
 }
 
-/** Says so in a sentence where something already listens on a port that was asked for. */
+/** Throws a clear error if something already listens on the requested port. */
 export async function requireFree(port: number): Promise<void> {
   if ((await probe(port)) === null) throw new Error(`Port ${port} is in use by another program.`)
 }
 
 /**
- * A port that nothing listens on. Not one that the system would choose: those are also the near ends of connections going out, and
- * one of them may take it before whoever asked does. Chosen at random, since several may ask at once.
+ * Returns a port that nothing listens on. The system would choose one from the range of outgoing
+ * connections, which can take it before the caller does. It is random, because several processes
+ * may ask at once.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < triesMax; tries++) {
@@ -33,12 +34,15 @@ export async function freePort(): Promise<number> {
   throw new Error("The system has no free port.")
 }
 
-/** The preferred port when it is free, else any other: a second local system then starts beside the first. */
+/**
+ * Returns the preferred port if it is free, else any other, so that a second local system can
+ * start.
+ */
 export async function preferPort(port: number): Promise<number> {
   return (await probe(port)) ?? freePort()
 }
 
-// Listens for a moment. Null where something else does.
+// Listens for a moment. Resolves to null if the port is taken.
 function probe(port: number): Promise<number | null> {
   return new Promise((resolve) => {
     const server = createServer()

@@ -1,12 +1,14 @@
-// A lock file that only a live process holds: one left by a crash, or whose process number was given to another program, counts for nothing.
+// A lock file that only a live process holds.
+//
+// A file that a crash left, or whose process number now belongs to another program, does not count.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { isAlive, isCode, startMark } from "./table.ts"
 
-/** Takes the lock, or answers the number of the live process that holds it. */
+/** Takes the lock, or returns the number of the live process that holds it. */
 export function takeLock(path: string): { holderPid: number } | { release: () => void } {
   mkdirSync(dirname(path), { recursive: true })
-  // Two rounds: the first may find, and remove, a dead holder's file.
+  // Two rounds: the first may find and remove the file of a process that has ended.
   for (let round = 0; round < 2; round += 1) {
     try {
       writeFileSync(path, `${process.pid} ${startMark(process.pid)}\n`, { flag: "wx" })

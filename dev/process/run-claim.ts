@@ -1,5 +1,6 @@
-// One run at a time over a folder, and what a run that was killed has left: its processes still hold its ports and files, and are ended
-// by the next one.
+// One run at a time per folder, and the clean-up after a run that was killed.
+//
+// The processes of a killed run still hold its ports and files. The next run ends them.
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -9,7 +10,7 @@ import { childrenOf, isAlive, startMark } from "./table.ts"
 const endMsMax = 10_000
 
 export type RunClaim = {
-  /** Writes down the processes that this one has started, for the next run to find if this one is killed. */
+  /** Records the processes that this one has started, so that the next run can end them. */
   recordChildren: () => void
   release: () => void
 }
@@ -45,7 +46,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch {
-    // It went by itself meanwhile.
+    // It has already ended.
   }
 }
 

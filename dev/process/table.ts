@@ -1,4 +1,4 @@
-// What the system knows of its processes: which are alive, when one started, and which another has started.
+// Facts about processes: which are alive, when one started, and its children.
 import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 
@@ -16,7 +16,10 @@ export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code
 }
 
-/** When a process started, as the system writes it: tells it from a later one with the same number. "unknown" where nobody says. */
+/**
+ * When a process started, as the system writes it. Distinguishes it from a later one with the same
+ * number. Returns "unknown" if the system does not say.
+ */
 export function startMark(pid: number): string {
   if (!hasProc())
     return ask(["-o", "lstart=", "-p", String(pid)])[0]?.replaceAll(/\s+/g, "-") ?? "unknown"
@@ -34,7 +37,7 @@ export function childrenOf(parent: number): number[] {
 
 const hasProc = () => existsSync("/proc/self/stat")
 
-// The fields after the name of the program, which stands in parentheses and may itself hold any.
+// The fields after the program's name. The name is in parentheses, and may contain parentheses.
 function readStat(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
@@ -44,7 +47,7 @@ function readStat(pid: number): string[] | undefined {
   }
 }
 
-// Systems without /proc.
+// For systems without /proc.
 function ask(flags: string[]): string[] {
   try {
     const text = execFileSync("ps", flags, {

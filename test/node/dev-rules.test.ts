@@ -1,4 +1,4 @@
-// The small rules of the local programs: what they read from the environment, and how they judge a bench.
+// Small rules of the local programs: reading the environment, and checking a bench's targets.
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
@@ -40,13 +40,13 @@ describe("DATABASE_URL", () => {
 })
 
 describe("a port", () => {
-  test("of the environment is taken when it is one", () => {
+  test("of the environment is used if it is valid", () => {
     expect(readPort("7080", "PORT")).toBe(7080)
   })
   test.each(["0", "65536", "x", "1.5", "-1"])("%s is refused", (text) => {
     expect(() => readPort(text, "PORT")).toThrow("PORT must be a port number")
   })
-  test("that is busy is refused in a sentence, or another is taken in its place where it was only preferred", async () => {
+  test("that is busy is rejected if it is required, and replaced if it is preferred", async () => {
     const server = createServer()
     const port = await new Promise<number>((done) => {
       server.listen(0, "127.0.0.1", () => done(Object(server.address()).port))
@@ -60,7 +60,7 @@ describe("a port", () => {
   })
 })
 
-test("the greeting's commands are whole: the shell reads each, and what they send is JSON", () => {
+test("the greeting's commands parse in a shell and send JSON", () => {
   const text = greeting({
     url: "http://127.0.0.1:7080",
     email: "admin@example.com",
@@ -73,7 +73,7 @@ test("the greeting's commands are whole: the shell reads each, and what they sen
     .split("\n")
     .flatMap((line) => /(?:AUTH=|curl -s).*/.exec(line)?.[0] ?? [])
   expect(commands).toHaveLength(5)
-  // In the place of curl, what prints each of its arguments on a line.
+  // Replaces curl: prints each of its arguments on a line.
   const shown = execFileSync(
     "sh",
     ["-c", `curl() { printf '%s\\n' "$@"; }; ${commands.join("; ")}`],
@@ -103,7 +103,7 @@ describe("the lock", () => {
     expect(takeLock(path)).toHaveProperty("release")
     rmSync(path)
   })
-  test("of a dead process, or of a number that another program got, counts for nothing", () => {
+  test("is ignored if its process ended, or its number belongs to another program", () => {
     for (const left of ["999999999 1", "1 not-its-start", "", "garbage"]) {
       writeFileSync(path, left)
       expect(takeLock(path)).toHaveProperty("release")

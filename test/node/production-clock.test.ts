@@ -1,4 +1,4 @@
-// In production the clock is the platform's, and nothing outside can set it: what is deployed holds no way to.
+// In production the clock is the platform's, and the deployed code has no way to set it.
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { build } from "esbuild"
@@ -21,7 +21,7 @@ const bundled = await build({
 })
 const contents = bundled.outputFiles[0]?.text ?? ""
 
-test("what is deployed is src/index.ts, with nothing of the local system or the tests in it", () => {
+test("the deployment is src/index.ts, without the local system and the tests", () => {
   expect(readFileSync(join(root, "wrangler.toml"), "utf8")).toMatch(/^main = "src\/index\.ts"$/m)
   const inputs = Object.keys(bundled.metafile.inputs).filter(
     (path) => !path.startsWith("node_modules/"),
@@ -44,7 +44,7 @@ describe("the deployed bundle", () => {
   let miniflare: Miniflare
   const asked: { statement: string; at: string[] }[] = []
 
-  // Stands where the database would: it remembers the instants that the Worker binds, and refuses.
+  // Stands in for the database: it records the instants that the Worker binds, and refuses.
   beforeAll(async () => {
     miniflare = new Miniflare(
       convertV4MiniflareOptions({
@@ -60,7 +60,7 @@ describe("the deployed bundle", () => {
         bindings: {
           DATABASE_URL: "postgres://u:p@db.example.test/none",
           ACCESS_URL: "http://127.0.0.1",
-          // Not bindings of production, which therefore takes no notice of them.
+          // These are no bindings of production, which therefore ignores them.
           LOCAL_CONTROL: JSON.stringify(control),
           NEON_ENDPOINT: "http://127.0.0.1:1/sql",
         },
@@ -104,7 +104,8 @@ describe("the deployed bundle", () => {
     }
     const after = Date.now()
     const instants = asked.flatMap(({ at }) => at).map((text) => Date.parse(text))
-    // A statement may bind bounds that lie before now ("seen in the last 90 s"); the latest instant is now itself.
+    // A statement may bind bounds before now ("seen in the last 90 s"); the latest instant is now
+    // itself.
     const latest = Math.max(...instants)
     expect(latest).toBeGreaterThanOrEqual(before)
     expect(latest).toBeLessThanOrEqual(after)

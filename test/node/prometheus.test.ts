@@ -1,5 +1,7 @@
-// What operators load into Prometheus and Grafana, tried with Prometheus' own tool. Skipped where it is not installed, since no registry
-// of packages for Node has it: on Debian it comes with `apt-get install prometheus`.
+// What operators load into Prometheus and Grafana, checked with Prometheus' own tool.
+//
+// Skipped if promtool is not installed, since no npm package has it. On Debian it is part of the
+// package `prometheus`.
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -14,7 +16,7 @@ const directory = mkdtempSync(join(tmpdir(), "dormouse-prometheus-"))
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-/** Exit code, and all that it said. */
+/** Exit code and output. */
 function promtool(parameters: string[], input = "") {
   const { status, stdout, stderr } = spawnSync("promtool", parameters, {
     cwd: docs,
@@ -24,7 +26,7 @@ function promtool(parameters: string[], input = "") {
   return { status, said: `${stdout}${stderr}` }
 }
 
-/** A page with a sample of every family, labels that must be escaped among them. */
+/** A page with a sample of every family, including labels that must be escaped. */
 function fullPage(): string {
   const labels = { template_name: 'a"b\\c\nd', preset_name: "größe" }
   return renderMetrics(

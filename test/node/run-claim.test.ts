@@ -1,4 +1,4 @@
-// A folder is run by one process at a time, and a run that was killed leaves nothing that holds up the next.
+// A folder is run by one process at a time, and a killed run does not hold up the next.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -13,13 +13,17 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const claimModule = JSON.stringify(join(import.meta.dirname, "../../dev/process/run-claim.ts"))
 
-/** A run that starts a child, writes it down and is killed. Returns the number of the child, which lives on. */
+/**
+ * A run that starts a child, records it and is killed. Returns the pid of the child, which still
+ * runs.
+ */
 async function killedRun(): Promise<number> {
   const program = `
     import { spawn } from "node:child_process"
     import { claimRun } from ${claimModule}
     const claim = await claimRun(${JSON.stringify(directory)})
-    const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "ignore" })
+    const idle = ["-e", "setInterval(() => {}, 1000)"]
+    const child = spawn(process.execPath, idle, { detached: true, stdio: "ignore" })
     claim.recordChildren()
     process.stdout.write(String(child.pid), () => process.kill(process.pid, "SIGKILL"))`
   const run = spawn(process.execPath, ["--input-type=module", "-e", program])
@@ -29,7 +33,7 @@ async function killedRun(): Promise<number> {
   return Number(output)
 }
 
-test("what a killed run has started is ended by the next, before that chooses its ports", async () => {
+test("a run ends the children of a killed one before it chooses ports", async () => {
   const orphan = await killedRun()
   expect(isAlive(orphan)).toBe(true)
   const claim = await claimRun(directory)
@@ -37,7 +41,7 @@ test("what a killed run has started is ended by the next, before that chooses it
   claim.release()
 })
 
-test("a process that only has the number of one of them is left alone", async () => {
+test("a process that merely reuses the number of a child is left alone", async () => {
   const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" })
   writeFileSync(
     join(directory, "run.children"),
@@ -51,7 +55,7 @@ test("a process that only has the number of one of them is left alone", async ()
   await once(other, "exit")
 })
 
-test("a second run of the same folder is refused, and what the first has started runs on", async () => {
+test("a second run of a folder is rejected, and the first keeps running", async () => {
   const claim = await claimRun(directory)
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" })
   claim.recordChildren()

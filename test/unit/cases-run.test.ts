@@ -1,4 +1,4 @@
-// The cases are the behaviour as data: a group that no test reads would be a promise that nobody keeps.
+// Every group of cases is executed by a test.
 import { expect, test } from "vitest"
 import lifecycle from "../cases/lifecycle.json" with { type: "json" }
 import prebuilds from "../cases/prebuilds.json" with { type: "json" }
@@ -6,7 +6,10 @@ import { sourceFiles } from "./source-files.ts"
 
 const tests = sourceFiles("test").map(({ text }) => text)
 
-/** A test reads a group as data: `groups.<name>`, or by its name through a helper that types its rows. */
+/**
+ * A test reads a group as data: `groups.<name>`, or by its name through a helper that types its
+ * rows.
+ */
 function isRead(name: string): boolean {
   const reading = new RegExp(`\\bgroups\\.${name}\\b|\\browsOf<[^()]*>\\(\\s*"${name}",?\\s*\\)`)
   return tests.some((text) => reading.test(text))

@@ -1,4 +1,4 @@
-// The rules of style that no linter knows: time is an argument, a file says what it is for, names are kebab-case.
+// Rules of style that no linter has: time is an argument, files have headers, names are kebab-case.
 import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { sourceFiles } from "./source-files.ts"
@@ -7,7 +7,7 @@ const linesMax = 310
 const code = ["src", "dev", "bench", "test"].flatMap(sourceFiles)
 const worker = sourceFiles("src").filter(({ path }) => !path.startsWith("src/programs/"))
 
-/** Without comments, so that a rule may be spoken of. */
+/** Without comments, so that they may name what is forbidden. */
 const bare = (text: string) => text.replaceAll(/\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, "$1")
 
 test("the Worker reads a clock in src/clock.ts alone", () => {

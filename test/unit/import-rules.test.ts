@@ -1,4 +1,5 @@
-// Who may import whom in src/. A folder is a noun; arrows go down this table and none goes back up, so that a part can be read alone.
+// Which room of src/ may import which. Arrows point down this table, so that a room can be read
+// alone.
 import { expect, test } from "vitest"
 import { importsOf, sourceFiles } from "./source-files.ts"
 
@@ -7,7 +8,9 @@ const ground = ["platform", "clock.ts", "sweeps.ts", "version.ts", "bindings.d.t
 /** Fragments of other rooms' statements, and who may do what. */
 const shared = ["access", "audit", "notifications"]
 
-/** From the lowest to the highest; each names the lower rooms that it uses beside what all may use. */
+/**
+ * From the lowest to the highest. Each lists the lower rooms that it uses beside what all may use.
+ */
 const rooms: Record<string, string[]> = {
   schedule: [],
   queue: [],
@@ -45,10 +48,13 @@ const oneSubject = [
   ["workspaces", "feed"],
 ]
 
-/** The programs share the wire's frames and types and the manifest's reader with the Worker, and nothing that needs workerd. */
+/**
+ * The programs share the wire's frames and types and the manifest's reader with the Worker. They
+ * need no workerd.
+ */
 const programs = new Set(["programs", "agents", "queue", "queue/jobs", "templates", "schedule"])
 
-/** The longest room that the path is in. */
+/** The longest room that contains the path. */
 function roomOf(path: string): string {
   const parts = path.split("/").slice(1)
   const two = parts.slice(0, 2).join("/")

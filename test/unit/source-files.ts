@@ -1,4 +1,4 @@
-// Reads the sources of src/ for the tests that hold them to the house's rules.
+// Reads the sources for the tests that hold them to the rules of the house.
 import { readdirSync, readFileSync } from "node:fs"
 import { join, posix, relative, sep } from "node:path"
 

@@ -1,5 +1,6 @@
-// What the routes promise, held against every answer that a test gets: the OpenAPI document names the status, and the body is of
-// the declared shape.
+// The contract of the routes, held against every answer that a test gets.
+//
+// The OpenAPI document must name the status, and the body must have the declared shape.
 import type { RouteConfig } from "@hono/zod-openapi"
 import { createApp } from "../../src/app.ts"
 import { platformClock } from "../../src/clock.ts"
@@ -13,8 +14,8 @@ type Promised = {
   answers: Record<string, Declared | undefined>
 }
 
-// What any route may answer, which the document adds to each: no credential, a malformed request, a body too large, too many
-// requests, a fault.
+// What any route may answer, which the document adds to each: no credential, a malformed request, a
+// body too large, too many requests, a fault.
 const ofAll = new Set([400, 401, 413, 429, 500, 503])
 // A path that is routed under another method.
 const methodNotAllowed = 405
@@ -32,7 +33,10 @@ function promises(): Promised[] {
   }))
 }
 
-/** What is wrong with the answer, in a sentence; null where nothing is. Of two routes that match, the more literal one is meant. */
+/**
+ * What is wrong with the answer, in a sentence, or null. Of two routes that match, the more literal
+ * one counts.
+ */
 export function brokenPromise(
   method: string,
   path: string,

@@ -1,5 +1,7 @@
-// A network that loses what is said between the Worker and its database: the request before it arrives, or the answer after the
-// statement has committed. The driver and everything above it are those of production.
+// A network that loses messages between the Worker and its database.
+//
+// It loses the request before it arrives, or the answer after the statement has committed. The
+// driver and everything above it are those of production.
 import { neonConfig } from "@neondatabase/serverless"
 
 export type Fault = "request_lost" | "answer_lost"
@@ -7,7 +9,7 @@ export type Fault = "request_lost" | "answer_lost"
 /** Which fault a round trip meets. `text`: its statements; `call`: its number, from 1. */
 export type Faults = (text: string, call: number) => Fault | null
 
-/** Runs it over such a network. Answers how many round trips there were and what it threw. */
+/** Runs `work` over such a network. Returns how many round trips there were and what it threw. */
 export async function withFaults(
   faults: Faults,
   run: () => Promise<unknown>,

@@ -149,12 +149,16 @@ export async function givenDormancy(
 ): Promise<void> {
   await query(
     `with actor as materialized (
-       select w.id, set_config('dormouse.actor', json_build_object('kind', 'user', 'id', w.owner_id)::text, true)
-       from workspaces w where w.id = $1 and not w.deleted and w.dormant_at is null and w.owner_id <> prebuilds_user_id()
+       select w.id, set_config('dormouse.actor', json_build_object('kind', 'user', 'id',
+         w.owner_id)::text, true)
+       from workspaces w where w.id = $1 and not w.deleted and w.dormant_at is null
+         and w.owner_id <> prebuilds_user_id()
      ), changed as (
-       update workspaces w set dormant_at = $2, deleting_at = $3 from actor where w.id = actor.id returning w.id, w.name, w.owner_id
+       update workspaces w set dormant_at = $2, deleting_at = $3 from actor where w.id = actor.id
+         returning w.id, w.name, w.owner_id
      )
-     insert into audit_logs (id, time, request_id, user_id, resource_type, resource_id, resource_target, action, status_code)
+     insert into audit_logs (id, time, request_id, user_id, resource_type, resource_id,
+       resource_target, action, status_code)
      select gen_random_uuid(), $2, '', owner_id, 'workspace', id, name, 'write', 200 from changed`,
     [workspaceId, at, deletingAt],
   )

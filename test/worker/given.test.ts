@@ -1,4 +1,4 @@
-// The factories: what they make is what authentication, triggers and constraints accept.
+// The factories create what authentication, triggers and constraints accept.
 import { expect, test } from "vitest"
 import { givenProvisioner, givenUser } from "./given-people.ts"
 import { givenPreset, givenTemplate } from "./given-templates.ts"

@@ -1,4 +1,4 @@
-// The harness itself: what the other files of this folder rely on.
+// The harness itself, on which the other files of this folder rely.
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { localClock } from "../../dev/local/clock.ts"
@@ -17,13 +17,15 @@ describe("the harness", () => {
     expect(status).toBe(404)
     expect(body.message).toBeTypeOf("string")
   })
-  test("starts at the epoch and moves when told", () => {
+  test("starts at the epoch and moves when it is set", () => {
     expect(localClock()).toEqual(epoch)
     at(afterEpoch(1))
     expect(localClock()).toEqual(afterEpoch(1))
   })
   test("runs a tick", async () => {
     await tick(afterEpoch(60_000))
+    const [ledger] = await query("select max(tick_at) as at from lifecycle_ticks")
+    expect(ledger.at).toEqual(afterEpoch(60_000))
   })
   test("binds what the Worker needs", () => {
     expect(env.FILES).toBeDefined()

@@ -1,4 +1,4 @@
-// What tests in workerd share: the Worker as a function to call, its clock, its tick, and the file's database.
+// What tests in workerd share: the Worker as a function to call, its clock, its tick, the database.
 import {
   createExecutionContext,
   createScheduledController,
@@ -14,7 +14,7 @@ export { afterEpoch, epoch } from "./epoch.ts"
 
 export type ApiRequest = {
   method?: string
-  /** Sent as JSON, unless it is bytes or a string already. */
+  /** Sent as JSON, unless it is bytes or a string. */
   body?: unknown
   /** A session token. */
   token?: string
@@ -24,7 +24,8 @@ export type ApiRequest = {
 export type ApiAnswer<Body> = { status: number; headers: Headers; text: string; body: Body }
 
 /**
- * One request to the Worker, whose answer must be one that the route declares. `body` of the answer is the parsed JSON, or null where the text is none.
+ * Sends one request to the Worker. The answer must be one that the route declares. `body` is the
+ * parsed JSON, or null if the text is not JSON.
  *
  * @example const { status, body } = await api("/api/v2/workspaces", { token })
  */
@@ -43,7 +44,7 @@ export async function api<Body = any>(
   return { status: response.status, headers: response.headers, text, body: parsed }
 }
 
-/** The same, with the answer as it comes: for streams and sockets. */
+/** The same, with the raw answer: for streams and sockets. */
 export function fetchWorker(
   path: string,
   { method, body, token, headers }: ApiRequest = {},
@@ -61,12 +62,15 @@ export function fetchWorker(
   })
 }
 
-/** Sets the Worker's clock for what follows. Each file begins at the epoch. */
+/** Sets the Worker's clock. Each file begins at the epoch. */
 export function at(now: Date): void {
   setLocalClock(now)
 }
 
-/** Runs the scheduled handler as the platform would at that minute, and waits for all that it left running. */
+/**
+ * Runs the scheduled handler as the platform would at that minute, and waits for all that it left
+ * running.
+ */
 export async function tick(now: Date): Promise<void> {
   setLocalClock(now)
   const context = createExecutionContext()
@@ -75,7 +79,10 @@ export async function tick(now: Date): Promise<void> {
   await waitOnExecutionContext(context)
 }
 
-/** Reads or prepares the file's database directly, for what the API cannot show or make. Values come back as the driver parses them. */
+/**
+ * Reads or prepares the file's database directly, for what the API cannot show or create. Values
+ * are as the driver parses them.
+ */
 // oxlint-disable-next-line typescript/no-explicit-any -- rows are as the test's own SQL shapes them
 export async function query<Row = any>(text: string, params: unknown[] = []): Promise<Row[]> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
@@ -90,7 +97,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The same with the tables' triggers silent, for a past that they would refuse. */
+/** The same with the tables' triggers off, for a past that they would reject. */
 export async function queryWithoutTriggers(text: string, params: unknown[] = []): Promise<void> {
   const client = neon(env.DATABASE_URL)
   await client.transaction([

@@ -9,8 +9,9 @@ export type Row = Record<string, unknown>
 export type Write = { text: string; params: unknown[] }
 
 /**
- * The insert of one row. Columns are snake_case as in the schema; what is undefined is left to its default. A plain object
- * becomes JSON and a list a PostgreSQL array; a list for a jsonb column is to be given as JSON text.
+ * The insert of one row. Columns are snake_case as in the schema, and undefined leaves the default.
+ * A plain object becomes JSON and a list a PostgreSQL array. Pass a list for a jsonb column as JSON
+ * text.
  */
 export function inserting(table: string, values: Row): Write {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined)
@@ -27,8 +28,8 @@ export function inserting(table: string, values: Row): Write {
 let gathered: Write[] | null = null
 
 /**
- * Runs writes in their order, as one transaction in one round trip: most of what a test does before it begins is this. Within
- * `together` they wait for those of the others.
+ * Runs writes in order, as one transaction in one round trip: most of a test's preparation is this.
+ * Within `together` they wait for the others.
  */
 export async function writeAll(...writes: Write[]): Promise<void> {
   if (gathered !== null) {
@@ -40,8 +41,8 @@ export async function writeAll(...writes: Write[]): Promise<void> {
 }
 
 /**
- * Makes things in one round trip: what factories write within it is written at its end, so that nothing in it may read what it makes. One
- * at a time; one within another is part of it.
+ * Creates things in one round trip. What factories write within it is written at its end, so
+ * nothing in it may read what it creates. One at a time; a nested call is part of the outer one.
  *
  * @example const [one, other] = await together(async () => [await givenUser(), await givenUser()])
  */
@@ -59,7 +60,7 @@ export async function together<Made>(make: () => Promise<Made>): Promise<Made> {
   return made
 }
 
-/** Inserts one row and returns it whole. */
+/** Inserts one row and returns all its columns. */
 // oxlint-disable-next-line typescript/no-explicit-any -- a row is as its table is
 export async function insertRow(table: string, values: Row): Promise<any> {
   const { text, params } = inserting(table, values)

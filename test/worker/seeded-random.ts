@@ -1,14 +1,14 @@
-// Chance that can be repeated: the same seed gives the same choices, so that a failure can be played again.
+// Repeatable random choices: the same seed gives the same choices.
 
 export type Random = {
   /** A whole number from 0 to below the bound. */
   below: (bound: number) => number
-  /** True once in so many times. */
+  /** True once in `n` times on average. */
   oneIn: (times: number) => boolean
   pick: <T>(choices: readonly T[]) => T
 }
 
-/** The mulberry32 generator: 32 bits of state, good enough to choose by. */
+/** The mulberry32 generator: 32 bits of state, good enough for choices. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0
   const below = (bound: number) => {

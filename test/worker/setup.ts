@@ -1,4 +1,6 @@
-// Gives each test file a database of its own, copied from the migrated template, and sends the production driver to it.
+// Gives each test file a database of its own, and connects the production driver to it.
+//
+// The database is copied from the migrated template.
 import { neon, neonConfig } from "@neondatabase/serverless"
 import { afterAll, beforeAll, inject } from "vitest"
 import { setLocalClock } from "../../dev/local/clock.ts"
@@ -8,7 +10,8 @@ const admin = () => neon(inject("adminUrl"))
 let database = "none"
 
 neonConfig.fetchEndpoint = () => inject("endpointUrl")
-// The Worker's DATABASE_URL is fixed when workerd starts, before any file: only the name of the database changes on the way out.
+// The Worker's DATABASE_URL is fixed when workerd starts, before any file. Only the database's name
+// is replaced on the way out.
 neonConfig.fetchFunction = (url: string, init: RequestInit) => {
   const headers = new Headers(init.headers)
   const asked = headers.get("neon-connection-string") ?? ""
@@ -16,7 +19,8 @@ neonConfig.fetchFunction = (url: string, init: RequestInit) => {
   return fetch(url, { ...init, headers })
 }
 
-// A wide event without an error tells a failing test nothing, and to carry the thousands of them out of workerd costs a tenth of the time.
+// A log event without an error does not help a failing test. Carrying thousands of them out of
+// workerd costs a tenth of the time.
 const log = console.log
 console.log = (...parts: unknown[]) => {
   const [event] = parts
@@ -31,7 +35,8 @@ beforeAll(async () => {
   database = created
 })
 
-// It is left behind: to drop one costs as much as to make one, and all of them go with the server.
+// The database is left behind: dropping one costs as much as creating one, and all are removed with
+// the server.
 afterAll(() => {
   database = "none"
   setLocalClock(null)

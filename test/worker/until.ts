@@ -1,8 +1,8 @@
-// Waiting for what comes by itself, without a fixed time: a frame, a close, a row.
+// Waiting for an event without a fixed time: a frame, a close, a row.
 
 const triesMax = 2_000
 
-/** Looks each hundredth of a second until it holds. Fails the test after twenty. */
+/** Checks every hundredth of a second until it holds. Fails the test after twenty seconds. */
 export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < triesMax; tries++) {
     if (await what()) return

@@ -1,4 +1,5 @@
-// The local Neon endpoint against the real driver: what production code sees of a database must be the same here.
+// The local Neon endpoint against the real driver: production code must see the same database as at
+// Neon.
 import { createServer } from "node:net"
 import { neon, neonConfig, NeonDbError } from "@neondatabase/serverless"
 import { Client } from "pg"
@@ -63,7 +64,8 @@ describe("a single query", () => {
   test("hands over raw text: precise instants, big integers, arrays and JSON", async () => {
     const text = { types: { getTypeParser: () => (value: unknown) => value } }
     const result = await sql.query(
-      "select '2026-03-04 09:00:00.123+00'::timestamptz at, 9007199254740993 big, '{a,b}'::text[] l, '{\"k\": 1}'::jsonb j",
+      `select '2026-03-04 09:00:00.123+00'::timestamptz at, 9007199254740993 big,
+        '{a,b}'::text[] l, '{"k": 1}'::jsonb j`,
       [],
       text,
     )
@@ -113,7 +115,7 @@ describe("an error", () => {
       position: "8",
     })
   })
-  test("refuses several commands in one query, with and without parameters, and runs none", async () => {
+  test("rejects several commands in one query, and runs none of them", async () => {
     const script = "insert into endpoint_test values (70, 'script'); select 1"
     expect(await failure(sql.query(script))).toMatchObject({ code: "42601" })
     expect(await failure(sql.query(`${script} where $1`, [true]))).toMatchObject({ code: "42601" })
@@ -218,7 +220,7 @@ describe("its bounds", () => {
   })
 })
 
-describe("a database that goes", () => {
+describe("a lost database", () => {
   test("is a server error, not a database error, while it cannot be reached", async () => {
     const nowhere = await freePort()
     const alone = await startNeonEndpoint({ server: { host: "127.0.0.1", port: nowhere } })
@@ -232,9 +234,10 @@ describe("a database that goes", () => {
       await alone.stop()
     }
   })
-  test("does not take the endpoint with it where it ends a connection in the moment it is made", async () => {
+  test("does not end the endpoint when it closes a new connection", async () => {
     const field = (name: string, value: string) => `${name}${value}\0`
-    const told = `${field("S", "FATAL")}${field("C", "57P01")}${field("M", "terminating connection")}\0`
+    const fields = [field("S", "FATAL"), field("C", "57P01"), field("M", "terminating connection")]
+    const notice = `${fields.join("")}\0`
     const frame = (type: string, payload: Buffer) => {
       const head = Buffer.alloc(5)
       head.write(type)
@@ -244,7 +247,7 @@ describe("a database that goes", () => {
     const [authenticated, ready, ended] = [
       frame("R", Buffer.alloc(4)),
       frame("Z", Buffer.from("I")),
-      frame("E", Buffer.from(told)),
+      frame("E", Buffer.from(notice)),
     ]
     const server = createServer((socket) => {
       socket.once("data", () => socket.end(Buffer.concat([authenticated, ready, ended])))
@@ -278,7 +281,8 @@ describe("a database that goes", () => {
     await admin.query(end)
     await admin.end()
     expect((await running).code).toBe("57P01")
-    // Its idle connections were ended too, and it learns of each when the server's word arrives: until then one may still be picked.
+    // Its idle connections were ended too. The endpoint learns of each when the server's message
+    // arrives; until then one may still be picked.
     await expect.poll(async () => (await sql`select 1 as n`).rows).toEqual([{ n: 1 }])
   })
 })

@@ -1,4 +1,4 @@
-// The embedded PostgreSQL survives what machines do to it: a killed runner, a pid file that means somebody else, two starts at once.
+// The embedded PostgreSQL survives a killed runner, a foreign pid file, and two starts at once.
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -24,7 +24,7 @@ async function ask(postgres: LocalPostgres, text: string): Promise<unknown[]> {
   return rows
 }
 
-test("it keeps its data over a stop and a start, and leaves no process", async () => {
+test("keeps its data over a restart, and leaves no process", async () => {
   const first = await start()
   await ask(first, "create table kept as select 1 as n")
   const pid = Number(readFileSync(pidFile, "utf8").split("\n")[0])
@@ -35,9 +35,11 @@ test("it keeps its data over a stop and a start, and leaves no process", async (
   await second.stop()
 })
 
-test("it ends the server that a killed runner left, and recovers what that had committed", async () => {
+const postgresModule = JSON.stringify(join(import.meta.dirname, "../../../dev/local/postgres.ts"))
+
+test("stops the server of a killed runner and recovers its commits", async () => {
   const program = `
-    import { startPostgres } from ${JSON.stringify(join(import.meta.dirname, "../../../dev/local/postgres.ts"))}
+    import { startPostgres } from ${postgresModule}
     import { Client } from "pg"
     const postgres = await startPostgres({ directory: ${JSON.stringify(directory)} })
     const client = new Client({ connectionString: postgres.url("postgres") })
@@ -56,21 +58,21 @@ test("it ends the server that a killed runner left, and recovers what that had c
   await postgres.stop()
 })
 
-test("it is not held up by a pid file whose number belongs to another program", async () => {
+test("starts despite a pid file whose number belongs to another program", async () => {
   writeFileSync(pidFile, `${process.pid}\n`)
   const postgres = await start()
   expect(await ask(postgres, "select count(*)::int as n from kept")).toEqual([{ n: 2 }])
   await postgres.stop()
 })
 
-test("a second start of the same data is refused, and the first runs on", async () => {
+test("rejects a second start on the same data while the first runs", async () => {
   const postgres = await start()
   await expect(start()).rejects.toThrow(AlreadyRunning)
   expect(await ask(postgres, "select 1 as n")).toEqual([{ n: 1 }])
   await postgres.stop()
 })
 
-test("a first start that was cut short is made anew", async () => {
+test("repeats a first start that was interrupted", async () => {
   const cut = join(parent, "cut")
   mkdirSync(join(cut, "cluster.partial", "base"), { recursive: true })
   const postgres = await startPostgres({ directory: cut, durable: false })
