@@ -1,4 +1,4 @@
-// An app as its row, whoever described it: a plan, or the parent of a sub agent.
+// The row of an app that a provisioner's plan or the parent of a sub agent describes.
 
 type Maybe<T> = T | null | undefined
 
@@ -17,7 +17,10 @@ type AppDescription = {
   tooltip?: Maybe<string>
 }
 
-/** The columns of `workspace_apps` but the agent's: the id is made here, so that one statement can insert it with all else. */
+/**
+ * Returns the columns of `workspace_apps` except the agent's. The id is made here, so that one
+ * statement can insert the app together with everything else.
+ */
 export function toAppRow(app: AppDescription, slug: string, sharingLevel: Maybe<string>): object {
   return {
     id: crypto.randomUUID(),
@@ -32,7 +35,7 @@ export function toAppRow(app: AppDescription, slug: string, sharingLevel: Maybe<
     healthcheck_url: app.healthcheck?.url ?? "",
     healthcheck_interval_seconds: app.healthcheck?.interval ?? 0,
     healthcheck_threshold: app.healthcheck?.threshold ?? 0,
-    // Without a check there is nothing to know; with one nothing is known yet.
+    // Without a check the health is never known; with one it is not known yet.
     health: app.healthcheck?.url ? "initializing" : "disabled",
     display_order: app.order ?? 0,
     display_group: app.group ?? "",

@@ -1,4 +1,4 @@
-// Agents: their own side, behind their token, and the side of people.
+// All routes of agents: their own side, behind their token, and the side of people.
 import { openAgent } from "../access/agent-token.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { appReportRoutes } from "./reports/app-routes.ts"
@@ -10,7 +10,7 @@ import { ownerRoutes } from "./owner/routes.ts"
 import { reinitRoutes } from "./reinit/routes.ts"
 import { reportRoutes } from "./reports/routes.ts"
 import { subAgentRoutes } from "./sub-agents/routes.ts"
-import { agentRoutes as userRoutes } from "./people/routes.ts"
+import { peopleRoutes } from "./people/routes.ts"
 
 export const agentRoutes = createRouter()
 
@@ -27,7 +27,7 @@ for (const routes of [
   connectRoutes,
   reinitRoutes,
   forwardRoutes,
-  userRoutes,
+  peopleRoutes,
   externalAgentRoutes,
 ])
   agentRoutes.route("/", routes)

@@ -1,15 +1,16 @@
-// What agents tell, as its watchers see it (api.md 2.8): their metadata whole on each change, their logs from where each follower is.
-import { logRowsMax, readLogs, readMetadataOf, readStanding } from "../agents/hub/statements.ts"
-import { isFresh, lastLineOf } from "../agents/reports/log-cursor.ts"
-import { toLogView, toMetadataView } from "../agents/reports/metadata-view.ts"
+// What watchers see of agents: all metadata after each change, and log lines after the cursor.
+import { readStanding } from "../agents/hub/statements.ts"
+import { logRowsMax, readLogs, type LogRow } from "../agents/reports/log-statements.ts"
+import { readMetadataOf } from "../agents/reports/statements.ts"
+import { isFresh, lastLineOf, toLogView, toMetadataView } from "../agents/reports/view.ts"
 import type { Database } from "../platform/db/client.ts"
 import { stableHash } from "../platform/hash.ts"
 import { closes } from "./frames.ts"
 import type { Watcher } from "./watchers.ts"
 
 /**
- * All items of an agent, when one of them has become another: that they age is no change. An event stream has them at each
- * reading, since its readers expect them every few seconds.
+ * Sends all items of an agent after one of them has changed; a greater age is not a change. Event
+ * streams receive them at every reading, because their readers expect them every few seconds.
  */
 export async function showAgentMetadata(
   db: Database,
@@ -29,35 +30,38 @@ export async function showAgentMetadata(
   }
 }
 
-/** The lines after the last that each follower has, as one array; the end when a newer build has replaced the agent. */
+/** Sends each follower the lines after its cursor. Ends it if a newer build replaced the agent. */
 export async function showAgentLogs(db: Database, watchers: readonly Watcher[]): Promise<void> {
   const byAgent = [...Map.groupBy(watchers, (watcher) => watcher.state().id)]
   if (byAgent.length === 0) return
-  // In this order: an agent that may no longer speak when it is asked has said all that the reading after it finds.
+  // The standing is read first: an agent that may no longer connect then has no later lines.
   const [standing, ...answers] = await db.batch([
     readStanding(byAgent.map(([agentId]) => agentId)),
-    ...byAgent.map(([agentId, theirs]) =>
+    ...byAgent.map(([agentId, followers]) =>
       readLogs(agentId, {
-        after: Math.min(...theirs.map((watcher) => lastLineOf(watcher.state().cursor))),
+        after: Math.min(...followers.map((watcher) => lastLineOf(watcher.state().cursor))),
         limit: logRowsMax,
       }),
     ),
   ])
-  const speaking = new Set(standing.filter((row) => row.may_connect).map((row) => row.id))
-  const cutOff: Watcher[] = []
-  byAgent.forEach(([agentId, theirs], index) => {
+  const connectable = new Set(standing.filter((row) => row.may_connect).map((row) => row.id))
+  const unfinished: Watcher[] = []
+  byAgent.forEach(([agentId, followers], index) => {
     const rows = answers[index] ?? []
-    const isCutOff = rows.length >= logRowsMax
-    if (isCutOff) cutOff.push(...theirs)
-    for (const watcher of theirs) {
-      const state = watcher.state()
-      const after = lastLineOf(state.cursor)
-      const lines = rows.filter((row) => row.id > after)
-      if (lines.length > 0 || isFresh(state.cursor)) watcher.sendBare(lines.map(toLogView))
-      if (!isCutOff && !speaking.has(agentId)) watcher.end(closes.done)
-      else watcher.remember({ ...state, cursor: String(lines.at(-1)?.id ?? after) })
-    }
+    const isPartial = rows.length >= logRowsMax
+    if (isPartial) unfinished.push(...followers)
+    const isLast = !isPartial && !connectable.has(agentId)
+    for (const watcher of followers) showLines(watcher, rows, isLast)
   })
-  // An agent's log is bounded, and with it how often there can be more than one reading holds.
-  await showAgentLogs(db, cutOff)
+  // An agent's log is bounded, and so is the number of readings.
+  await showAgentLogs(db, unfinished)
+}
+
+function showLines(watcher: Watcher, rows: readonly LogRow[], isLast: boolean): void {
+  const state = watcher.state()
+  const after = lastLineOf(state.cursor)
+  const lines = rows.filter((row) => row.id > after)
+  if (lines.length > 0 || isFresh(state.cursor)) watcher.sendBare(lines.map(toLogView))
+  if (isLast) watcher.end(closes.done)
+  else watcher.remember({ ...state, cursor: String(lines.at(-1)?.id ?? after) })
 }

@@ -1,55 +1,58 @@
-// A shard of the watchers. Sockets sleep until something that they watch is published; then one reading a second serves them all.
-// Each minute it looks at everything again, so that a lost hint, an agent that fell silent and a right that ended are noticed.
+// A shard of the watchers: one reading a second at most serves all of them.
+//
+// Sockets hibernate until something that they watch is published. Each minute a review reads
+// everything again: it notices lost hints, silent agents and rights that have ended.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../clock.ts"
+import { openDatabase } from "../platform/db/client.ts"
+import { acceptSocket, armAlarm, isOpen, replyToClose } from "../platform/durable/object.ts"
 import { messageOf, writeEvent } from "../platform/event.ts"
 import type { TopicKind } from "../platform/durable/publish.ts"
 import { closes } from "./frames.ts"
 import { findUnentitled } from "./rights.ts"
-import { openDatabase } from "../platform/db/client.ts"
 import { showTopics } from "./topics.ts"
 import { eventStreamWatcher, socketWatcher, type Watcher } from "./watchers.ts"
-import { agentLogsKey, readWatchRequest, topicKey } from "../platform/durable/watch.ts"
+import {
+  agentLogsKey,
+  readWatchRequest,
+  topicKey,
+  type WatchState,
+} from "../platform/durable/watch.ts"
 
-/** Between two readings. */
+/** The least time between two readings. */
 const readIntervalMs = 1_000
-/** Frames that leave with the handshake's answer are lost on clients that listen only after it. */
+/** A client that listens only after the handshake would lose frames sent together with it. */
 const firstFrameDelayMs = 25
-/** A right that ended closes its watchers within the minute, reading included. */
-export const reviewIntervalMs = 45_000
+/** A right that has ended closes its watchers within a minute, the reading included. */
+const reviewIntervalMs = 45_000
 const reviewRetryMs = 10_000
-/** Of server-sent events: their readers expect an agent's metadata at each, and a ping at every third. */
+/** Event streams receive an agent's metadata at each beat, and a ping at every third. */
 const beatIntervalMs = 5_000
 const beatsPerPing = 3
-export const watchersMax = 10_000
+const watchersMax = 10_000
 const topicsPerReadingMax = 500
-/** Readings that fail one after the other before it is left to the next review. */
+/** After this many failed readings in a row the next review takes over. */
 const failuresMax = 3
 
 export class WorkspaceFeed extends DurableObject<Env> {
   protected clock: Clock = platformClock
   readonly #streams = new Set<Watcher>()
   readonly #due = new Set<string>()
-  #isReading = false
+  #reading: Promise<void> | null = null
   #readAtMs = 0
   #beats: ReturnType<typeof setInterval> | null = null
   #beatCount = 0
 
-  /** A new watcher, whom the Worker has checked. The answer is the socket, or the open response. */
+  /** Takes a watcher that the Worker has authorized. Answers with its socket or event stream. */
   override async fetch(request: Request): Promise<Response> {
     const state = readWatchRequest(request)
     const isFull = this.ctx.getWebSockets().length + this.#streams.size >= watchersMax
-    await this.#armReview()
+    await armAlarm(this.ctx.storage, reviewIntervalMs)
     if (request.headers.get("Upgrade") === "websocket") {
-      const { 0: client, 1: server } = new WebSocketPair()
-      const tags = [topicKey(state)]
-      if (state.kind === "agent-log" && state.workspaceId !== null)
-        tags.push(agentLogsKey(state.workspaceId))
-      this.ctx.acceptWebSocket(server, tags)
-      server.serializeAttachment(state)
-      if (isFull) server.close(closes.full.code, closes.full.reason)
+      const { socket, answer } = acceptSocket(this.ctx, state, tagsOf(state))
+      if (isFull) socketWatcher(socket).end(closes.full)
       else this.#readSoon([topicKey(state)])
-      return new Response(null, { status: 101, webSocket: client })
+      return answer
     }
     if (isFull) return new Response(null, { status: 503, headers: { "Retry-After": "5" } })
     const { watcher, body } = eventStreamWatcher(state, (gone) => this.#forgetStream(gone))
@@ -59,33 +62,37 @@ export class WorkspaceFeed extends DurableObject<Env> {
     return new Response(body)
   }
 
-  /** A hint that these things changed; what nobody watches is forgotten. */
+  /** These things changed. Ignores what nobody watches. */
   async publish(kind: TopicKind, ids: readonly string[]): Promise<void> {
     const keys = ids.map((id) => topicKey({ kind, id }))
     this.#readSoon(keys.filter((key) => this.#watchersOf(key).length > 0))
     if (kind === "workspace") this.#readSoon(ids.flatMap((id) => this.#logsOf(id)))
   }
 
-  /** A hint that a template's active version changed. */
+  /** A template's active version changed. */
   async publishTemplate(templateId: string): Promise<void> {
     const states = this.#watchers().map((watcher) => watcher.state())
     this.#readSoon(states.filter((state) => state.templateId === templateId).map(topicKey))
   }
 
+  /** Resolves when no reading is in flight or due, so that a test need not sleep. */
+  async settled(): Promise<void> {
+    while (this.#reading !== null) await this.#reading
+  }
+
   override webSocketMessage(socket: WebSocket): void {
-    socket.close(closes.clientSpoke.code, closes.clientSpoke.reason)
+    socketWatcher(socket).end(closes.clientSpoke)
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    // 1005 and 1006 say that no code came; they may not be sent.
-    socket.close(code === 1005 || code === 1006 ? closes.done.code : code)
+    replyToClose(socket, code)
   }
 
   override webSocketError(socket: WebSocket): void {
-    socket.close(closes.failed.code, closes.failed.reason)
+    socketWatcher(socket).end(closes.failed)
   }
 
-  /** The review: rights first, then everything that is watched. Never throws, so that the next one is always set. */
+  /** The review: rights, then everything watched. Never throws, so it always arms the next one. */
   override async alarm(): Promise<void> {
     const watchers = this.#watchers()
     if (watchers.length === 0) return
@@ -98,25 +105,20 @@ export class WorkspaceFeed extends DurableObject<Env> {
       this.#report("feed_review", error)
     }
     this.#readSoon(this.#watchers().map((watcher) => topicKey(watcher.state())))
-    await this.ctx.storage.setAlarm(platformClock().getTime() + nextMs)
-  }
-
-  async #armReview(): Promise<void> {
-    if ((await this.ctx.storage.getAlarm()) !== null) return
-    await this.ctx.storage.setAlarm(platformClock().getTime() + reviewIntervalMs)
+    await armAlarm(this.ctx.storage, nextMs)
   }
 
   #watchers(): Watcher[] {
     return [...openSockets(this.ctx.getWebSockets()), ...this.#streams]
   }
 
-  /** By the socket's tag: what a tick publishes is mostly watched by nobody, and must not wake every watcher's memory. */
+  /** Finds sockets by tag, without a scan: a tick publishes much that nobody watches. */
   #watchersOf(key: string): Watcher[] {
     const streams = [...this.#streams].filter((stream) => topicKey(stream.state()) === key)
     return [...openSockets(this.ctx.getWebSockets(key)), ...streams]
   }
 
-  /** The logs of a workspace's agents that are followed: a newer build ends them. */
+  /** The followed logs of a workspace's agents: a newer build ends them. */
   #logsOf(workspaceId: string): string[] {
     const followers = openSockets(this.ctx.getWebSockets(agentLogsKey(workspaceId)))
     return followers.map((follower) => topicKey(follower.state()))
@@ -140,12 +142,13 @@ export class WorkspaceFeed extends DurableObject<Env> {
 
   #readSoon(keys: readonly string[]): void {
     for (const key of keys) this.#due.add(key)
-    if (this.#due.size > 0 && !this.#isReading) this.ctx.waitUntil(this.#readDue())
+    if (this.#due.size === 0 || this.#reading !== null) return
+    this.#reading = this.#readDue()
+    this.ctx.waitUntil(this.#reading)
   }
 
-  /** One reading at a time, at most one a second; what is published meanwhile goes into the next. */
+  /** One reading at a time, at most one a second. Hints during a reading wait for the next one. */
   async #readDue(): Promise<void> {
-    this.#isReading = true
     let failures = 0
     try {
       while (this.#due.size > 0 && failures < failuresMax) {
@@ -164,7 +167,7 @@ export class WorkspaceFeed extends DurableObject<Env> {
         }
       }
     } finally {
-      this.#isReading = false
+      this.#reading = null
       if (failures >= failuresMax) this.#due.clear()
     }
   }
@@ -180,15 +183,16 @@ export class WorkspaceFeed extends DurableObject<Env> {
   }
 
   #report(event: string, error: unknown): void {
-    writeEvent({
-      event,
-      outcome: "error",
-      error: messageOf(error),
-      watchers: this.#watchers().length,
-    })
+    const watchers = this.#watchers().length
+    writeEvent({ event, outcome: "error", error: messageOf(error), watchers })
   }
 }
 
 function openSockets(sockets: WebSocket[]): Watcher[] {
-  return sockets.filter((socket) => socket.readyState === WebSocket.OPEN).map(socketWatcher)
+  return sockets.filter(isOpen).map(socketWatcher)
+}
+
+function tagsOf(state: WatchState): string[] {
+  const isAgentLog = state.kind === "agent-log" && state.workspaceId !== null
+  return [topicKey(state), ...(isAgentLog ? [agentLogsKey(state.workspaceId ?? "")] : [])]
 }

@@ -1,4 +1,6 @@
-// What goes over the wire to a watcher: the envelope of one-way streams, its two encodings, and the closes (api.md 0.8).
+// The frames of a watcher: the envelope of one-way streams, its two encodings, and the close codes.
+import { eventText } from "../platform/http/event-stream.ts"
+import { wireJson } from "../platform/http/json.ts"
 
 export type StreamEvent =
   | { type: "ping" }
@@ -6,8 +8,9 @@ export type StreamEvent =
   | { type: "error"; data: unknown }
 
 /**
- * How a stream ends. Clients stop for good on 1000 and 1001 and give up on 1002; anything else they answer by connecting
- * again, and the handshake then tells them why (401, 404). So a lost right is 1008, never 1000.
+ * How a stream ends. Clients stop for good on 1000 and 1001 and give up on 1002. After any other
+ * code they connect again, and the handshake's status explains the reason (401, 404). So a lost
+ * right closes with 1008, never with 1000.
  */
 export const closes = {
   done: { code: 1000, reason: "done" },
@@ -18,20 +21,11 @@ export const closes = {
 } as const
 export type Close = (typeof closes)[keyof typeof closes]
 
-export function socketText(event: StreamEvent): string {
-  return encode(event)
+/** Compact JSON on one line, escaped as every other body is. */
+export function frameText(value: unknown): string {
+  return wireJson(value).trimEnd()
 }
 
 export function serverSentText(event: StreamEvent): string {
-  const data = event.type === "ping" ? "" : `data: ${encode(event.data)}\n`
-  return `event: ${event.type}\n${data}\n`
-}
-
-/** Compact JSON on one line, escaped as every other body is (api.md 0.1). */
-export function encode(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, escapeChar)
-}
-
-function escapeChar(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
+  return event.type === "ping" ? eventText("ping") : eventText(event.type, event.data)
 }

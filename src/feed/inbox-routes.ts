@@ -1,4 +1,4 @@
-// Watching one's notifications (api.md 2.15), at the objects that hold all watchers.
+// Watching one's own notifications.
 import { createRoute, z } from "@hono/zod-openapi"
 import { createRouter } from "../platform/http/router.ts"
 import { openSocket, requireUpgrade } from "../platform/durable/watch.ts"
@@ -9,7 +9,7 @@ import { ownInboxSince } from "./statements.ts"
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const idsMax = 50
 
-/** What a watcher remembers lies beside its socket, so lists are bounded. */
+/** A watcher's state is its socket's attachment, whose size is limited. So lists are bounded. */
 const uuidList = (name: string) =>
   z
     .string()
@@ -28,8 +28,10 @@ const inboxWatchRoute = createRoute({
   path: "/notifications/inbox/watch",
   tags: ["Notifications"],
   summary: "Watch the caller's notifications over a WebSocket",
-  description:
-    'A text frame `{"notification": ..., "unread_count": ...}` for each that arrives and matches. All listed targets must be among its own.',
+  description: [
+    'A text frame `{"notification": ..., "unread_count": ...}` for each that arrives and matches.',
+    "A notification matches if all listed targets are among its own.",
+  ].join(" "),
   request: {
     query: z.object({
       targets: uuidList("targets"),
@@ -45,7 +47,7 @@ export const inboxWatchRoutes = createRouter().openapi(inboxWatchRoute, async (c
   requireUpgrade(c)
   const { targets, templates, read_status } = c.req.valid("query")
   const since = new Date(c.get("now").getTime() - inboxOverlapMs)
-  const there = await c.get("caller").query(ownInboxSince(since))
+  const existing = await c.get("caller").query(ownInboxSince(since))
   const actor = await c.get("caller").actor()
   return openSocket(c, {
     kind: "inbox",
@@ -56,7 +58,7 @@ export const inboxWatchRoutes = createRouter().openapi(inboxWatchRoute, async (c
     templateId: null,
     cursor: inboxCursor(
       since,
-      there.map(({ id }) => id),
+      existing.map(({ id }) => id),
     ),
     inbox: { targets, templates, readStatus: read_status === "" ? "all" : read_status },
   })

@@ -1,6 +1,7 @@
-// A person's inbox as its watchers see it (api.md 2.15): every notification that arrives after they came, once each, with how many
-// are unread. A tick stamps what it tells with its own minute, so what arrives may be older than the watcher: which ones have been
-// there is told by their ids, over an overlap that no tick is late by.
+// What watchers of an inbox see: each notification that arrives after they connect, exactly once.
+//
+// A tick dates its notifications with its own minute, so a new one may be older than the watcher.
+// The cursor therefore holds the ids of an overlap that is longer than any tick's delay.
 import type { Database } from "../platform/db/client.ts"
 import { parseInstant } from "../platform/db/values.ts"
 import { wireTime, wireTimeOrNull } from "../platform/http/wire.ts"
@@ -52,7 +53,7 @@ function showInbox(row: InboxRow, watcher: Watcher): void {
   watcher.remember({ ...state, cursor: inboxCursor(new Date(from), ids) })
 }
 
-/** Where a watcher is: which of the notifications since an instant have been there, or been shown. */
+/** The ids of the notifications since an instant that existed before or have been shown. */
 export function inboxCursor(at: Date, ids: readonly string[]): string {
   return JSON.stringify({ at: at.getTime(), ids })
 }

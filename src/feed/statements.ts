@@ -1,15 +1,17 @@
-// What a shard asks the database: what its watchers look at, and whether they still may.
+// A shard's statements: what its watchers see, and whether they still may.
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../platform/db/client.ts"
 import { uuids } from "../platform/db/sql.ts"
 import { isVisible } from "../workspaces/list/page.ts"
 import { workspaceColumns, type WorkspaceRow } from "../workspaces/view.ts"
 
-/** Workspaces whole, deleted or not; whoever watches them has been checked before and is checked each minute. */
+/** Reads whole workspaces, deleted or not. The review checks their watchers each minute. */
 export function watchedWorkspaces(ids: readonly string[], now: Date): Statement<WorkspaceRow> {
   return statement(
     "feed.workspaces",
-    sql`select ${workspaceColumns(now)} from workspaces_expanded whole where whole.id = any(${uuids(ids)})`,
+    sql`
+    select ${workspaceColumns(now)} from workspaces_expanded whole
+    where whole.id = any(${uuids(ids)})`,
   )
 }
 
@@ -33,36 +35,43 @@ export type InboxRow = {
 /** The most notifications that one reading shows a watcher. */
 const inboxReadMax = 100
 
-/** What came into these inboxes at `since` or after it, oldest first. */
+/** Reads what arrived in these inboxes at `since` or later, oldest first. */
 export function watchedInboxes(userIds: readonly string[], since: Date): Statement<InboxRow> {
   return statement(
     "feed.inboxes",
-    sql`select u.id as user_id,
-        (select count(*)::int from inbox_notifications n where n.user_id = u.id and n.read_at is null) as unread_count,
-        (select coalesce(json_agg(json_build_object('id', n.id, 'user_id', n.user_id, 'template_id', n.template_id,
-            'targets', n.targets, 'title', n.title, 'content', n.content, 'icon', n.icon, 'actions', n.actions,
-            'read_at', n.read_at, 'created_at', n.created_at) order by n.created_at, n.id), '[]')
-          from (select * from inbox_notifications n where n.user_id = u.id and n.created_at >= ${since}::timestamptz
-            order by n.created_at desc, n.id desc limit ${inboxReadMax}) n) as notifications
-      from unnest(${uuids(userIds)}) as u (id)`,
+    sql`
+    select u.id as user_id,
+      (select count(*)::int from inbox_notifications n
+        where n.user_id = u.id and n.read_at is null) as unread_count,
+      (select coalesce(json_agg(json_build_object('id', n.id, 'user_id', n.user_id,
+          'template_id', n.template_id, 'targets', n.targets, 'title', n.title,
+          'content', n.content, 'icon', n.icon, 'actions', n.actions, 'read_at', n.read_at,
+          'created_at', n.created_at) order by n.created_at, n.id), '[]')
+        from (
+          select * from inbox_notifications n
+          where n.user_id = u.id and n.created_at >= ${since}::timestamptz
+          order by n.created_at desc, n.id desc limit ${inboxReadMax}) n) as notifications
+    from unnest(${uuids(userIds)}) as u (id)`,
   )
 }
 
-/** What lies in the caller's own inbox since then: a watcher who comes now has no need of it. */
+/** Reads the ids in the caller's own inbox since then: a new watcher must not receive them. */
 export function ownInboxSince(since: Date): Statement<{ id: string }> {
   return statement(
     "feed.own-inbox-since",
-    sql`select n.id from inbox_notifications n where n.user_id = actor_id() and n.created_at >= ${since}::timestamptz
-      order by n.created_at desc, n.id desc limit ${inboxReadMax}`,
+    sql`
+    select n.id from inbox_notifications n
+    where n.user_id = actor_id() and n.created_at >= ${since}::timestamptz
+    order by n.created_at desc, n.id desc limit ${inboxReadMax}`,
   )
 }
 
-/** Makes the session the transaction's actor if it still holds, and says whether it does. Nothing is written. */
+/** Publishes the session as the transaction's actor if it is still valid. Writes nothing. */
 export function watchAs(keyId: string, now: Date): Statement<{ holds: boolean }> {
   return statement("feed.watch-as", sql`select watch_as(${keyId}, ${now}::timestamptz) as holds`)
 }
 
-/** Which of these the transaction's actor may read. */
+/** Returns which of these workspaces the transaction's actor may read. */
 export function stillVisible(ids: readonly string[]): Statement<{ id: string }> {
   return statement(
     "feed.still-visible",

@@ -1,4 +1,4 @@
-// What each kind of topic shows: how a watcher's frames follow from what was read and what they have seen.
+// What each kind of topic shows: frames from what was read and what the watcher has seen.
 import { openDatabase, type Database } from "../platform/db/client.ts"
 import { stableHash } from "../platform/hash.ts"
 import type { TopicKind } from "../platform/durable/publish.ts"
@@ -10,7 +10,7 @@ import { watchedWorkspaces } from "./statements.ts"
 import { allowRenames, toWorkspaceView, type WorkspaceRow } from "../workspaces/view.ts"
 import type { Watcher } from "./watchers.ts"
 
-/** Shows each watcher what is new to them. One round trip a kind, however many watch. */
+/** Sends each watcher what is new to it. Costs one round trip per kind of topic. */
 export async function showTopics(
   env: Env,
   watchers: ReadonlyMap<TopicKind, readonly Watcher[]>,
@@ -26,7 +26,7 @@ export async function showTopics(
   ])
 }
 
-/** The workspace whole: at once, and whenever it has become another than the watcher saw. */
+/** Sends the whole workspace, at once and whenever it differs from what the watcher has seen. */
 async function showWorkspaces(
   env: Env,
   db: Database,
@@ -54,31 +54,31 @@ function showWorkspace(env: Env, row: WorkspaceRow, watcher: Watcher, now: Date)
   watcher.remember({ ...state, cursor })
 }
 
-/** Every line after the last that the watcher has seen, a frame each; when the job has ended and all is said, the end. */
+/** Sends one frame for each line after the cursor. Ends the watcher after the job's last line. */
 async function showJobLogs(db: Database, watchers: readonly Watcher[]): Promise<void> {
   const byJob = [...Map.groupBy(watchers, (watcher) => watcher.state().id)]
   if (byJob.length === 0) return
   const answers = await db.batch(
-    byJob.map(([jobId, theirs]) => readLogs(jobId, Math.min(...theirs.map(lastLineOf)))),
+    byJob.map(([jobId, watching]) => readLogs(jobId, Math.min(...watching.map(lastLineOf)))),
   )
-  const cutOff: Watcher[] = []
-  byJob.forEach(([, theirs], index) => {
-    // A job that is gone has nothing more to say.
+  const unfinished: Watcher[] = []
+  byJob.forEach(([, watching], index) => {
+    // A job that is gone has no further lines.
     const { logs, completed } = answers[index]?.[0] ?? { logs: [], completed: true }
-    const isCutOff = logs.length >= logLinesMax
-    if (isCutOff) cutOff.push(...theirs)
-    for (const watcher of theirs) {
+    const isPartial = logs.length >= logLinesMax
+    if (isPartial) unfinished.push(...watching)
+    for (const watcher of watching) {
       const after = lastLineOf(watcher)
       for (const log of logs) if (log.id > after) watcher.sendBare(toJobLogView(log))
       const last = logs.at(-1)
-      if (completed && !isCutOff) watcher.end(closes.done)
+      if (completed && !isPartial) watcher.end(closes.done)
       else if (last !== undefined && last.id > after) {
         watcher.remember({ ...watcher.state(), cursor: String(last.id) })
       }
     }
   })
-  // A log is bounded, and with it how often there can be more than one reading holds.
-  await showJobLogs(db, cutOff)
+  // A job's log is bounded, and so is the number of readings.
+  await showJobLogs(db, unfinished)
 }
 
 function lastLineOf(watcher: Watcher): number {

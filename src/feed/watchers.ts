@@ -1,34 +1,35 @@
-// The two ways to watch, as one: a socket that sleeps between frames, and an open response of server-sent events.
-import { encode, serverSentText, socketText, type Close, type StreamEvent } from "./frames.ts"
+// The two kinds of watcher behind one type: a hibernating socket and an open event stream.
+import { closeSocket, sendTo } from "../platform/durable/object.ts"
+import { frameText, serverSentText, type Close, type StreamEvent } from "./frames.ts"
 import type { WatchState } from "../platform/durable/watch.ts"
 
 export type Watcher = {
-  /** An open response of server-sent events, and no socket. */
+  /** An open response of server-sent events, not a socket. */
   isStream: boolean
   state(): WatchState
   remember(state: WatchState): void
   send(event: StreamEvent): void
-  /** A frame without an envelope; over sockets alone. */
+  /** Sends a frame without an envelope. Does nothing on an event stream. */
   sendBare(value: unknown): void
   end(close: Close): void
 }
 
-/** What it remembers lies beside the socket and survives hibernation. */
+/** The state is the socket's attachment and survives hibernation. */
 export function socketWatcher(socket: WebSocket): Watcher {
   return {
     isStream: false,
     state: () => socket.deserializeAttachment() as WatchState,
     remember: (state) => socket.serializeAttachment(state),
-    send: (event) => socket.send(socketText(event)),
-    sendBare: (value) => socket.send(encode(value)),
-    end: ({ code, reason }) => socket.close(code, reason),
+    send: (event) => sendTo(socket, frameText(event)),
+    sendBare: (value) => sendTo(socket, frameText(value)),
+    end: ({ code, reason }) => closeSocket(socket, code, reason),
   }
 }
 
-/** Events that wait for a reader who does not read. Then they are given up, and may connect again. */
+/** Events that may wait for a reader that does not read. Then the stream ends; it may reconnect. */
 const unreadMax = 64
 
-/** `onGone` is called once, when the reader has left or the stream was ended. */
+/** `onGone` is called when the reader has left or the stream has ended. */
 export function eventStreamWatcher(
   first: WatchState,
   onGone: (watcher: Watcher) => void,
@@ -38,33 +39,30 @@ export function eventStreamWatcher(
   const encoder = new TextEncoder()
   let state = first
   let unread = 0
+  const gone = () => onGone(watcher)
+  const send = (event: StreamEvent) => {
+    if (unread >= unreadMax) {
+      gone()
+      writer.abort().catch(() => {})
+      return
+    }
+    unread += 1
+    const written = writer.write(encoder.encode(serverSentText(event)))
+    written.finally(() => (unread -= 1)).catch(gone)
+  }
   const watcher: Watcher = {
     isStream: true,
     state: () => state,
     remember: (next) => {
       state = next
     },
-    send: (event) => {
-      if (unread >= unreadMax) {
-        onGone(watcher)
-        writer.abort().catch(() => {})
-        return
-      }
-      unread += 1
-      writer
-        .write(encoder.encode(serverSentText(event)))
-        .finally(() => (unread -= 1))
-        .catch(() => onGone(watcher))
-    },
+    send,
     sendBare: () => {},
     end: () => {
-      onGone(watcher)
+      gone()
       writer.close().catch(() => {})
     },
   }
-  writer.closed.then(
-    () => onGone(watcher),
-    () => onGone(watcher),
-  )
+  writer.closed.then(gone, gone)
   return { watcher, body: readable }
 }

@@ -1,4 +1,4 @@
-// Watching a workspace (api.md 2.6): over a WebSocket that sleeps between frames, or as server-sent events.
+// Watching a workspace, over a hibernating WebSocket or as server-sent events.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { AppEnv } from "../platform/http/env.ts"
@@ -16,7 +16,12 @@ const watchSocketRoute = createRoute({
   path: "/workspaces/{workspace}/watch-ws",
   tags: ["Workspaces"],
   summary: "Watch a workspace over a WebSocket",
-  description: `${frames} Text frames of \`{"type": "ping"|"data"|"error", "data": ...}\`. A client that sends a frame is closed with 1002; one that may no longer watch with 1008; any code but 1000 and 1001 asks it to connect again.`,
+  description: [
+    frames,
+    'Text frames of `{"type": "ping"|"data"|"error", "data": ...}`.',
+    "A client that sends a frame is closed with 1002; one that may no longer watch with 1008.",
+    "After any code but 1000 and 1001 a client connects again.",
+  ].join(" "),
   request: { params: workspaceParam },
   responses: {
     101: { description: "The socket." },

@@ -2,8 +2,8 @@
 import { prebuildsUserId } from "../platform/db/prebuilds-user.ts"
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
-import type { MetadataRow } from "../agents/hub/statements.ts"
-import { toMetadataView } from "../agents/reports/metadata-view.ts"
+import type { MetadataRow } from "../agents/reports/statements.ts"
+import { toMetadataView } from "../agents/reports/view.ts"
 import { type AppStatusJson, appStatusJson } from "../agents/views/resources-json.ts"
 import { appStatusSchema, toAppStatusView } from "../agents/views/view.ts"
 import {

@@ -1,4 +1,4 @@
-// The script that sets up our agent on a machine: printed by `init-script/{os}/{arch}`, piped into a shell by people.
+// The script that installs the agent on a machine, for `init-script/{os}/{arch}`.
 
 const platforms: Record<string, readonly string[]> = {
   linux: ["amd64", "arm64", "armv7"],
@@ -6,21 +6,21 @@ const platforms: Record<string, readonly string[]> = {
   windows: ["amd64", "arm64"],
 }
 
-/** The script of a platform, null where there is none. The token is not in it: it comes from the environment. */
+/** Returns null for an unknown platform. The token comes from the environment, not the script. */
 export function initScript(os: string, arch: string, accessUrl: string): string | null {
   if (!platforms[os.toLowerCase()]?.includes(arch.toLowerCase())) return null
   const url = accessUrl.replace(/\/+$/, "")
   return os.toLowerCase() === "windows" ? powershellScript(url) : posixScript(url)
 }
 
-/** The line that a person runs on the machine (B3). Clients hide the token by its form: keep it. */
+/** The line that a person runs on the machine. Clients recognise its form to hide the token. */
 export function initCommand(os: string, arch: string, accessUrl: string, token: string): string {
   const url = `${accessUrl.replace(/\/+$/, "")}/api/v2/init-script/${os}/${arch}`
   if (os === "windows") return `$env:CODER_AGENT_TOKEN="${token}"; iwr -useb "${url}" | iex`
   return `curl -fsSL "${url}" | CODER_AGENT_TOKEN="${token}" sh`
 }
 
-// Everything is inside a function that the last line calls, so that a download cut in half runs nothing.
+// The last line calls a function that holds everything, so a truncated download runs nothing.
 function posixScript(url: string): string {
   return `#!/bin/sh
 # Downloads the Dormouse agent and runs it until it is stopped.
@@ -47,7 +47,8 @@ dormouse_main() {
   fi
   agent="$directory/$name"
   until dormouse_fetch "\${CODER_AGENT_URL}bin/$name" "$agent.part"; do
-    echo "The agent could not be downloaded from \${CODER_AGENT_URL}; trying again in 30 seconds." >&2
+    echo "The agent could not be downloaded from \${CODER_AGENT_URL}." >&2
+    echo "Retrying in 30 seconds." >&2
     sleep 30
   done
   mv "$agent.part" "$agent"
@@ -60,7 +61,7 @@ dormouse_fetch() {
   elif command -v wget >/dev/null 2>&1; then
     wget -q -O "$2" "$1"
   else
-    echo "Neither curl nor wget is here." >&2
+    echo "Neither curl nor wget is installed." >&2
     return 1
   fi
 }
@@ -75,26 +76,36 @@ function powershellScript(url: string): string {
   $ErrorActionPreference = "Stop"
   $env:CODER_AGENT_URL = ${quotePowershell(`${url}/`)}
   $env:CODER_AGENT_AUTH = "token"
-  if (-not $env:CODER_AGENT_TOKEN -and -not $env:CODER_AGENT_TOKEN_FILE) { throw "CODER_AGENT_TOKEN is not set." }
-  if (-not (Get-Command node -ErrorAction SilentlyContinue)) { throw "Node.js 22 or newer is needed." }
+  if (-not $env:CODER_AGENT_TOKEN -and -not $env:CODER_AGENT_TOKEN_FILE) {
+    throw "CODER_AGENT_TOKEN is not set."
+  }
+  if (-not (Get-Command node -ErrorAction SilentlyContinue)) {
+    throw "Node.js 22 or newer is needed."
+  }
   $directory = Join-Path ([IO.Path]::GetTempPath()) ("dormouse-" + [Guid]::NewGuid())
   New-Item -ItemType Directory -Path $directory | Out-Null
   $agent = Join-Path $directory "dormouse-agent.js"
   while ($true) {
-    try { Invoke-WebRequest -UseBasicParsing -Uri ($env:CODER_AGENT_URL + "bin/dormouse-agent.js") -OutFile $agent; break }
-    catch { Write-Warning "The agent could not be downloaded; trying again in 30 seconds."; Start-Sleep -Seconds 30 }
+    try {
+      $uri = $env:CODER_AGENT_URL + "bin/dormouse-agent.js"
+      Invoke-WebRequest -UseBasicParsing -Uri $uri -OutFile $agent
+      break
+    } catch {
+      Write-Warning "The agent could not be downloaded. Retrying in 30 seconds."
+      Start-Sleep -Seconds 30
+    }
   }
   & node $agent
 }
 `
 }
 
-/** One word for sh, whatever is in it. */
+/** Quotes any text as one word for sh. */
 function quotePosix(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
-/** One word for PowerShell, whatever is in it. */
+/** Quotes any text as one word for PowerShell. */
 function quotePowershell(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }

@@ -1,4 +1,4 @@
-// External workspaces: the credentials of an agent whose machine is run elsewhere, and the script that sets it up (B3, B4).
+// External workspaces: the credentials of an agent that runs elsewhere, and its set-up script.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { may, type ResourceColumns } from "../../access/may.ts"
@@ -21,7 +21,10 @@ type CredentialsRow = {
   architecture: string | null
 }
 
-/** The agent by its exact name among those of the latest build that live, sub agents included; the columns are null without. */
+/**
+ * Finds an agent of the latest build by its exact name, sub agents included. Its columns are null
+ * if it does not exist.
+ */
 function externalAgent(workspaceId: string, name: string): Statement<CredentialsRow> {
   const columns: ResourceColumns = {
     id: sql`w.id`,
@@ -31,8 +34,8 @@ function externalAgent(workspaceId: string, name: string): Statement<Credentials
   return statement(
     "agents.external",
     sql`
-    select ${may("update", "workspace", columns)} as can_update, b.has_external_agent, a.id as agent_id, a.encrypted_token,
-      a.auth_instance_id, a.operating_system, a.architecture
+    select ${may("update", "workspace", columns)} as can_update, b.has_external_agent,
+      a.id as agent_id, a.encrypted_token, a.auth_instance_id, a.operating_system, a.architecture
     from workspaces w
     left join workspace_builds b on b.id = w.latest_build_id
     left join workspace_agents a on a.build_id = b.id and not a.deleted and a.name = ${name}
@@ -82,7 +85,7 @@ externalAgentRoutes.openapi(
     path: "/init-script/{os}/{arch}",
     tags: ["Agents"],
     summary: "Read the script that sets up the agent",
-    description: "Needs no credential and holds none.",
+    description: "Needs no credential and contains none.",
     request: { params: z.object({ os: z.string().max(32), arch: z.string().max(32) }) },
     responses: {
       200: { description: "The script.", content: { "text/plain": { schema: z.string() } } },
@@ -98,7 +101,7 @@ externalAgentRoutes.openapi(
   },
 )
 
-/** The hex of the base64 text of the SHA-256, as the reference writes it. */
+/** The hexadecimal form of the base64 text of the SHA-256, as the reference writes it. */
 async function digestOf(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))
   const base64 = btoa(String.fromCharCode(...new Uint8Array(digest)))

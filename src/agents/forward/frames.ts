@@ -1,18 +1,20 @@
-// The frames of a forwarded port: many streams over one WebSocket, each with a window, so that one that is not read holds back
-// itself alone. Shared by the command, the agent and the relay between them.
+// The frames of a forwarded port: many streams over one WebSocket.
+//
+// Each stream has a window, so that a stream nobody reads blocks only itself. The command, the
+// agent and the relay between them share this file.
 
 export const frameTypes = {
   /** Client to agent: connect to a port of the workspace. Payload: the port, two bytes. */
   open: 1,
   opened: 2,
   data: 3,
-  /** So many more bytes of this stream may be sent. Payload: four bytes. */
+  /** This many more bytes of the stream may be sent. Payload: four bytes. */
   credit: 4,
-  /** No more data in this direction. */
+  /** This direction has ended. */
   end: 5,
-  /** The stream is gone in both directions. Payload: why, as text. */
+  /** The stream has ended in both directions. Payload: the reason, as text. */
   reset: 6,
-  /** To the relay, which answers. Stream 0. */
+  /** To the relay, which answers it. Stream 0. */
   ping: 7,
   pong: 8,
 } as const
@@ -20,7 +22,7 @@ export type FrameType = (typeof frameTypes)[keyof typeof frameTypes]
 
 export const headerBytes = 5
 export const payloadBytesMax = 65_536
-/** Bytes of one stream that may be under way in one direction. */
+/** Bytes of one stream that may be in flight in one direction. */
 export const windowBytes = 262_144
 export const streamCountMax = 256
 
@@ -41,7 +43,7 @@ export function encodeFrame(
   return bytes
 }
 
-/** Null for what is no frame: too short, too long, of an unknown type, or with a payload that its type does not have. */
+/** Returns null if the length, the type or the size of the payload is wrong. */
 export function decodeFrame(bytes: Uint8Array): Frame | null {
   if (bytes.byteLength < headerBytes || bytes.byteLength > headerBytes + payloadBytesMax)
     return null
@@ -66,7 +68,7 @@ export function encodeCredit(stream: number, byteCount: number): Uint8Array<Arra
   return encodeFrame(frameTypes.credit, stream, payload)
 }
 
-/** The number that an `open` or a `credit` carries. */
+/** Returns the number in the payload of an `open` or a `credit`. */
 export function numberIn(frame: Frame): number {
   const view = new DataView(
     frame.payload.buffer,

@@ -1,5 +1,7 @@
-// The relay of one forwarding session: the command dials in on one side, the agent on the other, and frames pass between them.
-// It holds nothing back by itself: the windows of the streams bound what is under way, and a side that ignores them is closed.
+// The relay of one forwarding session: passes frames between the command and the agent.
+//
+// It buffers nothing once both sides are connected: the windows of the streams bound the bytes in
+// flight, and a side that ignores them is closed.
 import { DurableObject } from "cloudflare:workers"
 import {
   decodeFrame,
@@ -13,16 +15,16 @@ import {
 type Side = "client" | "agent"
 const otherSide: Record<Side, Side> = { client: "agent", agent: "client" }
 
-/** Both sides say `ping` each 5 s; one that is silent for so long is gone, half-open or not. It is time that passes, on no clock. */
+/** Both sides send `ping` each 5 s. A side that is silent for this long is gone. */
 const silentMsMax = 20_000
 const checkMs = 5_000
-/** How long one side waits for the other. */
+/** How long one side waits for the other. Measured as elapsed time, on no clock. */
 const waitMsMax = 30_000
-/** Frames that arrive before the other side does. */
+/** Bytes of frames that may arrive before the other side connects. */
 const waitingBytesMax = 1_048_576
 
-/** `underWay` counts, per stream, what a side has sent and the other has not yet taken. */
-type End = { socket: WebSocket; agentId: string; heardAtMs: number; underWay: Map<number, number> }
+/** `inFlight` counts, for each stream, the bytes that the other side has not yet acknowledged. */
+type End = { socket: WebSocket; agentId: string; activeAtMs: number; inFlight: Map<number, number> }
 
 export class PortRelay extends DurableObject<Env> {
   readonly #ends = new Map<Side, End>()
@@ -30,7 +32,7 @@ export class PortRelay extends DurableObject<Env> {
   #openedAtMs = 0
   #timer: ReturnType<typeof setInterval> | null = null
 
-  /** The Worker passes on handshakes that it has authorized: `/client/{agent}` and `/agent/{agent}`. */
+  /** Takes handshakes that the Worker has authorized: `/client/{agent}` and `/agent/{agent}`. */
   override async fetch(request: Request): Promise<Response> {
     const [, kind = "", agentId = ""] = new URL(request.url).pathname.split("/")
     const side: Side = kind === "agent" ? "agent" : "client"
@@ -42,14 +44,14 @@ export class PortRelay extends DurableObject<Env> {
     near.accept()
     near.binaryType = "arraybuffer"
     const now = performance.now()
-    this.#ends.set(side, { socket: near, agentId, heardAtMs: now, underWay: new Map() })
+    this.#ends.set(side, { socket: near, agentId, activeAtMs: now, inFlight: new Map() })
     if (this.#timer === null) {
       this.#openedAtMs = now
       this.#timer = setInterval(() => this.#check(), checkMs)
     }
     near.addEventListener("message", (event) => this.#receive(side, event.data))
-    near.addEventListener("close", () => this.#end(1001, "The other side is gone."))
-    near.addEventListener("error", () => this.#end(1001, "The other side is gone."))
+    near.addEventListener("close", () => this.#end(1001, "The other side disconnected."))
+    near.addEventListener("error", () => this.#end(1001, "The other side disconnected."))
     if (this.#ends.size === 2) {
       const agent = this.#ends.get("agent")
       for (const bytes of this.#waiting.splice(0)) agent?.socket.send(bytes)
@@ -60,7 +62,7 @@ export class PortRelay extends DurableObject<Env> {
   #receive(side: Side, data: unknown): void {
     const end = this.#ends.get(side)
     if (end === undefined) return
-    end.heardAtMs = performance.now()
+    end.activeAtMs = performance.now()
     const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : null
     const frame = bytes === null ? null : decodeFrame(bytes)
     if (bytes === null || frame === null) return this.#end(1003, "Not a frame.")
@@ -68,39 +70,40 @@ export class PortRelay extends DurableObject<Env> {
     const other = this.#ends.get(otherSide[side])
     switch (frame.type) {
       case frameTypes.data: {
-        const underWay = (end.underWay.get(frame.stream) ?? 0) + frame.payload.byteLength
-        end.underWay.set(frame.stream, underWay)
-        if (underWay > windowBytes || end.underWay.size > streamCountMax) {
+        const inFlight = (end.inFlight.get(frame.stream) ?? 0) + frame.payload.byteLength
+        end.inFlight.set(frame.stream, inFlight)
+        if (inFlight > windowBytes || end.inFlight.size > streamCountMax) {
           return this.#end(1008, "More was sent than the window allows.")
         }
         break
       }
       case frameTypes.credit: {
-        const underWay = other?.underWay.get(frame.stream)
-        const left = (underWay ?? 0) - numberIn(frame)
-        if (left > 0) other?.underWay.set(frame.stream, left)
-        else other?.underWay.delete(frame.stream)
+        const inFlight = other?.inFlight.get(frame.stream)
+        const left = (inFlight ?? 0) - numberIn(frame)
+        if (left > 0) other?.inFlight.set(frame.stream, left)
+        else other?.inFlight.delete(frame.stream)
         break
       }
       case frameTypes.reset:
-        end.underWay.delete(frame.stream)
-        other?.underWay.delete(frame.stream)
+        end.inFlight.delete(frame.stream)
+        other?.inFlight.delete(frame.stream)
         break
       default:
     }
     if (other !== undefined) return other.socket.send(bytes)
     this.#waiting.push(bytes)
     const waitingBytes = this.#waiting.reduce((sum, one) => sum + one.byteLength, 0)
-    if (waitingBytes > waitingBytesMax) this.#end(1008, "The agent has not come yet.")
+    if (waitingBytes > waitingBytesMax) this.#end(1008, "The agent has not connected yet.")
   }
 
   #check(): void {
     const now = performance.now()
     if (this.#ends.size < 2 && now - this.#openedAtMs > waitMsMax) {
-      return this.#end(4408, "The other side did not come.")
+      return this.#end(4408, "The other side did not connect.")
     }
     for (const end of this.#ends.values()) {
-      if (now - end.heardAtMs > silentMsMax) return this.#end(4408, "A side fell silent.")
+      if (now - end.activeAtMs > silentMsMax)
+        return this.#end(4408, "A side was silent for too long.")
     }
   }
 

@@ -1,9 +1,10 @@
-// Forwarding a port: the command and the agent each dial out to a relay made for the one session. Authorized per connection.
+// Forwarding a port: the command and the agent each connect to a relay made for the one session.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { AppEnv } from "../../platform/http/env.ts"
 import { ApiError, conflict, forbidden } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
+import { requireUpgrade } from "../../platform/durable/watch.ts"
 import { errors, uuidSchema } from "../../platform/http/wire.ts"
 import { hubOf } from "../hub/calls.ts"
 import { agentReach } from "../people/statements.ts"
@@ -52,11 +53,6 @@ forwardRoutes.openapi(
     return joinRelay(c, c.req.valid("param").session, `agent/${actor.agent_id}`)
   },
 )
-
-function requireUpgrade(c: Context<AppEnv>): void {
-  if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return
-  throw new ApiError(426, "This endpoint is a WebSocket.", {}, { Upgrade: "websocket" })
-}
 
 async function joinRelay(c: Context<AppEnv>, session: string, path: string): Promise<Response> {
   const headers = new Headers({ Upgrade: "websocket" })

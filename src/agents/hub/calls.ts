@@ -1,4 +1,4 @@
-// What the Worker asks of a workspace's hub: the object itself, a handshake passed on to it, the ports that its agents told it.
+// The Worker's calls to a workspace's hub.
 import { DatabaseUnavailable } from "../../platform/db/errors.ts"
 import { ApiError } from "../../platform/http/errors.ts"
 import type { ListeningPort } from "../forward/listening-ports.ts"
@@ -8,10 +8,10 @@ export function hubOf(env: Env, workspaceId: string) {
   return env.AGENT_HUB.getByName(workspaceId)
 }
 
-/** The digest of an agent's token, in hexadecimal, with a handshake that its hub is to prove. */
+/** The header of a handshake that carries the hexadecimal digest of the agent's token. */
 export const hashHeader = "Dormouse-Agent-Token-Hash"
 
-/** Passes a handshake on to the hub. Throws the 503 where it cannot be taken. */
+/** Passes a handshake on to the hub. Throws a 503 if the hub cannot take it. */
 export async function joinHub(
   env: Env,
   workspaceId: string,
@@ -22,18 +22,15 @@ export async function joinHub(
     .fetch(`https://hub/${path}`, { headers: { ...headers, Upgrade: "websocket" } })
     .catch(() => null)
   if (answer?.status === 503) throw new DatabaseUnavailable("agents.link", undefined)
-  // The object is gone for a moment, or holds as many sockets as it may.
-  if (answer === null || answer.status === 429)
-    throw new ApiError(
-      503,
-      "Too many agents wait. Please try again in a moment.",
-      {},
-      { "Retry-After": "5" },
-    )
+  // The object did not answer, or it holds as many sockets as it may.
+  if (answer === null || answer.status === 429) {
+    const message = "Too many agents wait. Please try again in a moment."
+    throw new ApiError(503, message, {}, { "Retry-After": "5" })
+  }
   return answer
 }
 
-/** What the agent says that its workspace listens on. Throws the 503 of a hub that is gone for a moment. */
+/** Returns the ports that an agent has reported. Throws a 503 if the hub does not answer. */
 export async function portsOf(
   env: Env,
   workspaceId: string,

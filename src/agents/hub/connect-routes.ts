@@ -1,5 +1,7 @@
-// The agent's socket: while it is open the agent is connected, and the hub can call it. The hub of the named workspace proves the
-// token and writes the connection in one round trip; what has not the shape of a token or of an id never gets there.
+// The agent's socket: while it is open the agent is connected, and the hub can call it.
+//
+// The hub of the named workspace proves the token and writes the connection in one round trip. A
+// malformed token or id never reaches a hub.
 import { createRoute, z } from "@hono/zod-openapi"
 import { agentUnauthorized, presentedAgentHash } from "../../access/agent-token.ts"
 import { toHex } from "../../platform/db/values.ts"
@@ -17,8 +19,13 @@ connectRoutes.openapi(
     path: "/workspaceagents/me/connect",
     tags: ["Agents"],
     summary: "Hold the agent's socket",
-    description:
-      "The agent names the workspace of its manifest. It sends the text `ping` each 15 s and is answered `pong`; frames to it are JSON: `{type: dial, session}`, `{type: reinit, workspace_id, reason}`. It tells the ports that it listens on when they change, each ten seconds at most: `{type: ports, ports: [{process_name, network, port}]}`.",
+    description: [
+      "The agent names the workspace of its manifest.",
+      "It sends the text `ping` each 15 s and is answered `pong`.",
+      "Frames to it are JSON: `{type: dial, session}`, `{type: reinit, workspace_id, reason}`.",
+      "It reports the ports that it listens on when they change, each ten seconds at most:",
+      "`{type: ports, ports: [{process_name, network, port}]}`.",
+    ].join(" "),
     request: { query: z.object({ workspace_id: uuidSchema }) },
     responses: {
       101: { description: "The socket." },

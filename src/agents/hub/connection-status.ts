@@ -1,5 +1,7 @@
-// Whether an agent is reachable, and how it fares (prebuilds-provisioning-agents.md E4, E5).
-export const agentInactiveAfterMs = 30_000
+// Whether an agent is connected, and whether it is healthy.
+
+/** An agent without a socket is connected for this long after its last call. */
+const inactiveAfterMs = 30_000
 
 export type AgentConnection = {
   createdAt: Date
@@ -12,8 +14,9 @@ export type AgentConnection = {
 export type AgentStatus = "connecting" | "connected" | "disconnected" | "timeout"
 
 /**
- * The status and the instant of the disconnection that goes with it: one that fell silent was lost at its last sign
- * of life. An agent that holds a socket is connected while it is open (decision 20).
+ * Returns the status and the instant of the last disconnection.
+ *
+ * An agent is connected while its socket is open. One that fell silent was lost at its last call.
  */
 export function agentConnection(
   agent: AgentConnection,
@@ -29,14 +32,14 @@ export function agentConnection(
   }
   if (disconnectedAt && disconnectedAt >= lastConnectedAt)
     return { status: "disconnected", disconnectedAt }
-  if (now.getTime() - lastConnectedAt.getTime() > agentInactiveAfterMs)
+  if (now.getTime() - lastConnectedAt.getTime() > inactiveAfterMs)
     return { status: "disconnected", disconnectedAt: lastConnectedAt }
   return { status: "connected", disconnectedAt }
 }
 
 const shuttingDown = new Set(["shutting_down", "shutdown_timeout", "shutdown_error", "off"])
 
-/** The first reason that matches; a start that takes too long is still healthy. */
+/** Reports the first reason that matches. A start that takes too long is still healthy. */
 export function agentHealth(
   status: AgentStatus,
   lifecycle: string,

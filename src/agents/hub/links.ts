@@ -1,38 +1,42 @@
-// The links of a workspace's agents: what the hub holds, what the database has been told of it, and how the two are brought
-// together again after either was gone. A connection is written by the statement that proves it, a loss by one of its own.
+// The links of a workspace's agents: what the hub holds and what the database knows of it.
+//
+// A statement that proves a token also writes its connection; a loss is a write of its own. If the
+// hub or the database fails in between, the alarm makes the two agree again.
 import { openAgentByHash } from "../../access/agent-token.ts"
-import { platformClock, type Clock } from "../../clock.ts"
-import { openDatabase, type Database } from "../../platform/db/client.ts"
+import type { Clock } from "../../clock.ts"
+import { openDatabase } from "../../platform/db/client.ts"
 import { StatementFailed } from "../../platform/db/errors.ts"
-import { ApiError } from "../../platform/http/errors.ts"
-import { messageOf, writeEvent } from "../../platform/event.ts"
+import { armAlarm } from "../../platform/durable/object.ts"
 import { publishWorkspaces } from "../../platform/durable/publish.ts"
-import { openHubStorage, type HubStorage } from "./storage.ts"
+import { messageOf, writeEvent } from "../../platform/event.ts"
+import { ApiError } from "../../platform/http/errors.ts"
 import type { ListeningPort } from "../forward/listening-ports.ts"
 import { closeUnheld, linkActor, readStanding, writeLinks } from "./statements.ts"
+import { HubStorage, type LinkRow } from "./storage.ts"
 
 const checkMs = 120_000
 const retryMs = 5_000
-/** No proof takes so long. */
+/** Longer than any proof takes. */
 const proofMsMax = 60_000
 const proofTriesMax = 3
-/** How long a change of the workspace's builds is remembered: longer than anybody reads. */
-const toldMsMax = 120_000
-/** How far the clocks of two machines of the platform may be apart. */
+/** How long a build change is kept: longer than any reader takes. */
+const buildChangeMsMax = 120_000
+/** How far the clocks of two machines of the platform may differ. */
 const clockSkewMsMax = 10_000
 
 /** `unknown`: the database did not say what it has written. */
 export type Proof = "linked" | "refused" | "unknown"
+type Attempt = { proof: Proof; mayBeWritten: boolean }
 
 export class HubLinks {
   readonly #ctx: DurableObjectState
   readonly #env: Env
   readonly #clock: Clock
   readonly #storage: HubStorage
-  /** The proofs of this life of the object; others that are stored belong to one that crashed. */
+  /** Proofs in flight in this instance. Any other stored proof belongs to an instance that died. */
   readonly #proving = new Set<number>()
   #isWriting = false
-  /** How many writes, and how many changes of builds, there have been in this life of the object. */
+  /** Writes and build changes that this instance has seen. */
   #writeCount = 0
   #changeCount = 0
 
@@ -40,74 +44,92 @@ export class HubLinks {
     this.#ctx = ctx
     this.#env = env
     this.#clock = clock
-    this.#storage = openHubStorage(ctx.storage)
+    this.#storage = new HubStorage(ctx.storage)
   }
 
   get provingCount(): number {
     return this.#proving.size
   }
 
+  get workspaceId(): string {
+    return this.#ctx.id.name ?? ""
+  }
+
   /**
-   * Proves a token's digest to be that of an agent of this workspace and writes its connection, in one transaction; then
-   * `accept` takes the socket, with nothing awaited between what the database said and that. Never throws.
+   * Proves that a token's digest belongs to an agent of this workspace and writes its connection,
+   * in one transaction. Then `accept` takes the socket; nothing is awaited between the database's
+   * answer and that call. Never throws.
    *
-   * That the database is asked is noted before it is, and an alarm armed: where the object dies in between, or no answer comes,
-   * whoever reads connected without a socket is written as lost. A write of ours that was under way at the same time may have
-   * landed after this one, so that the link is written again. A build that changed meanwhile may have made the proof void, so
-   * that it is asked for again: those who send agents away do not see this one yet.
+   * The proof is stored and an alarm armed before the database is asked. If the object dies or no
+   * answer arrives, the alarm writes a loss for each agent that is connected without a socket.
    */
   async prove(hash: Uint8Array, accept: (agentId: string) => void): Promise<Proof> {
-    const proof = this.#storage.beginProof()
-    this.#proving.add(proof)
+    const number = this.#storage.beginProof()
+    this.#proving.add(number)
+    const { proof, mayBeWritten } = await this.#attempt(hash, accept)
+    this.#proving.delete(number)
+    if (!mayBeWritten) this.#storage.endProofs([number])
+    if (proof === "linked") {
+      this.#ctx.waitUntil(publishWorkspaces(this.#env, [this.workspaceId]))
+      this.#ctx.waitUntil(this.settle())
+    } else if (proof === "unknown") await this.#rest()
+    else await this.settle()
+    return proof
+  }
+
+  /** Asks again if a build changed during the proof: the review does not see this agent yet. */
+  async #attempt(hash: Uint8Array, accept: (agentId: string) => void): Promise<Attempt> {
     const at = this.#clock()
     let mayBeWritten = false
-    let outcome: Proof = "unknown"
     try {
       await this.#armWithin(proofMsMax)
       for (let tries = 0; tries < proofTriesMax; tries++) {
-        const [isAlone, writeCount, changeCount] = [
-          !this.#isWriting,
-          this.#writeCount,
-          this.#changeCount,
-        ]
-        const [row] = await openAgentByHash(this.database(), hash).query(
-          linkActor(this.workspaceId, at),
-        )
-        if (row === undefined) {
-          outcome = "refused"
-          break
-        }
+        const agentId = await this.#ask(hash, at, accept)
+        if (agentId === null) return { proof: "refused", mayBeWritten }
+        if (agentId !== "changed") return { proof: "linked", mayBeWritten: false }
         mayBeWritten = true
-        if (changeCount !== this.#changeCount) continue
-        accept(row.id)
-        const isWritten = isAlone && writeCount === this.#writeCount
-        this.#storage.setLink({ agentId: row.id, isOpen: true, at, isWritten })
-        mayBeWritten = false
-        outcome = "linked"
-        break
       }
+      return { proof: "unknown", mayBeWritten }
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) outcome = "refused"
-      else {
-        // A statement that failed was undone; one without an answer may not have been.
-        mayBeWritten ||= !(error instanceof StatementFailed)
-        reportFailure("agent_proof_failed", error)
-      }
+      if (error instanceof ApiError && error.status === 401)
+        return { proof: "refused", mayBeWritten }
+      reportFailure("agent_proof_failed", error)
+      // A failed statement was rolled back; one without an answer may have been committed.
+      return { proof: "unknown", mayBeWritten: mayBeWritten || !(error instanceof StatementFailed) }
     }
-    this.#proving.delete(proof)
-    if (!mayBeWritten) this.#storage.endProofs([proof])
-    if (outcome === "linked") {
-      this.#ctx.waitUntil(publishWorkspaces(this.#env, [this.workspaceId]))
-      this.#ctx.waitUntil(this.settle())
-    } else if (outcome === "unknown") await this.#rest()
-    else await this.settle()
-    return outcome
+  }
+
+  /**
+   * One try of a proof. Returns the agent's id, null if the token is refused, or `changed`.
+   *
+   * A write of ours that was in flight at the same time may have committed after this one; then
+   * the link stays unwritten, so that `settle` writes it again.
+   */
+  async #ask(
+    hash: Uint8Array,
+    at: Date,
+    accept: (agentId: string) => void,
+  ): Promise<string | null> {
+    const wasWriting = this.#isWriting
+    const [writeCount, changeCount] = [this.#writeCount, this.#changeCount]
+    const session = openAgentByHash(openDatabase(this.#env), hash)
+    const [row] = await session.query(linkActor(this.workspaceId, at))
+    if (row === undefined) return null
+    if (changeCount !== this.#changeCount) return "changed"
+    accept(row.id)
+    const isWritten = !wasWriting && writeCount === this.#writeCount
+    this.#storage.setLink({ agentId: row.id, isOpen: true, at, isWritten })
+    return row.id
   }
 
   /** The agent's socket is gone. */
   async lose(agentId: string): Promise<void> {
-    this.#storage.setLink({ agentId, isOpen: false, at: this.#clock(), isWritten: false })
+    this.#setLost(agentId)
     await this.settle()
+  }
+
+  #setLost(agentId: string): void {
+    this.#storage.setLink({ agentId, isOpen: false, at: this.#clock(), isWritten: false })
   }
 
   keepPorts(agentId: string, ports: readonly ListeningPort[]): void {
@@ -118,26 +140,27 @@ export class HubLinks {
     return JSON.parse(this.#storage.portsOf(agentId) ?? "[]") as ListeningPort[]
   }
 
-  /** Notes that the workspace has another latest build, or that its latest has ended; with agents held, their review is owed. */
-  async noteChange(areHeld: boolean): Promise<void> {
+  /** Stores that the workspace's latest build is another one or has ended. */
+  async noteBuildChange(needsReview: boolean): Promise<void> {
     this.#changeCount += 1
-    this.#storage.setTold(this.#clock(), !areHeld)
-    await this.#armWithin(toldMsMax)
+    this.#storage.setBuildChange(this.#clock(), !needsReview)
+    await this.#armWithin(buildChangeMsMax)
   }
 
-  get isReviewOwed(): boolean {
-    return this.#storage.isReviewOwed()
+  get isReviewPending(): boolean {
+    return this.#storage.isReviewPending()
   }
 
   /**
-   * Which of these agents may stay; null where the database does not say: the review stays owed, and the alarm comes again for it.
-   * Never throws.
+   * Returns which of these agents may stay. Returns null if the database does not answer; the
+   * review then stays pending and the alarm retries it. Never throws.
    */
   async review(agentIds: readonly string[]): Promise<Set<string> | null> {
-    const toldAtMs = this.#storage.toldAtMs() ?? 0
+    const changedAtMs = this.#storage.buildChangedAtMs() ?? 0
     try {
-      const rows = agentIds.length > 0 ? await this.database().all(readStanding(agentIds)) : []
-      this.#storage.setReviewed(toldAtMs)
+      const database = openDatabase(this.#env)
+      const rows = agentIds.length > 0 ? await database.all(readStanding(agentIds)) : []
+      this.#storage.setReviewed(changedAtMs)
       return new Set(rows.filter((row) => row.may_connect).map((row) => row.id))
     } catch (error) {
       reportFailure("agent_review_failed", error)
@@ -146,95 +169,81 @@ export class HubLinks {
     }
   }
 
-  /** Whether there was such a change that one who began to read at this instant may not have seen. */
+  /** Whether a reader that began at this instant may have missed a build change. */
   mayHaveMissed(beganAtMs: number): boolean {
-    const toldAtMs = this.#storage.toldAtMs()
-    return toldAtMs !== null && toldAtMs >= beganAtMs - clockSkewMsMax
+    const changedAtMs = this.#storage.buildChangedAtMs()
+    return changedAtMs !== null && changedAtMs >= beganAtMs - clockSkewMsMax
   }
 
-  /** What an alarm is for: links without a socket are lost, what could not be written is, what is old is forgotten. */
+  /** The work of an alarm: records losses, forgets an old build change, writes the rest. */
   async check(isHeld: (agentId: string) => boolean): Promise<void> {
     for (const { agent_id: agentId } of this.#storage.openLinks()) {
-      if (isHeld(agentId)) continue
-      this.#storage.setLink({ agentId, isOpen: false, at: this.#clock(), isWritten: false })
+      if (!isHeld(agentId)) this.#setLost(agentId)
     }
-    if ((this.#storage.toldAtMs() ?? 0) <= this.#clock().getTime() - toldMsMax)
-      this.#storage.forgetTold()
+    const oldestMs = this.#clock().getTime() - buildChangeMsMax
+    if ((this.#storage.buildChangedAtMs() ?? 0) <= oldestMs) this.#storage.forgetBuildChange()
     await this.settle()
   }
 
   /**
-   * Writes what the database has not been told, one write at a time, so that none overtakes another. Never throws: what could
-   * not be written is tried again by the alarm.
+   * Writes what the database does not know yet. One write is in flight at a time, so that none
+   * overtakes another. Never throws: the alarm retries a failed write.
    */
   async settle(): Promise<void> {
-    if (this.#isWriting) return // Who writes looks again when that is done.
+    if (this.#isWriting) return // The writer looks for more when its write is done.
     this.#isWriting = true
-    for (;;) {
-      const links = this.#storage.unwritten()
-      const orphans = this.#orphans()
-      if (links.length === 0 && orphans.length === 0) break
-      this.#writeCount += 1
-      try {
-        const held = this.#storage.openLinks().map((link) => link.agent_id)
-        await this.database().batch([
-          ...(orphans.length > 0 ? [closeUnheld(this.workspaceId, held, this.#clock())] : []),
-          writeLinks(
-            links.map((row) => ({
-              agentId: row.agent_id,
-              isOpen: row.is_open === 1,
-              at: new Date(row.at_ms),
-            })),
-          ),
-        ])
-      } catch (error) {
-        reportFailure("agent_link_failed", error)
-        break
+    try {
+      for (;;) {
+        const links = this.#storage.unwritten()
+        const orphans = this.#orphans()
+        if (links.length === 0 && orphans.length === 0) break
+        await this.#write(links, orphans.length > 0)
+        this.#storage.markWritten(links)
+        this.#storage.endProofs(orphans)
+        this.#ctx.waitUntil(publishWorkspaces(this.#env, [this.workspaceId]))
       }
-      this.#storage.markWritten(links)
-      this.#storage.endProofs(orphans)
-      this.#ctx.waitUntil(publishWorkspaces(this.#env, [this.workspaceId]))
+    } catch (error) {
+      reportFailure("agent_link_failed", error)
     }
     this.#isWriting = false
     await this.#rest()
   }
 
-  database(): Database {
-    return openDatabase(this.#env)
+  /** An orphaned proof may have left any agent of the workspace connected without a socket. */
+  async #write(links: readonly LinkRow[], hasOrphans: boolean): Promise<void> {
+    this.#writeCount += 1
+    const held = this.#storage.openLinks().map((link) => link.agent_id)
+    const rows = links.map((row) => ({
+      agentId: row.agent_id,
+      isOpen: row.is_open === 1,
+      at: new Date(row.at_ms),
+    }))
+    await openDatabase(this.#env).batch([
+      ...(hasOrphans ? [closeUnheld(this.workspaceId, held, this.#clock())] : []),
+      writeLinks(rows),
+    ])
   }
 
-  get workspaceId(): string {
-    return this.#ctx.id.name ?? ""
-  }
-
-  /** Proofs whose outcome nobody waits for any more. */
+  /** Stored proofs whose outcome nothing waits for any longer. */
   #orphans(): number[] {
-    return this.#storage.proofs().filter((id) => !this.#proving.has(id))
+    return this.#storage.proofs().filter((number) => !this.#proving.has(number))
   }
 
-  /** Arms the alarm for what there is left to do; with nothing left, nothing stays stored. */
+  /** Arms the alarm for the work that is left. If none is left, nothing stays stored. */
   async #rest(): Promise<void> {
-    const isOwing =
-      this.#storage.unwritten().length > 0 || this.#orphans().length > 0 || this.isReviewOwed
-    if (isOwing) return this.#armWithin(retryMs)
+    const isUnsettled = this.#storage.unwritten().length > 0 || this.#orphans().length > 0
+    if (isUnsettled || this.isReviewPending) return this.#armWithin(retryMs)
     if (this.#proving.size > 0) return this.#armWithin(proofMsMax)
     if (this.#storage.openLinks().length > 0) return this.#armWithin(checkMs)
-    if (this.#storage.toldAtMs() !== null) return this.#armWithin(toldMsMax)
+    if (this.#storage.buildChangedAtMs() !== null) return this.#armWithin(buildChangeMsMax)
     return this.#storage.clear()
   }
 
-  /** Never later than it is armed already, or who comes often would put off what others wait for. */
-  async #armWithin(ms: number): Promise<void> {
-    const atMs = platformClock().getTime() + ms
-    const armedAtMs = await this.#ctx.storage.getAlarm()
-    if (armedAtMs === null || armedAtMs > atMs) await this.#ctx.storage.setAlarm(atMs)
+  #armWithin(ms: number): Promise<void> {
+    return armAlarm(this.#ctx.storage, ms)
   }
 }
 
 function reportFailure(event: string, error: unknown): void {
-  writeEvent({
-    event,
-    outcome: "error",
-    error: messageOf(error),
-  })
+  writeEvent({ event, outcome: "error", error: messageOf(error) })
 }

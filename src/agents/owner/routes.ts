@@ -1,4 +1,4 @@
-// What an agent is given of its owner: the key that git uses, and the credentials of other services, of which there are none.
+// What an agent may have of its owner: the SSH key for git.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
@@ -6,7 +6,7 @@ import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/e
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody } from "../../platform/http/wire.ts"
 import { actorAgentId, touchAgent } from "../actor.ts"
-import { agentErrors, agentRoute } from "../route.ts"
+import { agentErrors, agentRoute } from "../own-side.ts"
 import { sshKeyOf } from "./ssh-key.ts"
 
 export const ownerRoutes = createRouter()
@@ -15,7 +15,8 @@ function readKeyScope(): Statement<{ api_key_scope: string; owner_id: string }> 
   return statement(
     "agents.key-scope",
     sql`
-    select a.api_key_scope, w.owner_id from workspace_agents a join workspaces w on w.id = a.workspace_id
+    select a.api_key_scope, w.owner_id
+    from workspace_agents a join workspaces w on w.id = a.workspace_id
     where a.id = ${actorAgentId}`,
   )
 }
@@ -41,7 +42,7 @@ ownerRoutes.openapi(
 ownerRoutes.openapi(
   createRoute({
     ...agentRoute("get", "/external-auth", "Ask for a credential of another service"),
-    description: "This server holds none: the answer is 404, which git takes to ask the person.",
+    description: "This server holds none. Git takes the 404 as a reason to ask the person.",
     request: {
       query: z.object({
         id: z.string().max(256).optional(),

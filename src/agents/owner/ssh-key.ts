@@ -1,19 +1,21 @@
-// The SSH key of a workspace's owner, for git in the workspace. It is derived from the deployment's key and the owner's id, so that
-// it is the same in all of their workspaces and is stored nowhere; a rotation of the deployment's key makes another.
+// The SSH key of a workspace's owner, for git in the workspace.
+//
+// It is derived from the deployment's key and the owner's id: the same in all of the owner's
+// workspaces, and stored nowhere.
 import { parseTokenKeys } from "../../access/token-cipher.ts"
 
-export type SshKey = { publicKey: string; privateKey: string }
+type SshKey = { publicKey: string; privateKey: string }
 
 const kind = "ssh-ed25519"
 const comment = "dormouse"
-/** PKCS #8 of an Ed25519 key, up to its seed. */
+/** The PKCS #8 encoding of an Ed25519 key, up to its seed. */
 const pkcs8Head = [
   0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ]
 
-/** An Ed25519 pair in OpenSSH's formats. Throws where TOKEN_KEYS is not set. */
+/** Returns an Ed25519 pair in OpenSSH's formats. Throws if TOKEN_KEYS is not set. */
 export async function sshKeyOf(tokenKeys: string, ownerId: string): Promise<SshKey> {
-  // The last of the list is the one that is there the longest.
+  // The last key of the list is the oldest.
   const secret = [...parseTokenKeys(tokenKeys).values()].at(-1)
   if (secret === undefined) throw new Error("TOKEN_KEYS is not set.")
   const seed = await derive(secret, ownerId)
@@ -39,7 +41,7 @@ async function publicOf(seed: Uint8Array): Promise<Uint8Array> {
   return Buffer.from(exported.x ?? "", "base64url")
 }
 
-/** The `openssh-key-v1` container with no passphrase. The check number may be any, both times the same. */
+/** The `openssh-key-v1` container without a passphrase. The arbitrary check number occurs twice. */
 function privateBlob(seed: Uint8Array, publicBytes: Uint8Array, publicBlob: Buffer): Buffer {
   const check = uint32(0x646f726d)
   const body = Buffer.concat([
@@ -74,6 +76,7 @@ function field(value: string | Uint8Array): Buffer {
 }
 
 function pem(blob: Buffer): string {
+  const name = "OPENSSH PRIVATE KEY"
   const lines = blob.toString("base64").match(/.{1,70}/g) ?? []
-  return `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines.join("\n")}\n-----END OPENSSH PRIVATE KEY-----\n`
+  return [`-----BEGIN ${name}-----`, ...lines, `-----END ${name}-----`, ""].join("\n")
 }

@@ -1,4 +1,4 @@
-// Agents as people and their clients see them (api.md 2.8).
+// Agents as people and their clients see them.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { AppEnv } from "../../platform/http/env.ts"
@@ -11,16 +11,15 @@ import {
   requireUpgrade,
   type NewWatch,
 } from "../../platform/durable/watch.ts"
-import { errors, jsonBody, timeSchema, uuidSchema, wireTime } from "../../platform/http/wire.ts"
-import { followFrom } from "../reports/log-cursor.ts"
-import { readLogs, type LogRow } from "../hub/statements.ts"
+import { errors, jsonBody, uuidSchema } from "../../platform/http/wire.ts"
+import { readLogs } from "../reports/log-statements.ts"
+import { followFrom, logSchema, toLogText, toLogView } from "../reports/view.ts"
 import { listeningPortSchema } from "../forward/listening-ports.ts"
-import { toLogView } from "../reports/metadata-view.ts"
 import { portsOf } from "../hub/calls.ts"
 import { agentById, agentReach, type AgentReach } from "./statements.ts"
 import { agentSchema, toAgentView } from "../views/view.ts"
 
-export const agentRoutes = createRouter()
+export const peopleRoutes = createRouter()
 
 const params = z.object({ agent: uuidSchema })
 const base = "/workspaceagents/{agent}"
@@ -29,7 +28,7 @@ const readErrors = errors(400, 401, 404, 503)
 const agentNotFound = () =>
   new ApiError(404, "Agent doesn't exist with that id, or you do not have access to it.")
 
-agentRoutes.openapi(
+peopleRoutes.openapi(
   createRoute({
     method: "get",
     path: base,
@@ -44,16 +43,6 @@ agentRoutes.openapi(
     return c.json(toAgentView(row.agent, c.get("now")), 200)
   },
 )
-
-const logSchema = z
-  .object({
-    id: z.int(),
-    created_at: timeSchema,
-    output: z.string(),
-    level: z.string(),
-    source_id: z.uuid(),
-  })
-  .openapi("WorkspaceAgentLog")
 
 const logId = (name: string, description: string) =>
   z
@@ -70,14 +59,14 @@ const logId = (name: string, description: string) =>
     })
     .openapi({ type: "integer", description })
 
-agentRoutes.openapi(
+peopleRoutes.openapi(
   createRoute({
     method: "get",
     path: `${base}/logs`,
     tags: ["Agents"],
     summary: "Read or follow an agent's logs",
     description:
-      "With `follow` a WebSocket of arrays of lines, which ends (1000) when a newer build replaces the agent.",
+      "With `follow`, a WebSocket of arrays of lines. It closes with 1000 when a newer build replaces the agent.",
     request: {
       params,
       query: z.object({
@@ -116,16 +105,12 @@ agentRoutes.openapi(
       .get("caller")
       .batch([agentReach(agent, { withDeleted: true }), readLogs(agent, { after, before })])
     if (reach === undefined) throw agentNotFound()
-    if (format === "text") return c.text(toText(rows)) as never
+    if (format === "text") return c.text(toLogText(rows)) as never
     return c.json(rows.map(toLogView), 200)
   },
 )
 
-function toText(rows: readonly LogRow[]): string {
-  return rows.map((row) => `${wireTime(row.created_at)} [${row.level}] ${row.output}\n`).join("")
-}
-
-agentRoutes.openapi(
+peopleRoutes.openapi(
   createRoute({
     method: "get",
     path: `${base}/watch-metadata`,
@@ -142,7 +127,7 @@ agentRoutes.openapi(
   async (c) => openEvents(c, await watchOf(c, "agent-metadata", c.req.valid("param").agent, false)),
 )
 
-agentRoutes.openapi(
+peopleRoutes.openapi(
   createRoute({
     method: "get",
     path: `${base}/watch-metadata-ws`,
@@ -159,7 +144,7 @@ agentRoutes.openapi(
   },
 )
 
-agentRoutes.openapi(
+peopleRoutes.openapi(
   createRoute({
     method: "get",
     path: `${base}/listening-ports`,
@@ -181,7 +166,7 @@ agentRoutes.openapi(
   },
 )
 
-agentRoutes.openapi(
+peopleRoutes.openapi(
   createRoute({
     method: "get",
     path: `${base}/containers`,
@@ -212,7 +197,7 @@ async function reachAgent(
   return reach
 }
 
-/** What the holder of watchers must know of one who may reach the agent. Throws where they may not. */
+/** Returns the watch of a caller who may reach the agent. Throws a 404 for anybody else. */
 async function watchOf(
   c: Context<AppEnv>,
   kind: AgentTopicKind,

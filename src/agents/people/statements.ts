@@ -1,4 +1,4 @@
-// What people ask of agents. Who may not read the workspace sees no agent (E6: deleted ones are found by nobody).
+// Reads of agents on behalf of people: only of workspaces they may read, and never deleted ones.
 import { sql, type SQL } from "drizzle-orm"
 import { may, type ResourceColumns } from "../../access/may.ts"
 import type { Action } from "../../access/permissions.ts"
@@ -13,9 +13,7 @@ const columns: ResourceColumns = {
 
 const mayDo = (action: Action): SQL => may(action, "workspace", columns)
 
-export type AgentRow = { workspace_id: string; agent: AgentJson }
-
-export function agentById(id: string): Statement<AgentRow> {
+export function agentById(id: string): Statement<{ workspace_id: string; agent: AgentJson }> {
   return statement(
     "agents.by-id",
     sql`
@@ -32,14 +30,20 @@ export type AgentReach = {
   is_latest: boolean
 }
 
-/** Whether the caller may reach the agent, without reading it. Logs stay readable when a newer build has replaced it. */
+/**
+ * Returns what the caller may do with the agent, without reading the agent itself.
+ *
+ * `withDeleted` includes an agent that a newer build has replaced: its logs stay readable.
+ */
 export function agentReach(id: string, options: { withDeleted: boolean }): Statement<AgentReach> {
   const isAlive = options.withDeleted ? sql`true` : sql`not a.deleted`
   return statement(
     "agents.reach",
     sql`
-    select w.id as workspace_id, ${mayDo("ssh")} as may_forward, w.latest_build_id = a.build_id as is_latest,
-      w.latest_build_id = a.build_id and w.latest_transition = 'start' and w.latest_job_status = 'succeeded' as is_running
+    select w.id as workspace_id, ${mayDo("ssh")} as may_forward,
+      w.latest_build_id = a.build_id as is_latest,
+      w.latest_build_id = a.build_id and w.latest_transition = 'start'
+        and w.latest_job_status = 'succeeded' as is_running
     from workspace_agents a join workspaces w on w.id = a.workspace_id
     where a.id = ${id}::uuid and ${isAlive} and not w.deleted and ${mayDo("read")}`,
   )

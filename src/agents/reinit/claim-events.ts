@@ -1,87 +1,91 @@
-// The stream of an agent that waits for a claim. The Worker holds it and sleeps on a socket of the workspace's hub, which
-// hibernates meanwhile: a pool of thousands of waiting agents keeps no object in memory.
+// The event stream of an agent that waits for a claim.
+//
+// The Worker holds the stream and waits for frames on a socket of the workspace's hub. The hub
+// hibernates, so a pool of thousands of waiting agents keeps no object in memory.
 import type { Context } from "hono"
 import type { AppEnv } from "../../platform/http/env.ts"
-import { eventStream } from "../../platform/http/event-stream.ts"
+import { eventStream, eventText } from "../../platform/http/event-stream.ts"
 import { isClaimed, type ReinitFacts } from "./rule.ts"
 
 const pingMs = 15_000
-/** A hint may be lost: so often the database is asked anyway. */
+/** A hint may be lost, so the database is also asked after this many pings. */
 const pingsPerLook = 4
-/** An hour: then the agent connects again, and nothing is lost. */
+/** After an hour the stream ends and the agent connects again; nothing is lost. */
 const pingsMax = 240
 
-export type ClaimWatch = {
+type ClaimWatch = {
   facts: ReinitFacts
-  /** The claim has been, and the agent is to hear of it at once. */
-  isTold: boolean
-  /** Any message says that the workspace's latest build is another one, or has ended. */
+  /** The claim has already happened, so the agent is notified at once. */
+  isClaimPast: boolean
+  /** A message means that the workspace's latest build is another one or has ended. */
   hints: WebSocket
   read: () => Promise<ReinitFacts | undefined>
 }
 
-export function claimEvents(
-  c: Context<AppEnv>,
-  { facts, isTold, hints, read }: ClaimWatch,
-): Response {
+export function claimEvents(c: Context<AppEnv>, watch: ClaimWatch): Response {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  const writer = writable.getWriter()
-  const encoder = new TextEncoder()
-  const write = (text: string) => writer.write(encoder.encode(text))
-  const tell = ({ workspace_id, owner_id }: ReinitFacts) =>
-    write(
-      `event: data\ndata: ${JSON.stringify({ workspace_id, reason: "prebuild_claimed", owner_id })}\n\n`,
-    )
-  const bell = bellOf(hints)
-
-  const stream = async () => {
-    try {
-      await write("event: ping\n\n")
-      if (isTold) await tell(facts)
-      let wasClaimed = isClaimed(facts)
-      for (let pings = 0; pings < pingsMax;) {
-        const sound = await bell.within(pingMs)
-        if (sound === "gone") return
-        if (sound === "silence") {
-          pings += 1
-          await write("event: ping\n\n")
-          if (pings % pingsPerLook !== 0) continue
-        }
-        const now = await read()
-        if (now === undefined) return
-        if (isClaimed(now) && !wasClaimed) await tell(now)
-        wasClaimed = isClaimed(now)
-        if (!now.may_hold) return
-      }
-    } catch {
-      // The agent went away, or the database did: it connects again.
-    } finally {
-      hints.close(1000)
-      await writer.close().catch(() => {})
-    }
-  }
-  c.executionCtx.waitUntil(stream())
+  c.executionCtx.waitUntil(streamEvents(writable.getWriter(), watch))
   return eventStream(readable)
 }
 
-/** Turns a socket into something to wait at. A message that comes while nobody waits is kept. */
-function bellOf(socket: WebSocket) {
-  let heard: "hint" | "gone" | null = null
+async function streamEvents(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  watch: ClaimWatch,
+): Promise<void> {
+  const encoder = new TextEncoder()
+  try {
+    await writeEvents((text) => writer.write(encoder.encode(text)), watch)
+  } catch {
+    // The agent is gone or the database did not answer: the agent connects again.
+  } finally {
+    watch.hints.close(1000)
+    await writer.close().catch(() => {})
+  }
+}
+
+/** Returns when the hub's socket closes, the token is no longer good, or the time is over. */
+async function writeEvents(
+  write: (text: string) => Promise<void>,
+  { facts, isClaimPast, hints, read }: ClaimWatch,
+): Promise<void> {
+  const notify = ({ workspace_id, owner_id }: ReinitFacts) =>
+    write(eventText("data", { workspace_id, reason: "prebuild_claimed", owner_id }))
+  const next = nextSignalOf(hints)
+  await write(eventText("ping"))
+  if (isClaimPast) await notify(facts)
+  let wasClaimed = isClaimed(facts)
+  for (let pings = 0; pings < pingsMax;) {
+    const signal = await next(pingMs)
+    if (signal === "closed") return
+    if (signal === "timeout") {
+      pings += 1
+      await write(eventText("ping"))
+      if (pings % pingsPerLook !== 0) continue
+    }
+    const now = await read()
+    if (now === undefined) return
+    if (isClaimed(now) && !wasClaimed) await notify(now)
+    wasClaimed = isClaimed(now)
+    if (!now.may_hold) return
+  }
+}
+
+/** Returns a function that waits for the socket's next message. One that comes earlier is kept. */
+function nextSignalOf(socket: WebSocket) {
+  let pending: "hint" | "closed" | null = null
   let wake = new AbortController()
-  const ring = (sound: "hint" | "gone") => {
-    if (heard !== "gone") heard = sound
+  const signal = (received: "hint" | "closed") => {
+    if (pending !== "closed") pending = received
     wake.abort()
   }
-  socket.addEventListener("message", () => ring("hint"))
-  socket.addEventListener("close", () => ring("gone"))
-  socket.addEventListener("error", () => ring("gone"))
-  return {
-    async within(ms: number): Promise<"hint" | "gone" | "silence"> {
-      if (heard === null) await scheduler.wait(ms, { signal: wake.signal }).catch(() => undefined)
-      const sound = heard ?? "silence"
-      if (heard === "hint") heard = null
-      wake = new AbortController()
-      return sound
-    },
+  socket.addEventListener("message", () => signal("hint"))
+  socket.addEventListener("close", () => signal("closed"))
+  socket.addEventListener("error", () => signal("closed"))
+  return async (ms: number): Promise<"hint" | "closed" | "timeout"> => {
+    if (pending === null) await scheduler.wait(ms, { signal: wake.signal }).catch(() => undefined)
+    const received = pending ?? "timeout"
+    if (pending === "hint") pending = null
+    wake = new AbortController()
+    return received
   }
 }

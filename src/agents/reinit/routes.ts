@@ -1,14 +1,13 @@
-// Waiting for a claim (prebuilds-provisioning-agents.md A8): the agent of a prebuild holds this stream and is told once its
-// workspace belongs to a person.
+// Waiting for a claim: the agent of a prebuild holds this stream until a person owns its workspace.
 import { createRoute, z } from "@hono/zod-openapi"
 import { agentUnauthorized, presentedAgentHash } from "../../access/agent-token.ts"
 import { ApiError, conflict } from "../../platform/http/errors.ts"
 import { flag } from "../../platform/http/flag.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors } from "../../platform/http/wire.ts"
-import { agentRoute } from "../route.ts"
+import { agentRoute } from "../own-side.ts"
 import { claimEvents } from "./claim-events.ts"
-import { judgeReinit, type ReinitFacts } from "./rule.ts"
+import { decideReinit, type ReinitFacts } from "./rule.ts"
 import { readReinitFacts } from "./statement.ts"
 import { joinHub } from "../hub/calls.ts"
 
@@ -18,12 +17,12 @@ reinitRoutes.openapi(
   createRoute({
     ...agentRoute("get", "/reinit", "Wait until the agent's prebuild is claimed"),
     description:
-      "Server-sent events: one `data` of `{workspace_id, reason: prebuild_claimed, owner_id}` when the claim's build has ended well, and a `ping` each 15 seconds. A 409 is final.",
+      "Server-sent events: one `data` of `{workspace_id, reason: prebuild_claimed, owner_id}` when the claim's build has succeeded, and a `ping` each 15 seconds. A 409 is final.",
     request: {
       query: z.object({
         wait: flag(
           "wait",
-          "The agent wants to know of a claim that has been, and asks no more where none can come.",
+          "Also report a claim that has already happened, and refuse for good if none can come.",
         ),
       }),
     },
@@ -38,9 +37,9 @@ reinitRoutes.openapi(
     if (hash instanceof ApiError) throw hash
     const read = async () => (await c.get("db").all(readReinitFacts(hash)))[0]
     const facts = requireFacts(await read())
-    const verdict = refuseWhereFinal(facts, isWaiting)
-    // A claim that ends between the read and the subscription is not lost: a hub that was told of a build at or after the
-    // instant of this request, which is before the read, says so at once, and the stream looks again.
+    const outcome = refuseIfFinal(facts, isWaiting)
+    // A claim that ends between the read and the subscription is not lost. If a build changed at or
+    // after this request's instant, the hub says so at once and the stream reads again.
     const began = c.get("now").getTime()
     const { webSocket: hints } = await joinHub(
       c.env,
@@ -50,7 +49,7 @@ reinitRoutes.openapi(
     if (hints === null)
       throw new ApiError(503, "The hub did not answer. Please try again in a moment.")
     hints.accept()
-    return claimEvents(c, { facts, isTold: verdict === "tell", hints, read })
+    return claimEvents(c, { facts, isClaimPast: outcome === "notify", hints, read })
   },
 )
 
@@ -59,8 +58,8 @@ function requireFacts(facts: ReinitFacts | undefined): ReinitFacts {
   return facts
 }
 
-function refuseWhereFinal(facts: ReinitFacts, isWaiting: boolean): "hold" | "tell" {
-  const verdict = judgeReinit(facts, isWaiting)
-  if (verdict.kind === "refuse") throw conflict(verdict.why)
-  return verdict.kind
+function refuseIfFinal(facts: ReinitFacts, isWaiting: boolean): "hold" | "notify" {
+  const outcome = decideReinit(facts, isWaiting)
+  if (outcome.kind === "refuse") throw conflict(outcome.why)
+  return outcome.kind
 }

@@ -1,4 +1,4 @@
-// What an agent reports of its apps and scripts (api.md 2.10).
+// An agent's reports about its apps and scripts.
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { createRoute } from "@hono/zod-openapi"
 import { ApiError, badRequest, notFound } from "../../platform/http/errors.ts"
@@ -12,9 +12,9 @@ import {
   scriptCompletedRequest,
   type AppHealth,
 } from "./requests.ts"
-import { agentErrors, agentRoute, written } from "../route.ts"
+import { agentErrors, agentRoute, written } from "../own-side.ts"
 import { recordAppHealth, recordAppStatus, recordScriptTiming } from "./statements.ts"
-import { tellAgentChanged } from "./tell.ts"
+import { notifyAgentChanged } from "../own-side.ts"
 
 export const appReportRoutes = createRouter()
 
@@ -35,7 +35,7 @@ appReportRoutes.openapi(
       .get("agent")
       .batch([touchAgent(c.get("now")), recordAppHealth(healths as Record<string, AppHealth>)])
     if (row?.known !== ids.length) throw notFound()
-    tellAgentChanged(c, (await c.get("agent").actor()).workspace_id)
+    notifyAgentChanged(c, (await c.get("agent").actor()).workspace_id)
     return c.json(null, 200)
   },
 )
@@ -66,7 +66,7 @@ appReportRoutes.openapi(
         detail: `No app found with slug ${JSON.stringify(app_slug)}`,
       })
     }
-    tellAgentChanged(c, (await c.get("agent").actor()).workspace_id)
+    notifyAgentChanged(c, (await c.get("agent").actor()).workspace_id)
     return c.json(null, 200)
   },
 )

@@ -1,4 +1,4 @@
-// The agent's logs and their sources, as it sends them (api.md 2.10).
+// The agent's own logs and their sources.
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { createRoute, z } from "@hono/zod-openapi"
 import { ApiError, badRequest, notFound } from "../../platform/http/errors.ts"
@@ -7,7 +7,7 @@ import { errors, jsonBody, jsonRequest, nilUuid, wireTime } from "../../platform
 import { touchAgent } from "../actor.ts"
 import { logLevels, logSourceRequest, logsRequest } from "./requests.ts"
 import { addLogSource, appendLogs, logBytesMax, type NewLog } from "./log-statements.ts"
-import { tellLogsAdded } from "./tell.ts"
+import { notifyLogsAdded } from "../own-side.ts"
 import { logSourceSchema } from "../views/view.ts"
 
 export const agentLogRoutes = createRouter()
@@ -38,13 +38,13 @@ agentLogRoutes.openapi(
       lengthBytes += new TextEncoder().encode(output).byteLength
       logs.push({ createdAt: new Date(line.created_at), level, output })
     }
-    // Lines that can never fit are not sent to the database, only the fact that they were too many.
+    // Lines that can never fit are not sent to the database; their length alone marks the overflow.
     const fitting = lengthBytes > logBytesMax ? [] : logs
     const [, [row]] = await c
       .get("agent")
       .batch([touchAgent(c.get("now")), appendLogs(log_source_id ?? nilUuid, fitting, lengthBytes)])
     if (row === undefined) throw new ApiError(413, "Logs limit exceeded")
-    tellLogsAdded(c, await c.get("agent").actor())
+    notifyLogsAdded(c, await c.get("agent").actor())
     return c.json(null, 200)
   },
 )

@@ -1,4 +1,4 @@
-// An agent's logs: bounded at a mebibyte for its whole life, grouped by source.
+// An agent's logs: at most one mebibyte over the agent's whole life, grouped by source.
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { instants, texts } from "../../platform/db/sql.ts"
@@ -9,29 +9,32 @@ export const logBytesMax = 1_048_576
 export type NewLog = { createdAt: Date; level: string; output: string }
 
 /**
- * Stores the lines unless they would pass the bound: then the agent is marked as overflowed, for good, and no row comes
- * back. The agent's row serialises concurrent calls. An agent that has overflowed is not written again.
+ * Stores the lines. If they would pass the limit, marks the agent as overflowed for good and
+ * returns no row.
+ *
+ * The lock on the agent's row serialises concurrent calls. An overflowed agent's row never changes.
  */
 export function appendLogs(
   sourceId: string,
   logs: readonly NewLog[],
   lengthBytes: number,
 ): Statement<{ stored: number }> {
+  const length = sql`a.logs_length + ${lengthBytes}::int`
   return statement(
     "agents.append-logs",
     sql`
     with grown as (
-      update workspace_agents a set
-        logs_overflowed = a.logs_length + ${lengthBytes}::int > ${logBytesMax}::int,
-        logs_length = case when a.logs_length + ${lengthBytes}::int > ${logBytesMax}::int then a.logs_length
-          else a.logs_length + ${lengthBytes}::int end
+      update workspace_agents a set logs_overflowed = ${length} > ${logBytesMax}::int,
+        logs_length = case when ${length} > ${logBytesMax}::int then a.logs_length
+          else ${length} end
       where a.id = ${actorAgentId} and not a.logs_overflowed
       returning a.id, a.logs_overflowed
     ), stored as (
       insert into workspace_agent_logs (agent_id, log_source_id, created_at, level, output)
       select g.id, ${sourceId}::uuid, l.created_at, l.level, l.output
-      from grown g, unnest(${instants(logs.map((log) => log.createdAt))}, ${texts(logs.map((log) => log.level))},
-        ${texts(logs.map((log) => log.output))}) with ordinality l(created_at, level, output, position)
+      from grown g, unnest(${instants(logs.map((log) => log.createdAt))},
+        ${texts(logs.map((log) => log.level))}, ${texts(logs.map((log) => log.output))})
+        with ordinality l(created_at, level, output, position)
       where not g.logs_overflowed order by l.position
       returning 1
     )
@@ -39,7 +42,32 @@ export function appendLogs(
   )
 }
 
-export type LogSourceRow = {
+export type LogRow = {
+  id: number
+  created_at: Date
+  output: string
+  level: string
+  source_id: string
+}
+/** The most lines that one reading for followers returns. */
+export const logRowsMax = 1_000
+
+/** Reads by `workspace_agent_logs_agent`, in the order of arrival. */
+export function readLogs(
+  agentId: string,
+  range: { after: number; before?: number | undefined; limit?: number },
+): Statement<LogRow> {
+  const before = range.before === undefined ? sql`` : sql` and id < ${range.before}::bigint`
+  const limit = range.limit === undefined ? sql`` : sql` limit ${range.limit}::int`
+  return statement(
+    "agents.read-logs",
+    sql`
+    select id, created_at, output, level, log_source_id as source_id from workspace_agent_logs
+    where agent_id = ${agentId}::uuid and id > ${range.after}::bigint${before} order by id${limit}`,
+  )
+}
+
+type LogSourceRow = {
   workspace_agent_id: string
   id: string
   created_at: Date
@@ -47,7 +75,7 @@ export type LogSourceRow = {
   icon: string
 }
 
-/** Reporting a source again changes nothing and returns it as it is. */
+/** A source that is reported again stays as it is and is returned. */
 export function addLogSource(
   source: { id: string; displayName: string; icon: string },
   now: Date,
@@ -63,6 +91,7 @@ export function addLogSource(
     select agent_id as workspace_agent_id, id, created_at, display_name, icon from added
     union all
     select agent_id, id, created_at, display_name, icon from workspace_agent_log_sources
-    where agent_id = ${actorAgentId} and id = ${source.id}::uuid and not exists (select 1 from added)`,
+    where agent_id = ${actorAgentId} and id = ${source.id}::uuid
+      and not exists (select 1 from added)`,
   )
 }

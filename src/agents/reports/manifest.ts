@@ -1,10 +1,10 @@
-// What an agent needs to run: its scripts, apps, metadata and environment (api.md 2.10).
+// The manifest of an agent: its scripts, apps, metadata and environment.
 import { z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { nilUuid } from "../../platform/http/wire.ts"
 import { actorAgentId } from "../actor.ts"
-import { metadataDescriptionSchema, type MetadataDescription } from "./metadata-schema.ts"
+import { metadataDescriptionSchema, type MetadataDescription } from "./view.ts"
 import { appsJson, scriptsJson, type AppJson, type ScriptJson } from "../views/resources-json.ts"
 import { appSchema, scriptSchema, toAppView, toScriptView } from "../views/view.ts"
 
@@ -50,10 +50,12 @@ export function readManifest(): Statement<ManifestRow> {
   return statement(
     "agents.manifest",
     sql`
-    select a.id as agent_id, a.name as agent_name, a.parent_id, w.owner_name, w.id as workspace_id, w.name as workspace_name,
-      a.environment_variables, a.directory, a.motd_file, ${appsJson(sql`a.id`)} as apps, ${scriptsJson(sql`a.id`)} as scripts,
-      (select coalesce(json_agg(json_build_object('display_name', m.display_name, 'key', m.key, 'script', m.script,
-          'interval', m.interval_seconds, 'timeout', m.timeout_seconds) order by m.display_order, m.key), '[]')
+    select a.id as agent_id, a.name as agent_name, a.parent_id, w.owner_name, w.id as workspace_id,
+      w.name as workspace_name, a.environment_variables, a.directory, a.motd_file,
+      ${appsJson(sql`a.id`)} as apps, ${scriptsJson(sql`a.id`)} as scripts,
+      (select coalesce(json_agg(json_build_object('display_name', m.display_name, 'key', m.key,
+          'script', m.script, 'interval', m.interval_seconds, 'timeout', m.timeout_seconds)
+          order by m.display_order, m.key), '[]')
         from workspace_agent_metadata m where m.agent_id = a.id) as metadata
     from workspace_agents a join workspaces w on w.id = a.workspace_id
     where a.id = ${actorAgentId}`,

@@ -1,4 +1,4 @@
-// What an agent sends (api.md 2.10), with a bound on everything.
+// The bodies of an agent's reports, with a bound on every field.
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { z } from "@hono/zod-openapi"
 import { uuidSchema } from "../../platform/http/wire.ts"
@@ -25,7 +25,7 @@ const instant = z
   .max(64)
   .refine((text) => !Number.isNaN(Date.parse(text)), "must be an RFC 3339 time")
 
-/** Counters of one report. A negative or absurd one is refused. */
+/** Counters of one report. A negative or absurd value is refused. */
 const count = z.int().min(0).max(1_000_000).default(0)
 const counter = z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0)
 
@@ -124,7 +124,7 @@ export const scriptCompletedRequest = z.object({
 
 const metadataBytesMax = 2_048
 
-/** A value or error that is too long is cut, and the error says so. */
+/** Cuts a value or error that is too long, and says so in the error. */
 export function boundMetadata(result: {
   key: string
   value: string

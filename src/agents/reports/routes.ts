@@ -1,4 +1,4 @@
-// The agent's own side: what it asks and what it reports (api.md 2.10). Each call is one round trip to the database.
+// The agent's own side: its manifest and its reports. Each call is one round trip to the database.
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
@@ -6,7 +6,7 @@ import type { AppEnv } from "../../platform/http/env.ts"
 import { ApiError, badRequest, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest } from "../../platform/http/wire.ts"
-import { agentErrors, agentRoute, written } from "../route.ts"
+import { agentErrors, agentRoute, written } from "../own-side.ts"
 import { activityOf, bumpingMark } from "../../usage/activity.ts"
 import { trackerOf } from "../../usage/tracker/shards.ts"
 import { touchAgent } from "../actor.ts"
@@ -22,11 +22,12 @@ import {
 import { manifestSchema, readManifest, toManifestView } from "./manifest.ts"
 import { recordLifecycle, recordMetadata, recordStartup, statisticsContext } from "./statements.ts"
 import { isEmptyReport, toAgentStat } from "./stats.ts"
-import { tellAgentChanged, tellMetadataChanged } from "./tell.ts"
+import { notifyAgentChanged, notifyMetadataChanged } from "../own-side.ts"
 
 export const reportRoutes = createRouter()
 
 const reportIntervalNs = 30_000_000_000
+const stateNames = lifecycleStates.map((state) => `"${state}"`).join(", ")
 
 const versionPattern =
   /^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
@@ -75,10 +76,11 @@ reportRoutes.openapi(
   },
 )
 
-/** A report that says nothing asks only how often to report. Session counts come from pings alone (usage.md 3). */
 reportRoutes.openapi(
   createRoute({
     ...agentRoute("post", "/report-stats", "Report connections and traffic"),
+    description:
+      "An empty report only reads the interval. Session counts come from usage pings, not from here.",
     request: { body: jsonRequest(statsRequest) },
     responses: {
       200: jsonBody(
@@ -114,7 +116,7 @@ reportRoutes.openapi(
         503,
         "Too many workspaces wait for the database. Please try again in a moment.",
       )
-    if (activity.publishes) tellAgentChanged(c, workspace_id)
+    if (activity.publishes) notifyAgentChanged(c, workspace_id)
     return c.json({ report_interval: reportIntervalNs }, 200)
   },
 )
@@ -130,16 +132,16 @@ reportRoutes.openapi(
     const state = lifecycleStates.find((known) => known === body.state)
     if (state === undefined) {
       throw badRequest("Invalid lifecycle state.", {
-        detail: `Invalid lifecycle state "${body.state}", must be one of "${lifecycleStates.join('", "')}".`,
+        detail: `Invalid lifecycle state "${body.state}", must be one of ${stateNames}.`,
       })
     }
     const now = c.get("now")
-    // The agent's clock may be wrong; nothing that it did lies ahead of ours.
+    // The agent's clock may be wrong; nothing that it did is in our future.
     const changedAt = new Date(
       Math.min(body.changed_at ? Date.parse(body.changed_at) : now.getTime(), now.getTime()),
     )
     await c.get("agent").batch([touchAgent(now), recordLifecycle(state, changedAt, now)])
-    tellAgentChanged(c, (await c.get("agent").actor()).workspace_id)
+    notifyAgentChanged(c, (await c.get("agent").actor()).workspace_id)
     return c.body(null, 204)
   },
 )
@@ -156,7 +158,7 @@ reportRoutes.openapi(
   },
 )
 
-// The path of agents before the batch: one key.
+// Older agents report one key at a time.
 reportRoutes.openapi(
   createRoute({
     ...agentRoute("post", "/metadata/{key}", "Report one value of metadata"),
@@ -180,10 +182,10 @@ async function writeMetadata(
   const [, changed] = await c
     .get("agent")
     .batch([touchAgent(now), recordMetadata(results.map(boundMetadata), now)])
-  if (changed.length > 0) tellMetadataChanged(c, await c.get("agent").actor())
+  if (changed.length > 0) notifyMetadataChanged(c, await c.get("agent").actor())
 }
 
-// What agents speak today is not HTTP: api.md 2.10.
+// Current agents of the reference speak RPC over a WebSocket. This server serves REST.
 reportRoutes.openapi(
   createRoute({
     ...agentRoute("get", "/rpc", "Refused: this server speaks REST to agents"),

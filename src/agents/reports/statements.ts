@@ -1,4 +1,4 @@
-// What an agent reports of itself: startup, lifecycle, metadata, the health of its apps. One statement each, on its own row.
+// An agent's reports: startup, lifecycle, metadata, apps and scripts. One statement for each.
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { instants, texts, uuids } from "../../platform/db/sql.ts"
@@ -14,13 +14,17 @@ export function recordStartup(
   return statement(
     "agents.startup",
     sql`
-    update workspace_agents set version = ${report.version}, expanded_directory = ${report.expandedDirectory},
+    update workspace_agents set version = ${report.version},
+      expanded_directory = ${report.expandedDirectory},
       subsystems = ${texts(report.subsystems)}, updated_at = ${now}
     where id = ${actorAgentId} returning id`,
   )
 }
 
-/** Any order is accepted (E5): `starting` begins anew, the three ends of starting set ready_at, others change neither. */
+/**
+ * Accepts states in any order. `starting` sets `started_at` and clears `ready_at`, the three ends
+ * of starting set `ready_at`, and other states change neither.
+ */
 export function recordLifecycle(
   state: LifecycleState,
   changedAt: Date,
@@ -29,17 +33,18 @@ export function recordLifecycle(
   const at = sql`${changedAt}::timestamptz`
   const isStarting = state === "starting"
   const isStarted = state === "ready" || state === "start_timeout" || state === "start_error"
+  const startedAt = isStarted ? sql`coalesce(started_at, ${at})` : sql`started_at`
+  const readyAt = isStarted ? at : sql`ready_at`
   return statement(
     "agents.lifecycle",
     sql`
     update workspace_agents set lifecycle_state = ${state}, updated_at = ${now},
-      started_at = ${isStarting ? at : isStarted ? sql`coalesce(started_at, ${at})` : sql`started_at`},
-      ready_at = ${isStarting ? sql`null` : isStarted ? at : sql`ready_at`}
+      started_at = ${isStarting ? at : startedAt}, ready_at = ${isStarting ? sql`null` : readyAt}
     where id = ${actorAgentId} returning id`,
   )
 }
 
-/** Keys that the agent has no metadata of are passed over. */
+/** Ignores keys that the agent's template does not define. */
 export function recordMetadata(
   results: readonly MetadataResult[],
   now: Date,
@@ -47,49 +52,83 @@ export function recordMetadata(
   return statement(
     "agents.metadata",
     sql`
-    update workspace_agent_metadata m set value = r.value, error = r.error, collected_at = r.collected_at
+    update workspace_agent_metadata m
+    set value = r.value, error = r.error, collected_at = r.collected_at
     from (
       select distinct on (key) * from unnest(
         ${texts(results.map((one) => one.key))}, ${texts(results.map((one) => one.value))},
-        ${texts(results.map((one) => one.error))}, ${instants(results.map(() => now))}) as t(key, value, error, collected_at)
+        ${texts(results.map((one) => one.error))},
+        ${instants(results.map(() => now))}) as t(key, value, error, collected_at)
       order by key) r
     where m.agent_id = ${actorAgentId} and m.key = r.key returning m.key`,
   )
 }
 
-/** All or none: an app that is unknown, another agent's or without a health check refuses the whole report. */
+export type MetadataRow = {
+  key: string
+  display_name: string
+  script: string
+  interval_seconds: number
+  timeout_seconds: number
+  value: string
+  error: string
+  collected_at: Date | null
+}
+
+/** Reads the metadata of several agents, for their watchers. */
+export function readMetadataOf(
+  agentIds: readonly string[],
+): Statement<MetadataRow & { agent_id: string }> {
+  return statement(
+    "agents.read-metadata-of",
+    sql`
+    select agent_id, key, display_name, script, interval_seconds, timeout_seconds, value, error,
+      collected_at
+    from workspace_agent_metadata where agent_id = any (${uuids(agentIds)})
+    order by agent_id, display_order, key`,
+  )
+}
+
+/**
+ * All or none: the whole report is refused if one app is unknown, belongs to another agent or has
+ * no health check.
+ */
 export function recordAppHealth(healths: Record<string, AppHealth>): Statement<{ known: number }> {
   const ids = Object.keys(healths)
   return statement(
     "agents.app-health",
     sql`
     with asked as (
-      select * from unnest(${uuids(ids)}, ${texts(ids.map((id) => healths[id] ?? ""))}) as t(id, health)
+      select * from unnest(${uuids(ids)}, ${texts(ids.map((id) => healths[id] ?? ""))})
+        as t(id, health)
     ), known as (
       select p.id, asked.health from asked join workspace_apps p on p.id = asked.id
       where p.agent_id = ${actorAgentId} and p.health <> 'disabled'
     ), changed as (
       update workspace_apps p set health = known.health from known
-      where p.id = known.id and p.health <> known.health and (select count(*) from known) = (select count(*) from asked)
+      where p.id = known.id and p.health <> known.health
+        and (select count(*) from known) = (select count(*) from asked)
     )
     select count(*)::int as known from known`,
   )
 }
 
-export type AppStatusReport = { slug: string; state: string; message: string; uri: string }
+type AppStatusReport = { slug: string; state: string; message: string; uri: string }
 
 export function recordAppStatus(report: AppStatusReport, now: Date): Statement<{ id: string }> {
   return statement(
     "agents.app-status",
     sql`
-    insert into workspace_app_statuses (id, workspace_id, agent_id, app_id, state, message, uri, created_at)
-    select gen_random_uuid(), ${actorWorkspaceId}, p.agent_id, p.id, ${report.state}, ${report.message}, ${report.uri}, ${now}::timestamptz
+    insert into workspace_app_statuses
+      (id, workspace_id, agent_id, app_id, state, message, uri, created_at)
+    select gen_random_uuid(), ${actorWorkspaceId}, p.agent_id, p.id, ${report.state},
+      ${report.message}, ${report.uri}, ${now}::timestamptz
     from workspace_apps p where p.agent_id = ${actorAgentId} and p.slug = ${report.slug}
     returning id`,
   )
 }
 
-/** What a report of statistics needs of its workspace. */
+/** Reads what a report of statistics needs of its workspace. */
 export function statisticsContext(): Statement<{
   workspace_id: string
   agent_id: string
@@ -103,7 +142,7 @@ export function statisticsContext(): Statement<{
   )
 }
 
-export type ScriptTiming = {
+type ScriptTiming = {
   scriptId: string
   startedAt: Date
   endedAt: Date
@@ -116,9 +155,12 @@ export function recordScriptTiming(timing: ScriptTiming): Statement<{ id: number
   return statement(
     "agents.script-timing",
     sql`
-    insert into workspace_agent_script_timings (script_id, started_at, ended_at, exit_code, stage, status)
-    select s.id, ${timing.startedAt}::timestamptz, ${timing.endedAt}::timestamptz, ${timing.exitCode}::int, ${timing.stage}, ${timing.status}
-    from workspace_agent_scripts s where s.id = ${timing.scriptId}::uuid and s.agent_id = ${actorAgentId}
+    insert into workspace_agent_script_timings
+      (script_id, started_at, ended_at, exit_code, stage, status)
+    select s.id, ${timing.startedAt}::timestamptz, ${timing.endedAt}::timestamptz,
+      ${timing.exitCode}::int, ${timing.stage}, ${timing.status}
+    from workspace_agent_scripts s
+    where s.id = ${timing.scriptId}::uuid and s.agent_id = ${actorAgentId}
     returning id`,
   )
 }

@@ -1,8 +1,8 @@
-// An agent's report of statistics, as the row that is stored of it.
+// An agent's report of statistics, and the row that is stored of it.
 import type { AgentStat, UsageFacts } from "../../usage/tracker/mark.ts"
 import type { StatsRequest } from "./requests.ts"
 
-/** Nothing counted, nothing connected: the agent only asks for the interval. */
+/** An empty report has no traffic and no connections: the agent only wants the interval. */
 export function isEmptyReport(report: StatsRequest): boolean {
   const { connection_count, rx_packets, rx_bytes, tx_packets, tx_bytes } = report
   return (
@@ -11,7 +11,7 @@ export function isEmptyReport(report: StatsRequest): boolean {
   )
 }
 
-/** Session counts are left at zero: usage pings supply them (decision 14). */
+/** Session counts stay zero: usage pings supply them, and one session must not count twice. */
 export function toAgentStat(
   report: StatsRequest,
   of: { workspaceId: string; agentId: string; facts: UsageFacts },

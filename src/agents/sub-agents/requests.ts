@@ -1,4 +1,4 @@
-// What a parent says of a sub agent, with a bound on everything, and what of it can be made (E2).
+// The body that describes a sub agent, with a bound on every field, and the apps it can have.
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { z } from "@hono/zod-openapi"
 import { uuidSchema } from "../../platform/http/wire.ts"
@@ -40,7 +40,7 @@ const subAgentApp = z.object({
 type SubAgentApp = z.infer<typeof subAgentApp>
 
 export const subAgentRequest = z.object({
-  /** An existing sub agent, made with the build: only its display apps and its directory are updated. */
+  /** A sub agent that the build made: only its display apps and its directory are updated. */
   id: uuidSchema.nullish(),
   name: z.string().max(64).default(""),
   directory: z.string().max(4_096).default(""),
@@ -50,9 +50,9 @@ export const subAgentRequest = z.object({
   display_apps: z.array(z.enum(displayApps)).max(16).nullish(),
 })
 
-export type AppError = { index: number; field?: string; error: string }
+type AppError = { index: number; field?: string; error: string }
 
-/** The apps that can be made, as rows without an agent, and why the others cannot. An error of one holds back no other. */
+/** Returns rows, without an agent, of the valid apps, and an error for each other app. */
 export async function toSubAgentApps(
   apps: readonly SubAgentApp[],
   agentName: string,
@@ -64,7 +64,7 @@ export async function toSubAgentApps(
     if (!appSlugPattern.test(app.slug)) {
       errors.push({ index, field: "slug", error: `${JSON.stringify(app.slug)} is not a slug` })
     } else if (seen.has(app.slug)) {
-      errors.push({ index, field: "slug", error: `${JSON.stringify(app.slug)} is there twice` })
+      errors.push({ index, field: "slug", error: `${JSON.stringify(app.slug)} occurs twice` })
     } else {
       seen.add(app.slug)
       rows.push(withoutNul(toAppRow(app, await uniqueSlug(agentName, app.slug), app.share)))
@@ -75,7 +75,10 @@ export async function toSubAgentApps(
 
 const base32Hex = "0123456789abcdefghijklmnopqrstuv"
 
-/** Unlike the slugs of the workspace's other agents: eight characters of a digest of the agent's name and the slug before it. */
+/**
+ * Prefixes the slug with eight characters of a digest of the agent's name and the slug. So it
+ * differs from the slugs of the workspace's other agents.
+ */
 export async function uniqueSlug(agentName: string, slug: string): Promise<string> {
   const bytes = new TextEncoder().encode(`${agentName}/${slug}`)
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))

@@ -1,4 +1,4 @@
-// Sub agents: what runs in a dev container of the workspace. Their parent makes, lists and deletes them (E2).
+// Sub agents run in dev containers of the workspace. Their parent makes, lists and deletes them.
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { createRoute, z } from "@hono/zod-openapi"
 import { sha256 } from "../../platform/hash.ts"
@@ -7,7 +7,7 @@ import { badRequest, conflict, notFound, validationFailed } from "../../platform
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, nilUuid, uuidSchema } from "../../platform/http/wire.ts"
 import { touchAgent } from "../actor.ts"
-import { agentErrors, agentRoute } from "../route.ts"
+import { agentErrors, agentRoute } from "../own-side.ts"
 import { agentNamePattern, subAgentRequest, toSubAgentApps } from "./requests.ts"
 import {
   deleteSubAgent,
@@ -17,7 +17,7 @@ import {
   subAgentCountMax,
   updateSubAgent,
 } from "./statements.ts"
-import { tellAgentChanged } from "../reports/tell.ts"
+import { notifyAgentChanged } from "../own-side.ts"
 
 export const subAgentRoutes = createRouter()
 
@@ -34,8 +34,11 @@ const createdSchema = z
 subAgentRoutes.openapi(
   createRoute({
     ...agentRoute("post", "/sub-agents", "Make a sub agent"),
-    description:
-      "The answer holds its token, which is shown this once. With the `id` of a sub agent that the build made, that one is updated and gets a new token. Apps that cannot be made are named and hold back nothing else.",
+    description: [
+      "The answer holds its token, which is shown only once.",
+      "With the `id` of a sub agent that the build made, updates it and gives it a new token.",
+      "Apps that cannot be made are listed; the others are made.",
+    ].join(" "),
     request: { body: jsonRequest(subAgentRequest) },
     responses: {
       201: jsonBody(createdSchema, "The sub agent."),
@@ -82,9 +85,9 @@ subAgentRoutes.openapi(
       if (isUpdate) throw notFound()
       if (parent.child_count >= subAgentCountMax)
         throw conflict(`An agent has at most ${subAgentCountMax} sub agents.`)
-      throw conflict(`An agent named ${JSON.stringify(body.name)} is in the workspace already.`)
+      throw conflict(`An agent named ${JSON.stringify(body.name)} already exists in the workspace.`)
     }
-    tellAgentChanged(c, (await c.get("agent").actor()).workspace_id)
+    notifyAgentChanged(c, (await c.get("agent").actor()).workspace_id)
     return c.json({ agent: { ...made, auth_token: token }, app_creation_errors: appErrors }, 201)
   },
 )
@@ -93,7 +96,10 @@ subAgentRoutes.openapi(
   createRoute({
     ...agentRoute("get", "/sub-agents", "List the sub agents"),
     responses: {
-      200: jsonBody(z.object({ agents: z.array(subAgentSchema) }), "Those that live, by name."),
+      200: jsonBody(
+        z.object({ agents: z.array(subAgentSchema) }),
+        "The sub agents that are not deleted, by name.",
+      ),
       ...agentErrors,
     },
   }),
@@ -108,7 +114,7 @@ subAgentRoutes.openapi(
     ...agentRoute("delete", "/sub-agents/{agent}", "Delete a sub agent"),
     request: { params: z.object({ agent: uuidSchema }) },
     responses: {
-      204: { description: "Its token is no good any more." },
+      204: { description: "Deleted. Its token is no longer valid." },
       ...agentErrors,
       ...errors(404),
     },
@@ -119,8 +125,8 @@ subAgentRoutes.openapi(
       .get("agent")
       .batch([touchAgent(now), deleteSubAgent(c.req.valid("param").agent, now)])
     if (row === undefined) throw notFound()
-    tellAgentChanged(c, row.workspace_id)
-    // Its socket goes as those of an earlier build do.
+    notifyAgentChanged(c, row.workspace_id)
+    // The hub closes its socket, as it does for agents of an earlier build.
     c.executionCtx.waitUntil(publishBuildChange(c.env, row.workspace_id))
     return c.body(null, 204)
   },

@@ -1,5 +1,7 @@
-// The SQL that gathers resources with their agents, apps and scripts as one JSON value, so that whoever reads a build reads
-// them in the same statement. Soft-deleted agents are left out: builds other than the latest show none (E6).
+// Resources with their agents, apps and scripts as one JSON value, so that the statement that reads
+// a build can read them too.
+//
+// Soft-deleted agents are left out: builds other than the latest show none.
 import { type SQL, sql } from "drizzle-orm"
 import type { LifecycleState } from "../reports/requests.ts"
 
@@ -104,18 +106,24 @@ export type ResourceJson = {
   agents: AgentJson[] | null
 }
 
-/** All resources of a job as a JSON array, `[]` when it has none. Reads by `workspace_resources_job` and the keys below it. */
+/**
+ * All resources of a job as a JSON array, `[]` if it has none. Reads by `workspace_resources_job`
+ * and by the keys below it.
+ */
 export function resourcesJson(jobId: SQL): SQL {
   return sql`(
     select coalesce(json_agg(json_build_object(
-      'id', r.id, 'created_at', r.created_at, 'job_id', r.job_id, 'workspace_transition', r.transition, 'type', r.type,
-      'name', r.name, 'hide', r.hide, 'icon', r.icon, 'daily_cost', r.daily_cost,
+      'id', r.id, 'created_at', r.created_at, 'job_id', r.job_id,
+      'workspace_transition', r.transition, 'type', r.type, 'name', r.name, 'hide', r.hide,
+      'icon', r.icon, 'daily_cost', r.daily_cost,
       'metadata', (
-        select json_agg(json_build_object('key', m.key, 'value', m.value, 'sensitive', m.sensitive) order by m.position)
+        select json_agg(json_build_object('key', m.key, 'value', m.value,
+          'sensitive', m.sensitive) order by m.position)
         from workspace_resource_metadata m where m.resource_id = r.id),
       'agents', (
         select json_agg(${agentJson("a")} order by a.display_order, a.name)
-        from workspace_agents a where a.resource_id = r.id and not a.deleted)) order by r.name, r.id), '[]')
+        from workspace_agents a where a.resource_id = r.id and not a.deleted))
+      order by r.name, r.id), '[]')
     from workspace_resources r where r.job_id = ${jobId})`
 }
 
@@ -123,20 +131,25 @@ export function resourcesJson(jobId: SQL): SQL {
 export function agentJson(alias: string): SQL {
   const a = sql.raw(alias)
   return sql`json_build_object(
-    'id', ${a}.id, 'parent_id', ${a}.parent_id, 'created_at', ${a}.created_at, 'updated_at', ${a}.updated_at,
-    'first_connected_at', ${a}.first_connected_at, 'last_connected_at', ${a}.last_connected_at,
-    'disconnected_at', ${a}.disconnected_at, 'started_at', ${a}.started_at, 'ready_at', ${a}.ready_at,
-    'socket_open', ${a}.socket_open, 'lifecycle_state', ${a}.lifecycle_state, 'name', ${a}.name,
-    'resource_id', ${a}.resource_id, 'instance_id', ${a}.auth_instance_id, 'architecture', ${a}.architecture,
-    'environment_variables', ${a}.environment_variables, 'operating_system', ${a}.operating_system,
-    'logs_length', ${a}.logs_length, 'logs_overflowed', ${a}.logs_overflowed, 'directory', ${a}.directory,
-    'expanded_directory', ${a}.expanded_directory, 'version', ${a}.version, 'api_version', ${a}.api_version,
-    'connection_timeout_seconds', ${a}.connection_timeout_seconds, 'troubleshooting_url', ${a}.troubleshooting_url,
-    'subsystems', ${a}.subsystems, 'display_apps', ${a}.display_apps, 'display_order', ${a}.display_order,
+    'id', ${a}.id, 'parent_id', ${a}.parent_id, 'created_at', ${a}.created_at,
+    'updated_at', ${a}.updated_at, 'first_connected_at', ${a}.first_connected_at,
+    'last_connected_at', ${a}.last_connected_at, 'disconnected_at', ${a}.disconnected_at,
+    'started_at', ${a}.started_at, 'ready_at', ${a}.ready_at, 'socket_open', ${a}.socket_open,
+    'lifecycle_state', ${a}.lifecycle_state, 'name', ${a}.name, 'resource_id', ${a}.resource_id,
+    'instance_id', ${a}.auth_instance_id, 'architecture', ${a}.architecture,
+    'environment_variables', ${a}.environment_variables,
+    'operating_system', ${a}.operating_system, 'logs_length', ${a}.logs_length,
+    'logs_overflowed', ${a}.logs_overflowed, 'directory', ${a}.directory,
+    'expanded_directory', ${a}.expanded_directory, 'version', ${a}.version,
+    'api_version', ${a}.api_version,
+    'connection_timeout_seconds', ${a}.connection_timeout_seconds,
+    'troubleshooting_url', ${a}.troubleshooting_url, 'subsystems', ${a}.subsystems,
+    'display_apps', ${a}.display_apps, 'display_order', ${a}.display_order,
     'apps', ${appsJson(sql`${a}.id`)}, 'scripts', ${scriptsJson(sql`${a}.id`)},
     'log_sources', (
-      select json_agg(json_build_object('workspace_agent_id', s.agent_id, 'id', s.id, 'created_at', s.created_at,
-        'display_name', s.display_name, 'icon', s.icon) order by s.created_at, s.id)
+      select json_agg(json_build_object('workspace_agent_id', s.agent_id, 'id', s.id,
+        'created_at', s.created_at, 'display_name', s.display_name, 'icon', s.icon)
+        order by s.created_at, s.id)
       from workspace_agent_log_sources s where s.agent_id = ${a}.id))`
 }
 
@@ -144,11 +157,13 @@ export function agentJson(alias: string): SQL {
 export function appsJson(agentId: SQL): SQL {
   return sql`(
     select json_agg(json_build_object(
-      'id', p.id, 'slug', p.slug, 'url', p.url, 'external', p.external, 'display_name', p.display_name,
-      'command', p.command, 'icon', p.icon, 'subdomain', p.subdomain, 'sharing_level', p.sharing_level,
-      'healthcheck', json_build_object('url', p.healthcheck_url, 'interval', p.healthcheck_interval_seconds,
-        'threshold', p.healthcheck_threshold),
-      'health', p.health, 'group', p.display_group, 'hidden', p.hidden, 'open_in', p.open_in, 'tooltip', p.tooltip,
+      'id', p.id, 'slug', p.slug, 'url', p.url, 'external', p.external,
+      'display_name', p.display_name, 'command', p.command, 'icon', p.icon,
+      'subdomain', p.subdomain, 'sharing_level', p.sharing_level,
+      'healthcheck', json_build_object('url', p.healthcheck_url,
+        'interval', p.healthcheck_interval_seconds, 'threshold', p.healthcheck_threshold),
+      'health', p.health, 'group', p.display_group, 'hidden', p.hidden, 'open_in', p.open_in,
+      'tooltip', p.tooltip,
       'statuses', (
         select json_agg(${appStatusJson("t")} order by t.created_at desc)
         from workspace_app_statuses t where t.app_id = p.id)) order by p.display_order, p.slug)
@@ -157,18 +172,20 @@ export function appsJson(agentId: SQL): SQL {
 
 export function appStatusJson(alias: string): SQL {
   const t = sql.raw(alias)
-  return sql`json_build_object('id', ${t}.id, 'created_at', ${t}.created_at, 'workspace_id', ${t}.workspace_id,
-    'agent_id', ${t}.agent_id, 'app_id', ${t}.app_id, 'state', ${t}.state, 'message', ${t}.message, 'uri', ${t}.uri)`
+  return sql`json_build_object('id', ${t}.id, 'created_at', ${t}.created_at,
+    'workspace_id', ${t}.workspace_id, 'agent_id', ${t}.agent_id, 'app_id', ${t}.app_id,
+    'state', ${t}.state, 'message', ${t}.message, 'uri', ${t}.uri)`
 }
 
-/** The agent's scripts with how each ended last, as a JSON array, or null. */
+/** The agent's scripts, each with its last result, as a JSON array, or null. */
 export function scriptsJson(agentId: SQL): SQL {
   return sql`(
     select json_agg(json_build_object(
-      'id', c.id, 'log_source_id', c.log_source_id, 'log_path', c.log_path, 'script', c.script, 'cron', c.cron,
-      'run_on_start', c.run_on_start, 'run_on_stop', c.run_on_stop, 'start_blocks_login', c.start_blocks_login,
-      'timeout_seconds', c.timeout_seconds, 'display_name', c.display_name,
-      'exit_code', l.exit_code, 'status', l.status) order by c.display_name, c.id)
+      'id', c.id, 'log_source_id', c.log_source_id, 'log_path', c.log_path, 'script', c.script,
+      'cron', c.cron, 'run_on_start', c.run_on_start, 'run_on_stop', c.run_on_stop,
+      'start_blocks_login', c.start_blocks_login, 'timeout_seconds', c.timeout_seconds,
+      'display_name', c.display_name, 'exit_code', l.exit_code, 'status', l.status)
+      order by c.display_name, c.id)
     from workspace_agent_scripts c
     left join lateral (
       select g.exit_code, g.status from workspace_agent_script_timings g

@@ -1,10 +1,10 @@
-// Resources, agents and apps as clients see them (api.md 1.6, 1.8): from the JSON of `resources-json.ts` to the wire.
+// Resources, agents and apps as clients see them, from the JSON of `resources-json.ts`.
 import { z } from "@hono/zod-openapi"
 import { parseInstant } from "../../platform/db/values.ts"
 import { timeSchema, wireTime } from "../../platform/http/wire.ts"
 import { lifecycleStates } from "../reports/requests.ts"
 import { agentConnection, agentHealth } from "../hub/connection-status.ts"
-import { metadataSchema } from "../reports/metadata-schema.ts"
+import { metadataSchema } from "../reports/view.ts"
 import type {
   AgentJson,
   AppJson,
@@ -137,15 +137,15 @@ export const resourceSchema = z
   })
   .openapi("WorkspaceResource")
 
-export type AppStatusView = z.infer<typeof appStatusSchema>
-export type AppView = z.infer<typeof appSchema>
-export type AgentView = z.infer<typeof agentSchema>
-export type ResourceView = z.infer<typeof resourceSchema>
+type AppStatusView = z.infer<typeof appStatusSchema>
+type AppView = z.infer<typeof appSchema>
+type AgentView = z.infer<typeof agentSchema>
+type ResourceView = z.infer<typeof resourceSchema>
 
 const instant = (text: string) => wireTime(parseInstant(text))
 const instantOrNull = (text: string | null) => (text === null ? null : parseInstant(text))
 
-/** Sorted by the least display order of a resource's agents, then by name. */
+/** Sorts by the least display order of a resource's agents, then by name. */
 export function toResourceViews(resources: readonly ResourceJson[], now: Date): ResourceView[] {
   const order = (resource: ResourceJson) =>
     Math.min(...(resource.agents ?? []).map((agent) => agent.display_order), 2 ** 31)
@@ -247,7 +247,7 @@ export function toAppStatusView(status: AppStatusJson): AppStatusView {
   }
 }
 
-export function toLogSourceView(source: LogSourceJson): z.infer<typeof logSourceSchema> {
+function toLogSourceView(source: LogSourceJson): z.infer<typeof logSourceSchema> {
   return { ...source, created_at: instant(source.created_at) }
 }
 

@@ -1,4 +1,12 @@
-// The answer that is a stream of server-sent events: kept by nobody on the way, and buffered by no proxy.
+// Server-sent events: their text, and the response that carries them.
+import { wireJson } from "./json.ts"
+
+/** One event. The data is JSON on one line; an event without data has no such line. */
+export function eventText(name: string, data?: unknown): string {
+  return data === undefined ? `event: ${name}\n\n` : `event: ${name}\ndata: ${wireJson(data)}\n`
+}
+
+/** The response must not be cached, and no proxy may buffer it. */
 export function eventStream(body: ReadableStream | null): Response {
   return new Response(body, {
     headers: {

@@ -1,4 +1,4 @@
-// An agent's connection against the group `agentConnectionStatus`.
+// An agent's connection, against the case group `agentConnectionStatus`.
 import { describe, expect, test } from "vitest"
 import { agentConnection, agentHealth } from "../../../src/agents/hub/connection-status.ts"
 import cases from "../../cases/prebuilds.json" with { type: "json" }
@@ -20,7 +20,7 @@ describe("agentConnectionStatus", () => {
     expect(agentConnection(agent, now).status).toBe(row.expected)
   })
 
-  test("an open socket is a connection, however long it says nothing", () => {
+  test("an agent stays connected while its socket is open and silent", () => {
     const agent = {
       createdAt: ago(9_000)!,
       connectionTimeoutSeconds: 1,

@@ -1,14 +1,14 @@
-// Every statement that reads or changes agents, and what it does about those that are soft-deleted (E6). A new one fails here until it
-// is entered, so that nobody forgets to decide.
+// Every statement that reads or changes agents, and what it does about soft-deleted ones.
+//
+// A new statement fails here until it is listed, so that each one is a decision.
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { sourceFiles } from "../source-files.ts"
 
-/** `filters`: deleted agents do not exist for it. Otherwise why it sees them, or needs no filter of its own. */
+/** `filters`: the statement ignores deleted agents. Any other text says why it need not. */
 const filters = "filters"
-const byActor =
-  "on the agent that authenticated just before in its transaction, which no deleted one does"
+const byActor = "acts on the agent that authenticated in its transaction, and deleted agents cannot"
 const acquired = [
   "the agents of an import's plan, which are never deleted",
   "the token of an earlier start, whose agents a stop has deleted",
@@ -49,7 +49,7 @@ const expected: [path: string, ...uses: string[]][] = [
   [
     "src/agents/people/statements.ts",
     filters,
-    "logs outlive their agent; who asks for anything else asks for those that live",
+    "logs outlive their agent; every other caller filters by its option",
   ],
   ["src/builds/create/statement.ts", filters],
   ["src/builds/timings.ts", "what happened to a build", "what happened to a build"],
@@ -75,7 +75,7 @@ const sources = [
   })),
 ]
 
-/** Each place that names the table, and whether its alias, or the bare column, is asked to be alive in the text that follows. */
+/** Each place that names the table, and whether the text that follows filters deleted agents. */
 function usesIn({ path, text }: { path: string; text: string }): Use[] {
   const named =
     /\b(?:from|join|update|into)\s+workspace_agents\b(?:\s+(?!join|where|set|on)(\w+))?/gi

@@ -1,4 +1,4 @@
-// The agent reports metadata that is due together in one call.
+// The agent reports metadata values that are due together in one call.
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import { gatherValues, type MetadataValue } from "../../../src/programs/agent/metadata.ts"
 
@@ -21,7 +21,7 @@ function given(answer: () => Promise<unknown> = async () => null) {
   return { calls, send }
 }
 
-test("values that come within a quarter of a second are one call, the newest of a key; a later one is another", async () => {
+test("sends values within a quarter of a second in one call, the newest of each key", async () => {
   const { calls, send } = given()
   const first = [send(valueOf("cpu")), send(valueOf("ram"))]
   await vi.advanceTimersByTimeAsync(249)
@@ -35,7 +35,7 @@ test("values that come within a quarter of a second are one call, the newest of 
   expect(calls).toEqual([["cpu=2", "ram=1"], ["disk=1"]])
 })
 
-test("a call that takes long holds no other back, and none carries more than the control plane takes", async () => {
+test("sends the next call while one is in flight, with at most 256 keys in each", async () => {
   const { calls, send } = given(() => new Promise(() => {}))
   for (let i = 0; i < 300; i++) void send(valueOf(`key-${i}`))
   await vi.advanceTimersByTimeAsync(250)
@@ -44,7 +44,7 @@ test("a call that takes long holds no other back, and none carries more than the
   expect(calls.map((call) => call.length)).toEqual([256, 44, 1])
 })
 
-test("each value hears of the failure of the call that carried it", async () => {
+test("a failed call rejects each value that it carried", async () => {
   const { send } = given(() => Promise.reject(new Error("refused")))
   const sent = [send(valueOf("cpu")), send(valueOf("ram"))].map((one) =>
     expect(one).rejects.toThrow("refused"),

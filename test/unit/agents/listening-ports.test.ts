@@ -1,13 +1,16 @@
-// Which ports the agent tells, and under whose name.
+// Which ports the agent reports, and under which process name.
 import { expect, test } from "vitest"
 import { parseTcpTable } from "../../../src/programs/agent/activity.ts"
 import { listenersAmong, portsOf } from "../../../src/programs/agent/ports.ts"
 
 const row = (port: number, state: string, inode: number) =>
-  `   0: 0100007F:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 ${inode} 1 0 100 0 0 10 0`
+  [
+    `   0: 0100007F:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 ${state}`,
+    `00000000:00000000 00:00000000 00000000  1000        0 ${inode} 1 0 100 0 0 10 0`,
+  ].join(" ")
 const table = (...rows: string[]) => parseTcpTable(["  sl  local_address ...", ...rows].join("\n"))
 
-test("ports that are listened to from 1024 on, each once, under the first name that is known", () => {
+test("reports each listening port from 1024 up once, under the first known name", () => {
   const rows = listenersAmong(
     table(
       row(8080, "0A", 11),
@@ -27,7 +30,7 @@ test("ports that are listened to from 1024 on, each once, under the first name t
   ])
 })
 
-test("of more than the control plane takes, the lowest", () => {
+test("reports the lowest 256 ports when there are more", () => {
   const rows = listenersAmong(
     table(...Array.from({ length: 300 }, (_, i) => row(5_000 - i, "0A", i))),
   )

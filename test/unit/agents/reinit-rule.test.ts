@@ -1,6 +1,6 @@
-// What an agent that waits for a claim is told, row by row (prebuilds-provisioning-agents.md A8).
+// What happens to an agent that waits for a claim, row by row.
 import { expect, test } from "vitest"
-import { isClaimed, judgeReinit, type ReinitFacts } from "../../../src/agents/reinit/rule.ts"
+import { isClaimed, decideReinit, type ReinitFacts } from "../../../src/agents/reinit/rule.ts"
 
 const claimed: ReinitFacts = {
   agent_id: "a",
@@ -16,9 +16,9 @@ const claimed: ReinitFacts = {
 }
 
 const rows: [string, Partial<ReinitFacts>, string][] = [
-  ["the claim's build ended well", {}, "tell"],
-  ["the claim's build waits", { latest_status: "pending" }, "hold"],
-  ["the claim's build runs", { latest_status: "running" }, "hold"],
+  ["the claim's build succeeded", {}, "notify"],
+  ["the claim's build is pending", { latest_status: "pending" }, "hold"],
+  ["the claim's build is running", { latest_status: "running" }, "hold"],
   ["the claim's build is being canceled", { latest_status: "canceling" }, "hold"],
   [
     "the claim's build failed",
@@ -36,7 +36,7 @@ const rows: [string, Partial<ReinitFacts>, string][] = [
     "The workspace was never a prebuild.",
   ],
   [
-    "the owner changed, the claim's build is not there yet",
+    "the owner changed and the claim's build does not exist yet",
     { is_latest_claim: false, is_latest_of_pool: true },
     "hold",
   ],
@@ -46,7 +46,7 @@ const rows: [string, Partial<ReinitFacts>, string][] = [
     "The workspace has been built again since it was claimed.",
   ],
   [
-    "it is a prebuild still",
+    "it is still a prebuild",
     { is_prebuild: true, is_latest_claim: false, is_latest_of_pool: true },
     "hold",
   ],
@@ -54,8 +54,8 @@ const rows: [string, Partial<ReinitFacts>, string][] = [
 
 test.each(rows)("%s", (_name, change, expected) => {
   const facts = { ...claimed, ...change }
-  const verdict = judgeReinit(facts, true)
-  expect(verdict.kind === "refuse" ? verdict.why : verdict.kind).toBe(expected)
-  expect(judgeReinit(facts, false)).toEqual({ kind: "hold" })
-  expect(isClaimed(facts)).toBe(expected === "tell")
+  const outcome = decideReinit(facts, true)
+  expect(outcome.kind === "refuse" ? outcome.why : outcome.kind).toBe(expected)
+  expect(decideReinit(facts, false)).toEqual({ kind: "hold" })
+  expect(isClaimed(facts)).toBe(expected === "notify")
 })

@@ -1,4 +1,4 @@
-// External agents, against the groups `externalAgentCredentials` and `initScript`.
+// External agents, against the case groups `externalAgentCredentials` and `initScript`.
 import { describe, expect, test } from "vitest"
 import { encryptToken } from "../../../src/access/token-cipher.ts"
 import { initCommand, initScript } from "../../../src/agents/external/init-script.ts"
@@ -42,8 +42,9 @@ describe("externalAgentCredentials", () => {
     )
   })
   test("windows", () => {
+    const url = "https://c.example/api/v2/init-script/windows/amd64"
     expect(initCommand("windows", "amd64", "https://c.example", "T")).toBe(
-      '$env:CODER_AGENT_TOKEN="T"; iwr -useb "https://c.example/api/v2/init-script/windows/amd64" | iex',
+      `$env:CODER_AGENT_TOKEN="T"; iwr -useb "${url}" | iex`,
     )
   })
   test(refused[0]!.name, async () => {
@@ -66,7 +67,7 @@ describe("externalAgentCredentials", () => {
       message: "External agent 'Main' not found in workspace.",
     })
   })
-  test("the token authenticates the agent; who may only read is refused; a stranger finds nothing", async () => {
+  test("the token authenticates the agent; readers and strangers do not get it", async () => {
     const { token, read } = await given()
     const { status, body } = await read("main")
     expect(status).toBe(200)
@@ -91,7 +92,7 @@ describe("initScript", () => {
     if (status === 400) expect(answer.body.message).toBe(`Unknown os/arch: ${os}/${arch}`)
     else expect(answer.headers.get("Content-Digest")).toMatch(/^sha256:[0-9a-f]{88}$/)
   })
-  test("whatever the access URL holds, it is one word for the shell", () => {
+  test("any access URL is one word for the shell", () => {
     expect(initScript("linux", "amd64", "https://x/$(touch a)'`b`\"")).toContain(
       `CODER_AGENT_URL='https://x/$(touch a)'\\''\`b\`"/'`,
     )

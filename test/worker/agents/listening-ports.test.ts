@@ -1,4 +1,4 @@
-// The ports that an agent tells over its socket, and that people read while it holds it.
+// The ports that an agent reports over its socket, and that people read while it is open.
 import { env } from "cloudflare:workers"
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test"
 import { afterEach, expect, test } from "vitest"
@@ -37,7 +37,7 @@ async function connect({ workspace, agent }: Awaited<ReturnType<typeof given>>) 
   return {
     closes,
     socket,
-    tell: (ports: unknown) => socket.send(JSON.stringify({ type: "ports", ports })),
+    report: (ports: unknown) => socket.send(JSON.stringify({ type: "ports", ports })),
   }
 }
 
@@ -47,12 +47,12 @@ const read = (agent: { id: string }, token: string) =>
 const countOf = async (agent: { id: string }, token: string) =>
   (await read(agent, token)).body.ports.length
 
-test("ports are listed from lowest to highest, also by a hub that slept, and are gone with the agent's socket", async () => {
+test("ports are listed in order, also after hibernation, until the socket closes", async () => {
   const place = await given()
   const { agent, user, workspace } = place
   expect((await read(agent, user.token)).body).toEqual({ ports: [] })
   const line = await connect(place)
-  line.tell([portOf(8080), portOf(3000, "")])
+  line.report([portOf(8080), portOf(3000, "")])
   await until(async () => (await countOf(agent, user.token)) === 2)
   await evictDurableObject(hubOf(env, workspace.id), { webSockets: "hibernate" })
   expect((await read(agent, user.token)).body).toEqual({ ports: [portOf(3000, ""), portOf(8080)] })
@@ -62,12 +62,12 @@ test("ports are listed from lowest to highest, also by a hub that slept, and are
 
   line.socket.close(1000)
   await until(async () => (await countOf(agent, user.token)) === 0)
-  // A new socket begins with none.
+  // A new socket begins without ports.
   await connect(place)
   expect(await countOf(agent, user.token)).toBe(0)
 })
 
-test("what is no frame, or comes too often, closes the socket and is not kept", async () => {
+test("a malformed or too frequent frame closes the socket and is not stored", async () => {
   const place = await given()
   const { agent, user, workspace } = place
   for (const [ports, code] of [
@@ -79,13 +79,13 @@ test("what is no frame, or comes too often, closes the socket and is not kept", 
     [Array.from({ length: 257 }, (_, i) => portOf(2_000 + i)), 1003],
   ] as const) {
     const line = await connect(place)
-    line.tell(ports)
+    line.report(ports)
     await until(() => line.closes.length > 0)
     expect(line.closes).toEqual([code])
   }
   const line = await connect(place)
-  line.tell([portOf(8080)])
-  line.tell([portOf(8081)])
+  line.report([portOf(8080)])
+  line.report([portOf(8081)])
   await until(() => line.closes.length > 0)
   expect(line.closes).toEqual([1008])
   await until(async () => (await countOf(agent, user.token)) === 0)

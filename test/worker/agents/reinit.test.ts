@@ -1,4 +1,4 @@
-// The agent of a prebuild waits for the claim; its token is good for that alone once a person has the workspace.
+// The agent of a prebuild waits for the claim. After the claim its token is good for nothing else.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
@@ -27,7 +27,7 @@ afterEach(async () => {
   await Promise.all(readers.splice(0).map((reader) => reader.cancel()))
 })
 
-/** An open stream: what it has said so far without its pings, and whether it has ended. */
+/** An open stream: its text so far, its data events, and whether it has ended. */
 async function hold(token: string, query = "?wait=true") {
   const response = await fetchWorker(path + query, { token })
   expect(response.status).toBe(200)
@@ -72,13 +72,13 @@ const statusOf = async (token: string, query = "?wait=true") => {
 const manifestStatus = async (token: string) =>
   (await api("/api/v2/workspaceagents/me/manifest", { token })).status
 
-test("who waits is told when the claim's build has ended well, and not before; the pool's token ends with that", async () => {
+test("a waiting agent is notified when the claim's build succeeds; its token ends", async () => {
   const { world, id, token } = await givenReady()
   const waiting = await hold(token)
   const plain = await hold(token, "")
   expect((await claim(world)).body.id).toBe(id)
 
-  // During the claim's build: good for this and for nothing else.
+  // During the claim's build the token is good for this stream and for nothing else.
   expect(await manifestStatus(token)).toBe(401)
   const late = await hold(token)
   const job = await takeJob(world, epoch)
@@ -93,14 +93,14 @@ test("who waits is told when the claim's build has ended well, and not before; t
   expect(await statusOf(token)).toBe(401)
   expect(await statusOf(token, "")).toBe(401)
 
-  // The new token's agent asks after the fact: it is told at once and may stay.
+  // The agent of the new token asks after the claim: it is notified at once and may stay.
   const next = await hold(tokenOf(job))
   await until(() => next.events().length > 0)
   expect(next.events()).toEqual([event])
   expect(next.isOver).toBe(false)
 })
 
-test("a claim whose build fails says nothing: the streams end, the pool's token is void", async () => {
+test("streams end without an event when the claim's build fails; the token ends", async () => {
   const { world, token } = await givenReady()
   const waiting = await hold(token)
   await claim(world)
@@ -111,7 +111,7 @@ test("a claim whose build fails says nothing: the streams end, the pool's token 
   expect(await manifestStatus(token)).toBe(401)
 })
 
-test("the pool's agent loses its socket at the claim, not when the claim's build ends", async () => {
+test("the pool's agent loses its socket at the claim, before the build has ended", async () => {
   const { world, id, token } = await givenReady()
   const response = await fetchWorker(`/api/v2/workspaceagents/me/connect?workspace_id=${id}`, {
     token,
@@ -125,7 +125,7 @@ test("the pool's agent loses its socket at the claim, not when the claim's build
   expect(closes).toEqual([4001])
 })
 
-test("after another build by its owner the agent that waits is refused for good", async () => {
+test("a waiting agent is refused for good after another build by its owner", async () => {
   const { world, id } = await givenReady()
   await claim(world)
   await runJob(world, epoch)
@@ -145,7 +145,7 @@ describe("a claim that ends between the read and the subscription", () => {
     neonConfig.fetchFunction = passOn
   })
 
-  /** Asks for the stream, and lets `then` happen when the database has answered and the hub has not been asked. */
+  /** Opens the stream, and runs `then` between the database's answer and the hub's. */
   async function holdAround(token: string, then: () => Promise<unknown>) {
     const gate = { isReached: false, isReleased: false }
     neonConfig.fetchFunction = async (...call: Parameters<typeof fetch>) => {
@@ -165,10 +165,10 @@ describe("a claim that ends between the read and the subscription", () => {
     return holding
   }
 
-  for (const [name, meanwhile] of [
-    ["is told at once", async () => {}],
+  for (const [name, then] of [
+    ["is reported at once", async () => {}],
     [
-      "is told by a hub that was evicted meanwhile",
+      "is reported by a hub that was evicted in between",
       (id: string) => evictDurableObject(hubOf(env, id)),
     ],
   ] as const) {
@@ -179,8 +179,8 @@ describe("a claim that ends between the read and the subscription", () => {
       at(afterEpoch(30_000))
       const stream = await holdAround(token, async () => {
         await completeJob(world, job)
-        await untilTold(id, afterEpoch(30_000))
-        await meanwhile(id)
+        await untilChanged(id, afterEpoch(30_000))
+        await then(id)
       })
       await until(() => stream.isOver)
       expect(stream.events()).toEqual([
@@ -189,12 +189,13 @@ describe("a claim that ends between the read and the subscription", () => {
     })
   }
 
-  test("a stream that comes when nothing has changed for a while costs one read, and the hub forgets", async () => {
+  test("a stream reads once when no build has changed lately, and the hub forgets", async () => {
     const { id, token } = await givenReady()
-    await untilTold(id, epoch)
+    await untilChanged(id, epoch)
     let reads = 0
     neonConfig.fetchFunction = (...call: Parameters<typeof fetch>) => {
-      reads += 1
+      const body = call[1]?.body
+      if (typeof body === "string" && body.includes("began_in_pool")) reads += 1
       return passOn(...call)
     }
     at(afterEpoch(10_000))
@@ -204,30 +205,30 @@ describe("a claim that ends between the read and the subscription", () => {
     at(afterEpoch(10_001))
     await hold(token)
     await runDurableObjectAlarm(hubOf(env, id))
-    expect(await toldAt(id)).toBe(epoch.getTime())
+    expect(await changedAt(id)).toBe(epoch.getTime())
     at(afterEpoch(120_001))
     await runDurableObjectAlarm(hubOf(env, id))
-    expect(await toldAt(id)).toBeNull()
+    expect(await changedAt(id)).toBeNull()
     expect(reads).toBe(1)
   })
 
-  /** When the hub was last told of a build. What tells it runs behind the answer. */
-  const toldAt = (id: string) =>
+  /** When the hub was last notified of a build change, which happens behind the answer. */
+  const changedAt = (id: string) =>
     runInDurableObject(hubOf(env, id), (_, state) => {
       const { sql } = state.storage
-      if (sql.exec("select 1 from sqlite_master where name = 'told'").toArray().length === 0)
+      if (
+        sql.exec("select 1 from sqlite_master where name = 'build_change'").toArray().length === 0
+      )
         return null
-      return sql.exec<{ at_ms: number }>("select at_ms from told").toArray()[0]?.at_ms ?? null
+      return (
+        sql.exec<{ at_ms: number }>("select at_ms from build_change").toArray()[0]?.at_ms ?? null
+      )
     })
-  const untilTold = async (id: string, told: Date) => {
-    for (let tries = 0; (await toldAt(id)) !== told.getTime(); tries++) {
-      if (tries === 300) throw new Error("it was never told")
-      await scheduler.wait(10)
-    }
-  }
+  const untilChanged = (id: string, at: Date) =>
+    until(async () => (await changedAt(id)) === at.getTime())
 })
 
-describe("a workspace that is a person's", () => {
+describe("the agent of a workspace that a person owns", () => {
   async function givenClaimed(claimBuild: Parameters<typeof givenBuild>[1]) {
     const user = await givenUser()
     const workspace = await givenWorkspace(user, await givenTemplate(user), {
@@ -238,7 +239,7 @@ describe("a workspace that is a person's", () => {
   }
   const claimed = { job: { input: { prebuilt_workspace_stage: 2 } } }
 
-  test("it never was a prebuild: 409, and the stream for an agent that does not wait", async () => {
+  test("is answered 409 when it was never a prebuild, unless it does not wait", async () => {
     const user = await givenUser()
     const workspace = await givenWorkspace(user, await givenTemplate(user))
     const { token } = await givenAgent(workspace, workspace.build)
@@ -250,7 +251,7 @@ describe("a workspace that is a person's", () => {
     await hold(token, "")
   })
 
-  test("its claim's build failed: 409 with the job's error", async () => {
+  test("is answered 409 with the job's error when the claim's build failed", async () => {
     const token = await givenClaimed({
       ...claimed,
       status: "failed",
@@ -262,13 +263,13 @@ describe("a workspace that is a person's", () => {
     })
   })
 
-  test("its claim's build runs, or the pool has built it last: it waits", async () => {
+  test("waits while the claim's build runs or when the pool built it last", async () => {
     await hold(await givenClaimed({ ...claimed, status: "running" }))
     await hold(await givenClaimed({ columns: { initiator_id: prebuildsUserId } }))
   })
 })
 
-test("refused like any agent route without a token, with a malformed one, with an unknown one, with a bad flag", async () => {
+test("a stream without a good token or with a bad flag is refused", async () => {
   expect((await api(path)).status).toBe(401)
   expect((await api(path, { token: "nonsense" })).body.message).toBe(
     "Workspace agent token invalid.",
@@ -276,7 +277,7 @@ test("refused like any agent route without a token, with a malformed one, with a
   const token = crypto.randomUUID()
   const unknown = await api(path, { token })
   expect(unknown.status).toBe(401)
-  // The same words as authentication has.
+  // The same text as authentication's.
   expect(unknown.body).toEqual((await api("/api/v2/workspaceagents/me/manifest", { token })).body)
   const { token: good } = await givenReady()
   expect((await api(`${path}?wait=perhaps`, { token: good })).status).toBe(400)

@@ -1,4 +1,4 @@
-// The relay of a forwarded port: who gets in, and what becomes of a side that does not behave.
+// The relay of a forwarded port: who may connect, and what happens to a side that misbehaves.
 import { afterEach, describe, expect, test } from "vitest"
 import {
   decodeFrame,
@@ -54,7 +54,7 @@ async function dial(path: string, token: string) {
   }
 }
 
-/** Both sides of a session, through the doors that people and agents use. */
+/** Both sides of a session, over the routes that people and agents use. */
 async function givenSession() {
   const place = await given()
   const line = await dial(`me/connect?workspace_id=${place.workspace.id}`, place.agent.token)
@@ -68,7 +68,7 @@ async function givenSession() {
 
 const typesOf = (frames: readonly Uint8Array[]) => frames.map((bytes) => decodeFrame(bytes)?.type)
 
-test("frames pass in both directions and in order, those sent before the agent came included", async () => {
+test("frames pass in order, also those from before the agent connected", async () => {
   const place = await given()
   const line = await dial(`me/connect?workspace_id=${place.workspace.id}`, place.agent.token)
   const client = await dial(`${place.agent.id}/forward`, place.user.token)
@@ -84,7 +84,7 @@ test("frames pass in both directions and in order, those sent before the agent c
   expect(typesOf(client.frames)).toEqual([frameTypes.opened])
 })
 
-test("a ping is answered by the relay itself, so that each side knows that its own line lives", async () => {
+test("the relay answers a ping itself and does not pass it on", async () => {
   const { client, agentSide } = await givenSession()
   client.send(encodeFrame(frameTypes.ping, 0))
   await until(() => client.frames.length === 1)
@@ -92,7 +92,7 @@ test("a ping is answered by the relay itself, so that each side knows that its o
   expect(agentSide.frames).toEqual([])
 })
 
-test("a side that goes takes the other with it", async () => {
+test("the relay closes one side when the other closes", async () => {
   const { client, agentSide } = await givenSession()
   sockets.at(-1)?.close(1000)
   await until(() => client.closes.length > 0)
@@ -100,10 +100,10 @@ test("a side that goes takes the other with it", async () => {
   expect(agentSide.frames).toEqual([])
 })
 
-describe("a side that does not behave", () => {
+describe("the relay closes a side", () => {
   const block = encodeFrame(frameTypes.data, 1, new Uint8Array(payloadBytesMax))
 
-  test("one that sends on to a peer that never reads is closed at the window's end, and both are", async () => {
+  test("that sends more than the window to a peer that never reads", async () => {
     const { client, agentSide } = await givenSession()
     client.send(encodeOpen(1, 8080))
     for (let sent = 0; sent < windowBytes; sent += payloadBytesMax) client.send(block)
@@ -114,7 +114,7 @@ describe("a side that does not behave", () => {
     expect(client.closes).toEqual([1008])
   })
 
-  test("credit opens the window again, and no further than what was taken", async () => {
+  test("that sends more than the credit it was given", async () => {
     const { client, agentSide } = await givenSession()
     client.send(encodeOpen(1, 8080))
     for (let sent = 0; sent < windowBytes; sent += payloadBytesMax) client.send(block)
@@ -129,7 +129,7 @@ describe("a side that does not behave", () => {
     expect(client.closes).toEqual([1008])
   })
 
-  test("one that floods a session whose agent has not come is closed", async () => {
+  test("that floods a session before its agent has connected", async () => {
     const place = await given()
     await dial(`me/connect?workspace_id=${place.workspace.id}`, place.agent.token)
     const client = await dial(`${place.agent.id}/forward`, place.user.token)
@@ -141,9 +141,9 @@ describe("a side that does not behave", () => {
 
   test.each([
     ["text", "hello"],
-    ["bytes that are no frame", new Uint8Array([99, 0, 0, 0, 0])],
+    ["bytes that are not a frame", new Uint8Array([99, 0, 0, 0, 0])],
     ["a frame that is too short", new Uint8Array([3])],
-  ])("one that sends %s is closed", async (_, data) => {
+  ])("that sends %s", async (_, data) => {
     const { client } = await givenSession()
     client.send(data)
     await until(() => client.closes.length > 0)
@@ -151,7 +151,7 @@ describe("a side that does not behave", () => {
   })
 })
 
-describe("refused at the door", () => {
+describe("the handshake is refused with", () => {
   test("404 for a stranger and for an agent that was deleted", async () => {
     const { agent } = await given()
     const stranger = await givenUser()
@@ -159,7 +159,7 @@ describe("refused at the door", () => {
     expect((await dial(`${crypto.randomUUID()}/forward`, stranger.token)).status).toBe(404)
   })
 
-  test("403 for one who may read the workspace and not reach into it", async () => {
+  test("403 for a person who may read the workspace but not connect to it", async () => {
     const { agent } = await given()
     const reader = await givenUser({ roles: ["template-admin"] })
     expect((await dial(`${agent.id}/forward`, reader.token)).status).toBe(403)
@@ -172,14 +172,14 @@ describe("refused at the door", () => {
     expect((await dial(`${agent.id}/forward`, user.token)).status).toBe(409)
   })
 
-  test("409 for a second agent and for an agent of another workspace in one's session", async () => {
+  test("409 for a second agent, and for an agent of another workspace", async () => {
     const { session, agent } = await givenSession()
     const other = await given()
     expect((await dial(`me/relay/${session}`, agent.token)).status).toBe(409)
     expect((await dial(`me/relay/${session}`, other.agent.token)).status).toBe(409)
   })
 
-  test("426 for a request that is no handshake", async () => {
+  test("426 for a request without an upgrade", async () => {
     const { user, agent } = await given()
     expect(
       (await api(`/api/v2/workspaceagents/${agent.id}/forward`, { token: user.token })).status,

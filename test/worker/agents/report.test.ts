@@ -1,4 +1,4 @@
-// The agent's own side: who gets in, what each report changes, and what it may not.
+// The agent's own side: who may call it, and what each report changes.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
@@ -33,8 +33,8 @@ const me = (path: string, token: string, body?: unknown, method?: string) =>
 const agentRow = async (id: string) =>
   (await query("select * from workspace_agents where id = $1", [id]))[0]
 
-describe("who gets in", () => {
-  test("401 without a token, with one that is no UUID, with an unknown one", async () => {
+describe("authentication", () => {
+  test("401 without a token, with a malformed one and with an unknown one", async () => {
     expect((await api("/api/v2/workspaceagents/me/manifest")).body).toEqual({
       message: 'Cookie "coder_session_token" must be provided.',
     })
@@ -67,13 +67,13 @@ describe("who gets in", () => {
     expect((await me("/manifest", agent.token)).status).toBe(expected)
   })
 
-  test("an agent's token is no person's", async () => {
+  test("401 for an agent's token on a route of people", async () => {
     const { agent } = await given()
     expect((await api("/api/v2/workspaces", { token: agent.token })).status).toBe(401)
   })
 })
 
-test("the manifest tells the agent what to run", async () => {
+test("the manifest lists what the agent runs", async () => {
   const { user, workspace, agent } = await given({
     agent: { environment_variables: { A: "1" }, directory: "/home/me" },
   })
@@ -109,8 +109,8 @@ test("the manifest tells the agent what to run", async () => {
   })
 })
 
-describe("connection of an agent that only calls REST", () => {
-  test("any call is a sign of life; thirty seconds of silence are not", async () => {
+describe("an agent without a socket", () => {
+  test("is connected for thirty seconds after any call", async () => {
     const { user, agent } = await given({
       agent: { first_connected_at: null, last_connected_at: null },
     })
@@ -155,7 +155,7 @@ describe("startup", () => {
 })
 
 describe("lifecycle", () => {
-  test("starting begins anew, ready ends it, off changes neither instant", async () => {
+  test("starting resets both instants, ready ends the start, off changes neither", async () => {
     const { agent } = await given({ agent: { lifecycle_state: "created", ready_at: epoch } })
     at(afterEpoch(60_000))
     const report = async (state: string, ms: number) => {
@@ -177,7 +177,7 @@ describe("lifecycle", () => {
     expect(await report("ready", 3_000)).toEqual(["ready", 1_000, 3_000])
     expect(await report("off", 4_000)).toEqual(["off", 1_000, 3_000])
   })
-  test("ready without a start sets both; an instant ahead of the server's clock is now", async () => {
+  test("ready without a start sets both instants, and a future instant becomes now", async () => {
     const { agent } = await given({ agent: { lifecycle_state: "created", ready_at: null } })
     at(afterEpoch(5_000))
     await me("/report-lifecycle", agent.token, {
@@ -188,7 +188,7 @@ describe("lifecycle", () => {
     expect(new Date(row.started_at)).toEqual(afterEpoch(5_000))
     expect(new Date(row.ready_at)).toEqual(afterEpoch(5_000))
   })
-  test("400 for a state that is none", async () => {
+  test("400 for an unknown state", async () => {
     const { agent } = await given()
     const answer = await me("/report-lifecycle", agent.token, { state: "dozing" })
     expect([answer.status, answer.body.message]).toEqual([400, "Invalid lifecycle state."])
@@ -205,7 +205,7 @@ describe("statistics", () => {
   const stats = (id: string) =>
     query("select * from workspace_agent_stats where agent_id = $1", [id])
 
-  test("an empty report asks for the interval alone", async () => {
+  test("an empty report only reads the interval", async () => {
     const { agent } = await given()
     expect((await me("/report-stats", agent.token, {})).body).toEqual({
       report_interval: 30_000_000_000,
@@ -214,7 +214,7 @@ describe("statistics", () => {
     expect(await stats(agent.id)).toEqual([])
   })
 
-  test("a connection marks the workspace, moves the deadline and is stored without session counts", async () => {
+  test("a connection marks use, moves the deadline, is stored without sessions", async () => {
     const { workspace, agent } = await given()
     at(afterEpoch(60_000))
     const report = {
@@ -238,7 +238,7 @@ describe("statistics", () => {
     ])
   })
 
-  test("a report without connections is stored and changes nothing", async () => {
+  test("a report without connections is stored and changes nothing else", async () => {
     const { workspace, agent } = await given()
     at(afterEpoch(60_000))
     await me("/report-stats", agent.token, {
@@ -252,7 +252,7 @@ describe("statistics", () => {
     expect(await stats(agent.id)).toHaveLength(1)
   })
 
-  test("a prebuild is marked, never bumped", async () => {
+  test("a prebuild is marked as used and never bumped", async () => {
     const { workspace, agent } = await given({ prebuild: true })
     at(afterEpoch(60_000))
     await me("/report-stats", agent.token, {
@@ -280,7 +280,7 @@ describe("statistics", () => {
 })
 
 describe("metadata", () => {
-  test("known keys are written, others passed over, long values cut", async () => {
+  test("known keys are written, unknown ones ignored, long values cut", async () => {
     const { user, agent } = await given()
     await insertRow("workspace_agent_metadata", { agent_id: agent.id, key: "a" })
     await insertRow("workspace_agent_metadata", { agent_id: agent.id, key: "b" })
@@ -322,7 +322,7 @@ describe("apps", () => {
       ...columns,
     })
 
-  test("health is written for all or for none", async () => {
+  test("health is written for all apps or for none", async () => {
     const { agent } = await given()
     const app = await givenApp(agent.id)
     const foreign = await givenApp((await given()).agent.id)
@@ -371,7 +371,7 @@ describe("logs", () => {
     level,
   })
 
-  test("lines come back in order, in JSON and as text", async () => {
+  test("lines are read in order, as JSON and as text", async () => {
     const { user, agent } = await given()
     expect((await send(agent.token, [line("one"), line("two", "error")])).text).toBe("null\n")
     const read = await api(`/api/v2/workspaceagents/${agent.id}/logs`, { token: user.token })
@@ -391,7 +391,7 @@ describe("logs", () => {
     ).toContain("[error] two\n")
   })
 
-  test("a mebibyte in all: what would pass it is refused and so is everything after", async () => {
+  test("lines beyond a mebibyte are refused, and so are all later lines", async () => {
     const { agent } = await given()
     expect((await send(agent.token, [line("x".repeat(1_048_570))])).status).toBe(200)
     expect((await send(agent.token, [line("1234567")])).status).toBe(413)
@@ -402,7 +402,7 @@ describe("logs", () => {
     })
   })
 
-  test("400 without lines and for a level that is none", async () => {
+  test("400 without lines and for an unknown level", async () => {
     const { agent } = await given()
     expect((await send(agent.token, [])).body).toEqual({ message: "No logs provided." })
     expect((await send(agent.token, [line("x", "loud")])).body.message).toBe(
@@ -410,7 +410,7 @@ describe("logs", () => {
     )
   })
 
-  test("a source reported twice is the same source", async () => {
+  test("a source that is reported twice stays as it is", async () => {
     const { agent } = await given()
     const source = { id: crypto.randomUUID(), display_name: "Startup", icon: "" }
     const first = await me("/log-source", agent.token, source)
@@ -419,7 +419,7 @@ describe("logs", () => {
     expect(again.body).toEqual(first.body)
   })
 
-  test("another's agent has no logs", async () => {
+  test("404 for the logs of another person's agent", async () => {
     const { agent } = await given()
     const stranger = await givenUser()
     expect(

@@ -1,4 +1,4 @@
-// Watching with real WebSockets and real event streams: which frames come, in which order, and when a watch ends.
+// Watching a workspace: the frames, their order, and the end of a watch.
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
@@ -13,6 +13,7 @@ import { givenKey, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { api, fetchWorker, query } from "../harness.ts"
+import { openSocket } from "../open-socket.ts"
 
 let admin: GivenUser
 let owner: GivenUser
@@ -29,36 +30,20 @@ type Frame = {
   data?: { name: string; latest_build: { deadline: string | null; status: string } }
 }
 
-/** A socket as clients use one: they listen after the handshake. */
-async function watch(id: string, token: string) {
-  const response = await fetchWorker(`/api/v2/workspaces/${id}/watch-ws`, {
-    token,
-    headers: { Upgrade: "websocket" },
-  })
-  expect(response.status).toBe(101)
-  const socket = response.webSocket!
-  const frames: Frame[] = []
-  const closed = Promise.withResolvers<{ code: number; reason: string }>()
-  socket.addEventListener("message", (event) => {
-    frames.push(JSON.parse(String(event.data)) as Frame)
-  })
-  socket.addEventListener("close", ({ code, reason }) => closed.resolve({ code, reason }))
-  socket.accept()
-  const count = async (wanted: number) => {
-    for (let wait = 0; frames.length < wanted && wait < 60; wait++) await scheduler.wait(50)
-    return frames
-  }
-  return { socket, frames, closed: closed.promise, count }
-}
+const watch = (id: string, token: string) =>
+  openSocket<Frame>(`/api/v2/workspaces/${id}/watch-ws`, token)
+
+const rename = (id: string, name: string) =>
+  query("update workspaces set name = $2 where id = $1", [id, name])
 
 const feedOf = (id: string) => env.WORKSPACE_FEED.getByName(feedName(id))
 const deadline = "2026-03-04T10:00:00Z"
 const running = { build: { columns: { deadline } } }
 
 describe("watch-ws", () => {
-  test("a ping, the workspace, then each change, in order, and nothing else", async () => {
+  test("sends a ping, the workspace, then each change in order, and nothing else", async () => {
     const { id } = await givenWorkspace(owner, template, running)
-    const { frames, count, socket } = await watch(id, owner.token)
+    const { frames, count } = await watch(id, owner.token)
     await count(2)
     expect(frames.map((frame) => frame.type)).toEqual(["ping", "data"])
     const { body } = await api(`/api/v2/workspaces/${id}`, { token: owner.token })
@@ -72,90 +57,86 @@ describe("watch-ws", () => {
       body: { deadline: first },
     })
     expect((await count(3))[2]!.data!.latest_build.deadline).toBe(first)
+    // A hint without a change: a reading that sends nothing, before the next change is made.
     await publishWorkspaces(env, [id])
-    await query("update workspaces set name = 'renamed' where id = $1", [id])
+    await feedOf(id).settled()
+    await rename(id, "renamed")
     await publishWorkspaces(env, [id])
     expect((await count(4))[3]!.data!.name).toBe("renamed")
-    await scheduler.wait(1200)
     expect(frames).toHaveLength(4)
-    socket.close(1000)
   })
 
-  test("two people see the same thing, each their own favourite", async () => {
+  test("sends two people the same workspace, each with their own favourite", async () => {
     const { id } = await givenWorkspace(owner, template, { columns: { favorite: true } })
     const [own, others] = await Promise.all([watch(id, owner.token), watch(id, admin.token)])
     const [first, second] = await Promise.all([own.count(2), others.count(2)])
     expect(first[1]!.data).toMatchObject({ id, favorite: true })
     expect(second[1]!.data).toMatchObject({ id, favorite: false })
-    own.socket.close(1000)
-    others.socket.close(1000)
   })
 
-  test("a burst of hints is one frame, with the last state", async () => {
+  test("sends one frame after a burst of hints, with the last state", async () => {
     const { id } = await givenWorkspace(owner, template, running)
     const neighbour = await givenWorkspace(owner, template, running)
     const watching = await watch(id, owner.token)
     const beside = await watch(neighbour.id, owner.token)
     await Promise.all([watching.count(2), beside.count(2)])
-    for (let step = 1; step <= 10; step++) {
-      await query("update workspaces set name = $2 where id = $1", [id, `burst-${step}`])
-      await publishWorkspaces(env, [id])
-    }
-    for (let wait = 0; watching.frames.at(-1)!.data!.name !== "burst-10" && wait < 60; wait++) {
-      await scheduler.wait(50)
-    }
-    expect(watching.frames.at(-1)!.data!.name).toBe("burst-10")
-    expect(watching.frames.length).toBeLessThanOrEqual(5)
-    expect(beside.frames).toHaveLength(2)
-    watching.socket.close(1000)
-    beside.socket.close(1000)
+    await rename(id, "burst")
+    await Promise.all(Array.from({ length: 10 }, () => publishWorkspaces(env, [id])))
+    await watching.count(3)
+    await Promise.all([feedOf(id).settled(), feedOf(neighbour.id).settled()])
+    await Promise.all([rename(id, "last"), rename(neighbour.id, "other")])
+    await publishWorkspaces(env, [id, neighbour.id])
+    await Promise.all([watching.count(4), beside.count(3)])
+    const names = (frames: Frame[]) => frames.slice(2).map((frame) => frame.data?.name)
+    expect([names(watching.frames), names(beside.frames)]).toEqual([["burst", "last"], ["other"]])
   })
 
-  test("a new active version of the template reaches the watchers of its workspaces", async () => {
+  test("sends workspaces again when their template has a new active version", async () => {
     const own = await givenTemplate(admin)
     const { id } = await givenWorkspace(owner, own)
-    const { count, socket } = await watch(id, owner.token)
+    const { count } = await watch(id, owner.token)
     await count(2)
     await query("update templates set require_active_version = true where id = $1", [own.id])
     await publishTemplate(env, own.id)
     expect((await count(3))[2]!.data).toMatchObject({ template_require_active_version: true })
-    socket.close(1000)
   })
 
-  test("the review finds what no hint told of", async () => {
+  test("sends a change without a hint at the next review", async () => {
     const workspace = await givenWorkspace(owner, template)
     const agent = await givenAgent(workspace, workspace.build)
-    const { count, socket } = await watch(workspace.id, owner.token)
+    const { count } = await watch(workspace.id, owner.token)
     await count(2)
     await query("update workspace_agents set lifecycle_state = 'off' where id = $1", [agent.id])
     await runDurableObjectAlarm(feedOf(workspace.id))
     expect((await count(3))[2]!.data).toMatchObject({ health: { failing_agents: [agent.id] } })
-    socket.close(1000)
   })
 
-  // An object that wakes is a new one over the same sockets. (Evicting the real one waits long for a socket that is open.)
-  test("an object that wakes goes on where it was: sockets stay, and nobody gets a frame twice", async () => {
+  // An object that wakes is a new instance over the same sockets. Evicting the real one would wait
+  // long for an open socket.
+  test("sends no frame twice when the object has hibernated", async () => {
     const { id } = await givenWorkspace(owner, template)
-    const { frames, count, socket } = await watch(id, owner.token)
+    const { frames, count } = await watch(id, owner.token)
     await count(2)
     const wake = (then: (feed: WorkspaceFeed) => Promise<void>) =>
-      runInDurableObject(feedOf(id), (_, state) => then(new WorkspaceFeed(state, env)))
+      runInDurableObject(feedOf(id), async (_, state) => {
+        const feed = new WorkspaceFeed(state, env)
+        await then(feed)
+        await feed.settled()
+      })
     await wake((feed) => feed.publish("workspace", [id]))
     await wake(async (feed) => feed.alarm())
-    await scheduler.wait(300)
-    expect(frames).toHaveLength(2)
-    await query("update workspaces set name = $2 where id = $1", [id, `woken-${id.slice(0, 8)}`])
+    await rename(id, `woken-${id.slice(0, 8)}`)
     await wake((feed) => feed.publish("workspace", [id]))
     expect((await count(3))[2]!.data!.name).toBe(`woken-${id.slice(0, 8)}`)
-    socket.close(1000)
+    expect(frames).toHaveLength(3)
   })
 
-  test("whoever speaks is closed with 1002", async () => {
+  test("closes with 1002 when the client sends a frame", async () => {
     const { id } = await givenWorkspace(owner, template)
     const { socket, count, closed } = await watch(id, owner.token)
     await count(2)
-    socket.send("hello")
-    expect(await closed).toEqual({
+    socket?.send("hello")
+    expect(await closed()).toEqual({
       code: 1002,
       reason: "Clients cannot send messages for one-way WebSockets",
     })
@@ -169,40 +150,32 @@ describe("watch-ws", () => {
     ],
     ["the account is suspended", "update users set status = 'suspended' where id = $1"],
     ["the right ends", "update users set site_roles = '{}' where id = $1"],
-  ])(
-    "a watch is closed at the next review when %s, in a way that makes clients ask again",
-    async (_, change) => {
-      const { id } = await givenWorkspace(owner, template)
-      const watcher = await givenUser({ roles: ["template-admin"] })
-      const [ending, staying] = await Promise.all([
-        watch(id, watcher.token),
-        watch(id, owner.token),
-      ])
-      await Promise.all([ending.count(2), staying.count(2)])
-      await query(change, [watcher.id])
-      await runDurableObjectAlarm(feedOf(id))
-      expect((await ending.closed).code).toBe(1008)
-      await query("update workspaces set name = $2 where id = $1", [id, `still-${id.slice(0, 8)}`])
-      await publishWorkspaces(env, [id])
-      expect((await staying.count(3))[2]!.data!.name).toBe(`still-${id.slice(0, 8)}`)
-      staying.socket.close(1000)
-    },
-  )
+  ])("the review closes with 1008 when %s, and leaves other watchers open", async (_, change) => {
+    const { id } = await givenWorkspace(owner, template)
+    const watcher = await givenUser({ roles: ["template-admin"] })
+    const [ending, staying] = await Promise.all([watch(id, watcher.token), watch(id, owner.token)])
+    await Promise.all([ending.count(2), staying.count(2)])
+    await query(change, [watcher.id])
+    await runDurableObjectAlarm(feedOf(id))
+    expect((await ending.closed())?.code).toBe(1008)
+    await rename(id, `still-${id.slice(0, 8)}`)
+    await publishWorkspaces(env, [id])
+    expect((await staying.count(3))[2]!.data!.name).toBe(`still-${id.slice(0, 8)}`)
+  })
 
-  test("watching writes nothing to the session", async () => {
+  test("a watch and its review write nothing to the session", async () => {
     const { id } = await givenWorkspace(owner, template)
     const token = await givenKey(owner.id, { last_used_at: "2026-03-04T08:30:00Z" })
-    const { count, socket } = await watch(id, token)
+    const { count } = await watch(id, token)
     await count(2)
     await runDurableObjectAlarm(feedOf(id))
     const [key] = await query("select last_used_at from api_keys where id = $1", [
       token.split("-")[0],
     ])
     expect(new Date(key.last_used_at)).toEqual(new Date("2026-03-04T08:30:00Z"))
-    socket.close(1000)
   })
 
-  test("401, 404 and 426 are answers to the handshake", async () => {
+  test("answers the handshake with 401, 404 and 426", async () => {
     const { id } = await givenWorkspace(owner, template)
     const stranger = await givenUser()
     const headers = { Upgrade: "websocket" }
@@ -219,7 +192,7 @@ describe("watch-ws", () => {
 })
 
 describe("watch", () => {
-  test("a ping, the workspace, then each change, as events of one line", async () => {
+  test("sends a ping, the workspace, then each change, as events of one line", async () => {
     const { id } = await givenWorkspace(owner, template, running)
     const response = await fetchWorker(`/api/v2/workspaces/${id}/watch`, { token: owner.token })
     expect(response.status).toBe(200)

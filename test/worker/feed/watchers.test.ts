@@ -1,4 +1,4 @@
-// An event stream as a watcher: what a reader who does not read costs.
+// An event stream as a watcher: what a reader that does not read costs.
 import { expect, test } from "vitest"
 import { eventStreamWatcher } from "../../../src/feed/watchers.ts"
 import type { WatchState } from "../../../src/platform/durable/watch.ts"
@@ -14,7 +14,7 @@ const state: WatchState = {
   cursor: null,
 }
 
-test("a stream whose reader does not read holds 64 events at most, then is given up", () => {
+test("a stream ends when 64 events wait for its reader", () => {
   let goneCount = 0
   const { watcher } = eventStreamWatcher(state, () => (goneCount += 1))
   for (let sent = 1; sent <= 64; sent++) watcher.send({ type: "ping" })
@@ -23,7 +23,7 @@ test("a stream whose reader does not read holds 64 events at most, then is given
   expect(goneCount).toBe(1)
 })
 
-test("a stream that is read is kept, and ends when it is ended", async () => {
+test("a stream stays open while it is read, until it is ended", async () => {
   let goneCount = 0
   const { watcher, body } = eventStreamWatcher(state, () => (goneCount += 1))
   const reader = body.pipeThrough(new TextDecoderStream()).getReader()
