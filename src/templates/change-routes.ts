@@ -1,4 +1,4 @@
-// Changing and deleting templates.
+// Routes that change and delete templates.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { isUniqueViolation } from "../platform/db/errors.ts"
@@ -8,9 +8,8 @@ import { publishTemplate } from "../platform/durable/publish.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../platform/http/wire.ts"
 import { followScheduleChange } from "./policy/follow-schedule-change.ts"
-import { nameInUse } from "./name-in-use.ts"
-import { deleteTemplate, patchTemplate, type TemplateChange } from "./change-statements.ts"
-import { patchTemplateRequest, readPolicyChange } from "./requests.ts"
+import { deleteTemplate, patchTemplate } from "./change-statements.ts"
+import { nameInUse, patchTemplateRequest, readSettingsChange } from "./requests.ts"
 import { templateById } from "./statements.ts"
 import { templateSchema, toTemplateView } from "./view.ts"
 
@@ -24,7 +23,7 @@ const patch = createRoute({
   path: "/templates/{id}",
   middleware: requireBody,
   tags,
-  summary: "Change a template; what is left out stays",
+  summary: "Change a template; fields that are left out keep their value",
   request: { params: idParam, body: jsonRequest(patchTemplateRequest) },
   responses: { 200: jsonBody(templateSchema, "The template."), ...errors(400, 401, 403, 404, 409) },
 })
@@ -32,25 +31,10 @@ const patch = createRoute({
 templateChangeRoutes.openapi(patch, async (c) => {
   const { id } = c.req.valid("param")
   const body = c.req.valid("json")
-  const { change: policy, validations } = readPolicyChange(body)
+  const { change: settings, validations } = readSettingsChange(body)
   if (validations.length > 0)
     throw badRequest("Invalid request to update template metadata!", { validations })
-  const change: TemplateChange = {
-    name: body.name || null,
-    displayName: body.display_name ?? null,
-    description: body.description ?? null,
-    icon: body.icon ?? null,
-    policy,
-    allowUserAutostart: body.allow_user_autostart ?? null,
-    allowUserAutostop: body.allow_user_autostop ?? null,
-    allowUserCancelWorkspaceJobs: body.allow_user_cancel_workspace_jobs ?? null,
-    requireActiveVersion: body.require_active_version ?? null,
-    deprecationMessage: body.deprecation_message ?? null,
-    disableEveryoneGroupAccess: body.disable_everyone_group_access ?? null,
-    maxPortShareLevel: body.max_port_share_level ?? null,
-    corsBehavior: body.cors_behavior || null,
-    disableModuleCache: body.disable_module_cache ?? null,
-  }
+  const change = { name: body.name || null, settings }
   const intents = {
     updateWorkspaceLastUsedAt: body.update_workspace_last_used_at ?? false,
     updateWorkspaceDormantAt: body.update_workspace_dormant_at ?? false,
@@ -62,7 +46,7 @@ templateChangeRoutes.openapi(patch, async (c) => {
     ])
     if (!row) throw notFound()
     if (!changed) throw forbidden()
-    // Now rather than later, so that whoever reads after the answer sees it; what is left over follows at the next tick.
+    // Before the answer, so that a client that reads next sees it. The tick does what is left over.
     if (changed.must_follow) await followScheduleChange(c.var.db, id, c.var.now)
     c.executionCtx.waitUntil(publishTemplate(c.env, row.id))
     return c.json(toTemplateView(row), 200)
@@ -78,7 +62,7 @@ const remove = createRoute({
   tags,
   summary: "Delete a template that no workspace uses",
   request: { params: idParam },
-  responses: { 200: jsonBody(messageSchema, "It is gone."), ...errors(400, 401, 403, 404) },
+  responses: { 200: jsonBody(messageSchema, "It is deleted."), ...errors(400, 401, 403, 404) },
 })
 
 templateChangeRoutes.openapi(remove, async (c) => {

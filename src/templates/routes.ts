@@ -1,25 +1,23 @@
-// Templates: making, listing and reading them.
+// Routes that create, list and read templates.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { isUniqueViolation } from "../platform/db/errors.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../platform/http/wire.ts"
-import { nameInUse } from "./name-in-use.ts"
-import { createTemplateRequest, type CreateTemplateRequest, readNewPolicy } from "./requests.ts"
+import {
+  createTemplateRequest,
+  type CreateTemplateRequest,
+  nameInUse,
+  readNewSettings,
+} from "./requests.ts"
 import {
   listTemplates,
   organizationGate,
   parseTemplateSearch,
   type TemplateFilter,
 } from "./search.ts"
-import {
-  createTemplate,
-  templateById,
-  templateByName,
-  type NewTemplate,
-  type TemplateAttempt,
-} from "./statements.ts"
+import { createTemplate, templateById, templateByName, type TemplateAttempt } from "./statements.ts"
 import { templateSchema, toTemplateView } from "./view.ts"
 
 const tags = ["Templates"]
@@ -31,31 +29,21 @@ const create = createRoute({
   method: "post",
   path: "/organizations/{organization}/templates",
   tags,
-  summary: "Make a template of a version",
+  summary: "Create a template from a version",
   request: { params: organizationParam, body: jsonRequest(createTemplateRequest) },
   responses: { 201: jsonBody(templateSchema, "The template."), ...errors(400, 401, 403, 404, 409) },
 })
 
 templateRoutes.openapi(create, async (c) => {
   const body = c.req.valid("json")
-  const { policy, validations } = readNewPolicy(body)
+  const { settings, validations } = readNewSettings(body)
   if (validations.length > 0) throw badRequest("Invalid create template request.", { validations })
-  const template: NewTemplate = {
+  const template = {
     id: crypto.randomUUID(),
     organization: c.req.valid("param").organization,
     versionId: body.template_version_id,
     name: body.name,
-    displayName: body.display_name ?? "",
-    description: body.description ?? "",
-    icon: body.icon ?? "",
-    policy,
-    allowUserAutostart: body.allow_user_autostart ?? true,
-    allowUserAutostop: body.allow_user_autostop ?? true,
-    allowUserCancelWorkspaceJobs: body.allow_user_cancel_workspace_jobs ?? false,
-    requireActiveVersion: body.require_active_version ?? false,
-    disableEveryoneGroupAccess: body.disable_everyone_group_access ?? false,
-    maxPortShareLevel: body.max_port_share_level ?? "public",
-    corsBehavior: body.cors_behavior || "simple",
+    settings,
   }
   try {
     const [attempts, rows] = await c.var.caller.batch([
@@ -74,7 +62,7 @@ templateRoutes.openapi(create, async (c) => {
 function refusal(attempt: TemplateAttempt | undefined, body: CreateTemplateRequest): ApiError {
   if (!attempt) return notFound()
   if (!attempt.allowed) return forbidden()
-  // Before all else that is wrong: who repeats a request that succeeded is told just that.
+  // First: this is all that repeating a request that succeeded should report.
   if (attempt.name_taken) return nameInUse(body.name)
   const named = JSON.stringify(body.template_version_id)
   if (!attempt.version_found) {
@@ -106,7 +94,7 @@ const list = createRoute({
   method: "get",
   path: "/templates",
   tags,
-  summary: "Templates that the caller may read, most used first",
+  summary: "Templates that the caller may read, the most used first",
   request: { query: searchQuery },
   responses: { 200: jsonBody(z.array(templateSchema), "The templates."), ...errors(400, 401) },
 })
@@ -121,7 +109,7 @@ const listOfOrganization = createRoute({
   method: "get",
   path: "/organizations/{organization}/templates",
   tags,
-  summary: "Templates of an organization, most used first",
+  summary: "Templates of an organization, the most used first",
   request: { params: organizationParam, query: searchQuery },
   responses: { 200: jsonBody(z.array(templateSchema), "The templates."), ...errors(400, 401, 404) },
 })
@@ -147,7 +135,7 @@ const example = z.object({
   markdown: z.string(),
 })
 
-// Before /templates/{id}, which would take `examples` for an id.
+// Registered before /templates/{id}, which would take `examples` as an id.
 const examples = createRoute({
   method: "get",
   path: "/templates/examples",

@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { statement, type Statement } from "../../platform/db/client.ts"
+import { policyPairs } from "../../templates/policy/columns.ts"
 import { usageShardCount } from "../../usage/tracker/shards.ts"
 import { supplyCte, usageGraceMs } from "../rules/blocks.ts"
 import { isNextStartOpen } from "../tick/prepare-statement.ts"
@@ -75,10 +76,7 @@ export function explainWorkspace(id: string, now: Date): Statement<ExplainRow> {
         'automatic_updates', w.automatic_updates, 'last_transition', b.transition, 'last_job_status', j.job_status,
         'last_build_created_at', b.created_at, 'last_job_completed_at', j.completed_at,
         'deadline', b.deadline, 'max_deadline', b.max_deadline, 'reminded_for', b.notified_autostop_deadline,
-        'allow_user_autostart', t.allow_user_autostart, 'autostart_days', t.autostart_days,
-        'require_active_version', t.require_active_version, 'failure_ttl_ms', t.failure_ttl_ms,
-        'time_til_dormant_ms', t.time_til_dormant_ms, 'time_til_dormant_autodelete_ms', t.time_til_dormant_autodelete_ms,
-        'time_til_autostop_notify_ms', t.time_til_autostop_notify_ms, 'activity_bump_ms', t.activity_bump_ms) as facts,
+        ${policyPairs(sql`t`)}) as facts,
       (select coalesce(jsonb_agg(jsonb_build_object('rule', f.rule, 'precedence', f.precedence, 'why_not', f.why_not,
           'due_at', f.due_at, 'transition', f.transition, 'reason', f.reason, 'template_version_id', f.template_version_id,
           'is_other_version', f.is_other_version, 'is_ready', s.is_ready, 'is_alive', s.is_alive) order by f.precedence), '[]')

@@ -6,6 +6,7 @@ import { json } from "../../platform/db/sql.ts"
 import { buildAudit, deletionNotice, endedBuilds } from "../../builds/ended-builds.ts"
 import type { EndedJob } from "../jobs/fail-statement.ts"
 import { type Timing, timingInsert } from "../jobs/timings.ts"
+import { schedulePairs, type ScheduleSettings } from "../../templates/policy/columns.ts"
 import type { ReportedReplacement } from "../../templates/manifest/reported.ts"
 import type { Transition } from "../jobs/protocol.ts"
 import { markReplaced, replacementNotice } from "./replacements.ts"
@@ -14,23 +15,16 @@ import type { ResourceRows } from "./resource-rows.ts"
 import { holds } from "../jobs/update-statement.ts"
 
 /** What deadlines are computed from. They are written only where all of it is still so. */
-export type CompletionInputs = {
+export type CompletionInputs = ScheduleSettings & {
   owner_id: string
   ttl_ms: number | null
   autostart_schedule: string | null
-  allow_user_autostop: boolean
-  default_ttl_ms: number
-  autostop_requirement_days: number
-  autostop_requirement_weeks: number
-  autostart_days: number
   quiet_hours: string
 }
 
 const inputs: SQL = sql`jsonb_build_object('owner_id', w.owner_id, 'ttl_ms', w.ttl_ms,
-  'autostart_schedule', w.autostart_schedule, 'allow_user_autostop', t.allow_user_autostop,
-  'default_ttl_ms', t.default_ttl_ms, 'autostop_requirement_days', t.autostop_requirement_days,
-  'autostop_requirement_weeks', t.autostop_requirement_weeks, 'autostart_days', t.autostart_days,
-  'quiet_hours', o.quiet_hours_schedule)`
+  'autostart_schedule', w.autostart_schedule, 'quiet_hours', o.quiet_hours_schedule,
+  ${schedulePairs(sql`t`)})`
 
 const path: SQL = sql`provisioner_jobs j join workspace_builds b on b.job_id = j.id
   join workspaces w on w.id = b.workspace_id join templates t on t.id = w.template_id join users o on o.id = w.owner_id`

@@ -9,6 +9,7 @@ import { toHex } from "../../platform/db/values.ts"
 import { ApiError } from "../../platform/http/errors.ts"
 import { completeBuild as scheduleCompletion } from "../../schedule/build-completion.ts"
 import { quietHoursOf } from "../../schedule/quiet-hours.ts"
+import { autostopPolicyOf } from "../../templates/policy/columns.ts"
 import {
   externalAgentType,
   type ReportedAgent,
@@ -18,7 +19,6 @@ import {
 import {
   type BuildFacts,
   completeBuildJob,
-  type CompletionInputs,
   type Holder,
   readBuildFacts,
 } from "./build-statement.ts"
@@ -98,18 +98,10 @@ function computeSchedule({ inputs, transition, build_created_at }: BuildFacts, c
       autostartSchedule: inputs.autostart_schedule,
       isPrebuild: inputs.owner_id === prebuildsUserId,
     },
-    template: toPolicy(inputs),
+    template: autostopPolicyOf(inputs),
     quietHours: quietHours.ok ? quietHours.quietHours : null,
   })
 }
-
-const toPolicy = (inputs: CompletionInputs) => ({
-  allowUserAutostop: inputs.allow_user_autostop,
-  defaultTtlMs: inputs.default_ttl_ms,
-  autostopRequirementDays: inputs.autostop_requirement_days,
-  autostopRequirementWeeks: inputs.autostop_requirement_weeks,
-  autostartDays: inputs.autostart_days,
-})
 
 const noToken: AgentToken = { hash: null, encrypted: null }
 

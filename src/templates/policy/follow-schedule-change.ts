@@ -1,57 +1,61 @@
-// The workspaces of a template follow a change of its schedule: deadlines of running builds and next starts are computed here,
-// in batches, because they need calendars. The change leaves a mark on the template (schedule_changed_at) and each batch how far it
-// came (schedule_followed_to); the mark goes when all have followed, so that what a request did not finish the next tick does.
-import { nilUuid } from "../../platform/http/wire.ts"
+// Recomputes the deadlines of running builds and the next starts after a template's schedule changed.
+//
+// Both need a calendar, so they are computed here, in batches. The change leaves a mark on the
+// template (schedule_changed_at), and each batch notes how far it came (schedule_followed_to). The
+// mark is cleared once all workspaces have followed. The next tick does what a request left over.
 import { sql } from "drizzle-orm"
 import { type Database, statement } from "../../platform/db/client.ts"
+import type { RowOf } from "../../platform/db/row.ts"
+import type { workspaceBuilds, workspaces } from "../../platform/db/schema/workspaces.ts"
 import { instants, texts, uuids } from "../../platform/db/sql.ts"
+import { nilUuid } from "../../platform/http/wire.ts"
 import { nextAllowedAutostart } from "../../schedule/autostart.ts"
 import { quietHoursOf } from "../../schedule/quiet-hours.ts"
 import { recalculateRunningBuild } from "../../schedule/running-build.ts"
 import type { Sweep } from "../../sweeps.ts"
+import {
+  autostopPolicyOf,
+  selectSettings,
+  type ScheduleSettings,
+  type TemplateColumns,
+} from "./columns.ts"
+import { scheduledNames } from "./fields.ts"
 
 const batchSizeMax = 1000
-/** Batches of one template in one call: few while a person waits for the answer. What is left follows at the next tick. */
+/** Batches of one template in one call: few while a person waits for the answer. */
 const batchesOfRequestMax = 10
 const batchesOfTickMax = 200
-/** A batch is read again where something else wrote the same rows in between, so that no row is passed over. */
+const templatesOfTickMax = 20
+/** A batch is read again if another transaction wrote its rows in between: no row is skipped. */
 const triesMax = 3
 
-type Follower = {
-  id: string
-  autostart_schedule: string | null
-  next_start_at: Date | null
-  dormant_at: Date | null
-  ttl_ms: number | null
-  build_id: string | null
-  transition: string | null
-  deadline: Date | null
-  max_deadline: Date | null
-  job_status: string | null
-  completed_at: Date | null
-  quiet_hours_schedule: string
-  default_ttl_ms: number
-  allow_user_autostop: boolean
-  autostop_requirement_days: number
-  autostop_requirement_weeks: number
-  autostart_days: number
-}
+type Build = Pick<RowOf<typeof workspaceBuilds>, "transition" | "deadline" | "max_deadline">
 
-type Change = {
+type Follower = ScheduleSettings &
+  Pick<
+    RowOf<typeof workspaces>,
+    "id" | "autostart_schedule" | "next_start_at" | "dormant_at" | "ttl_ms"
+  > & { [K in keyof Build]: Build[K] | null } & {
+    build_id: string | null
+    job_status: string | null
+    completed_at: Date | null
+    quiet_hours_schedule: string
+  }
+
+type Change = Pick<TemplateColumns, "schedule_changed_starts" | "schedule_followed_to"> & {
   template_id: string
   schedule_changed_at: Date
-  schedule_changed_starts: boolean
-  schedule_followed_to: string | null
 }
 
-/** Templates whose workspaces did not all follow yet: those of a request that died, or of more than it could take. */
+/** Templates whose workspaces have not all followed: a request died, or could not take them all. */
 export const templateChangesSweep: Sweep = {
   name: "template_changes",
   async run({ db, now }) {
     const changes = await db.all(
       statement<{ id: string }>(
         "templates.unfollowed",
-        sql`select id from templates where schedule_changed_at is not null order by schedule_changed_at limit 20`,
+        sql`select id from templates where schedule_changed_at is not null
+          order by schedule_changed_at limit ${templatesOfTickMax}::int`,
       ),
     )
     let followed = 0
@@ -62,8 +66,10 @@ export const templateChangesSweep: Sweep = {
 }
 
 /**
- * Brings the template's workspaces in line with its schedule as it is now. Returns how many changed. Safe to repeat and to run
- * twice at once: every value is written only where its inputs are still those that were read.
+ * Brings the template's workspaces in line with its schedule, and returns how many changed.
+ *
+ * It is safe to repeat this and to run it twice at once: a value is written only where its inputs
+ * are still those that were read.
  */
 export async function followScheduleChange(
   db: Database,
@@ -74,8 +80,9 @@ export async function followScheduleChange(
   const [change] = await db.all(
     statement<Change>(
       "templates.schedule-change",
-      sql`select id as template_id, schedule_changed_at, schedule_changed_starts, schedule_followed_to from templates
-        where id = ${templateId}::uuid and schedule_changed_at is not null`,
+      sql`select id as template_id, schedule_changed_at, schedule_changed_starts,
+          schedule_followed_to
+        from templates where id = ${templateId}::uuid and schedule_changed_at is not null`,
     ),
   )
   if (change === undefined) return 0
@@ -99,19 +106,23 @@ export async function followScheduleChange(
   return changed
 }
 
-/** Those with a schedule if the allowed days changed, and those that run. Index workspaces_template. */
+/**
+ * Reads the workspaces that run and, if the allowed days changed, those with an autostart schedule.
+ * Uses the index workspaces_template.
+ */
 function readFollowers(change: Change, after: string) {
   return statement<Follower>(
     "templates.read-followers",
-    sql`select w.id, w.autostart_schedule, w.next_start_at, w.dormant_at, w.ttl_ms, b.id as build_id, b.transition, b.deadline, b.max_deadline,
-        j.job_status, j.completed_at, u.quiet_hours_schedule, t.default_ttl_ms, t.allow_user_autostop,
-        t.autostop_requirement_days, t.autostop_requirement_weeks, t.autostart_days
+    sql`select w.id, w.autostart_schedule, w.next_start_at, w.dormant_at, w.ttl_ms,
+        b.id as build_id, b.transition, b.deadline, b.max_deadline, j.job_status, j.completed_at,
+        u.quiet_hours_schedule, ${selectSettings(sql`t`, scheduledNames)}
       from workspaces w
       join templates t on t.id = w.template_id
       join users u on u.id = w.owner_id
       left join workspace_builds b on b.id = w.latest_build_id
       left join provisioner_jobs j on j.id = b.job_id
-      where w.template_id = ${change.template_id}::uuid and not w.deleted and w.owner_id <> prebuilds_user_id() and w.id > ${after}::uuid
+      where w.template_id = ${change.template_id}::uuid and not w.deleted
+        and w.owner_id <> prebuilds_user_id() and w.id > ${after}::uuid
         and (b.transition = 'start' and j.completed_at is not null
           or ${change.schedule_changed_starts}::boolean and w.autostart_schedule is not null)
       order by w.id limit ${batchSizeMax}::int`,
@@ -119,8 +130,8 @@ function readFollowers(change: Change, after: string) {
 }
 
 /**
- * One transaction: the values, and that all up to `after` have followed. `isComplete`: what was read had not changed until it was
- * written.
+ * Writes, in one transaction, the values and that all workspaces up to `after` have followed.
+ * `isComplete` says that no row changed between the reading and the writing.
  */
 async function writeFollowers(
   db: Database,
@@ -134,19 +145,25 @@ async function writeFollowers(
   const [changedBuilds, changedStarts] = await db.batch([
     statement<{ id: string }>(
       "templates.write-deadlines",
-      sql`update workspace_builds b set deadline = n.deadline, max_deadline = n.max_deadline, updated_at = ${now}::timestamptz
-        from unnest(${uuids(builds.map((row) => row.id))}, ${instants(builds.map((row) => row.deadline))},
-          ${instants(builds.map((row) => row.maxDeadline))}, ${instants(builds.map((row) => row.oldDeadline))},
+      sql`update workspace_builds b set deadline = n.deadline, max_deadline = n.max_deadline,
+          updated_at = ${now}::timestamptz
+        from unnest(${uuids(builds.map((row) => row.id))},
+          ${instants(builds.map((row) => row.deadline))},
+          ${instants(builds.map((row) => row.maxDeadline))},
+          ${instants(builds.map((row) => row.oldDeadline))},
           ${instants(builds.map((row) => row.oldMaxDeadline))})
           as n (id, deadline, max_deadline, old_deadline, old_max_deadline)
-        where b.id = n.id and (b.deadline, b.max_deadline) is not distinct from (n.old_deadline, n.old_max_deadline)
+        where b.id = n.id and (b.deadline, b.max_deadline)
+          is not distinct from (n.old_deadline, n.old_max_deadline)
         returning b.id`,
     ),
     statement<{ id: string }>(
       "templates.write-next-starts",
       sql`update workspaces w set next_start_at = n.next_start_at
-        from unnest(${uuids(starts.map((row) => row.id))}, ${texts(starts.map((row) => row.schedule))},
-          ${instants(starts.map((row) => row.nextStartAt))}, ${instants(starts.map((row) => row.oldNextStartAt))})
+        from unnest(${uuids(starts.map((row) => row.id))},
+          ${texts(starts.map((row) => row.schedule))},
+          ${instants(starts.map((row) => row.nextStartAt))},
+          ${instants(starts.map((row) => row.oldNextStartAt))})
           as n (id, schedule, next_start_at, old_next_start_at)
         where w.id = n.id and w.autostart_schedule = n.schedule and w.dormant_at is null
           and w.next_start_at is not distinct from n.old_next_start_at
@@ -155,7 +172,8 @@ async function writeFollowers(
     statement<{ id: string }>(
       "templates.followed-to",
       sql`update templates set schedule_followed_to = ${after}::uuid
-        where id = ${change.template_id}::uuid and schedule_changed_at = ${change.schedule_changed_at}::timestamptz
+        where id = ${change.template_id}::uuid
+          and schedule_changed_at = ${change.schedule_changed_at}::timestamptz
         returning id`,
     ),
   ])
@@ -177,13 +195,7 @@ function deadlinesOf(follower: Follower, now: Date) {
     now,
     completedAt: follower.completed_at,
     workspace: { ttlMs: follower.ttl_ms, autostartSchedule: follower.autostart_schedule },
-    template: {
-      allowUserAutostop: follower.allow_user_autostop,
-      defaultTtlMs: follower.default_ttl_ms,
-      autostopRequirementDays: follower.autostop_requirement_days,
-      autostopRequirementWeeks: follower.autostop_requirement_weeks,
-      autostartDays: follower.autostart_days,
-    },
+    template: autostopPolicyOf(follower),
     quietHours: quietHours.ok ? quietHours.quietHours : null,
     build: {
       deadlineAt: follower.deadline,
@@ -207,7 +219,7 @@ function deadlinesOf(follower: Follower, now: Date) {
   ]
 }
 
-/** The dormant have no next start; waking computes it. */
+/** A dormant workspace has no next start; waking it computes one. */
 function nextStartOf(
   { id, autostart_schedule, autostart_days, next_start_at, dormant_at }: Follower,
   now: Date,
@@ -218,12 +230,14 @@ function nextStartOf(
   return [{ id, schedule: autostart_schedule, nextStartAt, oldNextStartAt: next_start_at }]
 }
 
-/** Takes the mark away unless a later change set it again. */
+/** Clears the mark unless a later change set it again. */
 function clearChange(change: Change) {
   return statement<{ id: string }>(
     "templates.followed",
-    sql`update templates set schedule_changed_at = null, schedule_changed_starts = false, schedule_followed_to = null
-      where id = ${change.template_id}::uuid and schedule_changed_at = ${change.schedule_changed_at}::timestamptz
+    sql`update templates set schedule_changed_at = null, schedule_changed_starts = false,
+        schedule_followed_to = null
+      where id = ${change.template_id}::uuid
+        and schedule_changed_at = ${change.schedule_changed_at}::timestamptz
       returning id`,
   )
 }

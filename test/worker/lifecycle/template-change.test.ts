@@ -5,8 +5,10 @@ import { env } from "cloudflare:workers"
 import { neon } from "@neondatabase/serverless"
 import { describe, expect, test } from "vitest"
 import { connect, statement } from "../../../src/platform/db/client.ts"
+import { relation } from "../../../src/platform/db/row.ts"
+import type { TemplateColumns } from "../../../src/templates/policy/columns.ts"
 import { followScheduleChange } from "../../../src/templates/policy/follow-schedule-change.ts"
-import { mustFollow, scheduleEffects } from "../../../src/templates/policy/schedule-effects.ts"
+import { scheduleEffects } from "../../../src/templates/policy/schedule-effects.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { withFaults } from "../faults.ts"
 import { givenUser } from "../given-people.ts"
@@ -24,15 +26,18 @@ async function change(id: string, columns: Record<string, unknown>, now: Date, i
   const set = Object.entries(columns).map(
     ([name, value]) => sql`${sql.identifier(name)} = ${value}`,
   )
-  const b = sql`b`
-  const days = sql`a.autostart_days <> b.autostart_days`
+  const before = relation<TemplateColumns>("before")
+  const after = relation<TemplateColumns>("after")
   await db().all(
     statement(
       "test.change-template",
       sql`with before as (select * from templates where id = ${id}::uuid for update),
-        after as (update templates set ${sql.join([...set, sql`updated_at = ${now}::timestamptz`], sql`, `)} where id = ${id}::uuid returning *),
-        ${scheduleEffects(sql`before`, sql`after`, intents, now)}
-        select ${mustFollow(b, sql`a`)} as follow, ${days} as starts from before b, after a`,
+        after as (
+          update templates
+          set ${sql.join([...set, sql`updated_at = ${now}::timestamptz`], sql`, `)}
+          where id = ${id}::uuid returning *
+        ), ${scheduleEffects(before, after, intents, now)}
+        select a.id from before b, after a`,
     ),
   )
   await query(

@@ -32,7 +32,9 @@ export const templates = pgTable(
     displayName: text("display_name").notNull().default(""),
     description: text("description").notNull().default(""),
     icon: text("icon").notNull().default(""),
-    provisioner: text("provisioner").notNull().default("terraform"),
+    provisioner: text("provisioner", { enum: ["terraform", "echo"] })
+      .notNull()
+      .default("terraform"),
     activeVersionId: uuid("active_version_id")
       .notNull()
       .references((): AnyPgColumn => templateVersions.id),
@@ -65,13 +67,22 @@ export const templates = pgTable(
     scheduleFollowedTo: uuid("schedule_followed_to"),
     requireActiveVersion: boolean("require_active_version").notNull().default(false),
     disableEveryoneGroupAccess: boolean("disable_everyone_group_access").notNull().default(false),
-    maxPortShareLevel: text("max_port_share_level").notNull().default("public"),
-    corsBehavior: text("cors_behavior").notNull().default("simple"),
+    maxPortShareLevel: text("max_port_share_level", {
+      enum: ["owner", "authenticated", "organization", "public"],
+    })
+      .notNull()
+      .default("public"),
+    corsBehavior: text("cors_behavior", { enum: ["simple", "passthru"] })
+      .notNull()
+      .default("simple"),
     useClassicParameterFlow: boolean("use_classic_parameter_flow").notNull().default(true),
     disableModuleCache: boolean("disable_module_cache").notNull().default(false),
     // Kept by the roll-up of lifecycle.md 16: distinct owners, and P50/P95 in ms per transition (null until computed).
     activeUserCount: integer("active_user_count").notNull().default(0),
-    buildTimeStats: jsonb("build_time_stats"),
+    buildTimeStats:
+      jsonb("build_time_stats").$type<
+        Partial<Record<"start" | "stop" | "delete", { P50: number | null; P95: number | null }>>
+      >(),
   },
   (t) => [
     uniqueIndex("templates_name_live")
