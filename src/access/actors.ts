@@ -1,5 +1,6 @@
-// Who can ask: a person by a key, a workspace agent by its token, a provisioner daemon by its key. These are the facts that
-// authentication publishes to the transaction (migrations: authenticate_*), as the Worker sees them.
+// The three kinds of actor: a person with a key, a workspace agent, a provisioner daemon.
+//
+// The `authenticate_*` functions of the database publish these facts to the transaction.
 
 export type UserActor = {
   kind: "user"

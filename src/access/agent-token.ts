@@ -1,4 +1,6 @@
-// The credential of a workspace agent: a UUID in the same places as a person's token (api.md 0.3), good on agent routes alone.
+// The credential of a workspace agent: a UUID, accepted on agent routes only.
+//
+// It is read from the same places as a person's token.
 import { sql } from "drizzle-orm"
 import type { Context } from "hono"
 import { statement, type Database } from "../platform/db/client.ts"
@@ -12,7 +14,7 @@ import { unauthenticated } from "./challenge.ts"
 
 const tokenPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
-/** The digest that the token is stored as, or the 401 that says what is wrong with its shape. */
+/** The stored digest of the token, or a 401 that names what is wrong with its shape. */
 export async function presentedAgentHash(c: Context<AppEnv>): Promise<Uint8Array | ApiError> {
   const token = presentedToken(c)
   if (token === undefined) return unauthenticated(`Cookie "${sessionCookie}" must be provided.`)
@@ -25,7 +27,7 @@ export async function presentedAgentHash(c: Context<AppEnv>): Promise<Uint8Array
   return sha256(token.toLowerCase())
 }
 
-/** The 401 of a token that is well formed and good for nothing here; `authenticate_agent` raises the same. */
+/** The 401 of a well-formed token that is not valid here. `authenticate_agent` raises the same. */
 export const agentUnauthorized = () =>
   unauthenticated(
     "Workspace agent not authorized.",
@@ -43,7 +45,7 @@ export async function openAgent(
     : openAgentByHash(db, hash)
 }
 
-/** The same by the digest of its token, for whoever was handed that in the place of the request. */
+/** The same for a caller that has the digest of the token instead of the request. */
 export function openAgentByHash(db: Database, hash: Uint8Array): AuthenticatedDatabase<AgentActor> {
   return authenticatedDatabase<AgentActor>(
     db,

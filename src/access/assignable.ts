@@ -1,5 +1,7 @@
-// Which roles can be given by whom: a role is given, taken, or acted upon only by those who may already do all that it allows.
-// So nobody gains by way of another person's account what they were not given themselves.
+// Who may give which role.
+//
+// A person may give, take or act on a role only if they may already do everything it allows.
+// So nobody gains permissions through another person's account.
 import { sql, type SQL } from "drizzle-orm"
 import {
   actions,
@@ -37,7 +39,7 @@ export const siteRoleGivers: Record<string, string[]> = Object.fromEntries(
   assignableSiteRoles.map((role) => [role, dominatorsIn(siteRoles, Reflect.get(siteRoles, role))]),
 )
 
-/** The roles whose holders may give each organization role: of the deployment, and of that organization. */
+/** The site and organization roles whose holders may give each organization role. */
 export const organizationRoleGivers: Record<string, { site: string[]; organization: string[] }> =
   Object.fromEntries(
     assignableOrganizationRoles.map((role) => {
@@ -52,11 +54,14 @@ export const organizationRoleGivers: Record<string, { site: string[]; organizati
     }),
   )
 
-/** True where the caller may give every one of these site roles. `roles` is a text[]; an unknown role can be given by nobody. */
+/**
+ * True if the caller may give all of these site roles, a text[]. Nobody may give an unknown role.
+ */
 export function mayGiveSiteRoles(roles: SQL): SQL {
   const arms = assignableSiteRoles.map(
     (role) =>
-      sql`when ${role}::text then (select actor_has_site_role(${sql.param(siteRoleGivers[role])}::text[]))`,
+      sql`when ${role}::text then
+        (select actor_has_site_role(${sql.param(siteRoleGivers[role])}::text[]))`,
   )
   return sql`not exists (select 1 from unnest(${roles}) given (role)
     where not (case given.role ${sql.join(arms, sql` `)} else false end))`
@@ -66,8 +71,10 @@ export function mayGiveSiteRoles(roles: SQL): SQL {
 export function mayGiveOrganizationRoles(roles: SQL, organization: SQL): SQL {
   const arms = assignableOrganizationRoles.map((role) => {
     const givers = organizationRoleGivers[role]
-    return sql`when ${role}::text then (select actor_has_site_role(${sql.param(givers?.site)}::text[]))
-      or ${organization} = any ((select actor_organizations(${sql.param(givers?.organization)}::text[]))::uuid[])`
+    return sql`when ${role}::text then
+      (select actor_has_site_role(${sql.param(givers?.site)}::text[]))
+      or ${organization} = any (
+        (select actor_organizations(${sql.param(givers?.organization)}::text[]))::uuid[])`
   })
   return sql`not exists (select 1 from unnest(${roles}) given (role)
     where not (case given.role ${sql.join(arms, sql` `)} else false end))`

@@ -7,7 +7,7 @@ import { openAgent } from "./agent-token.ts"
 import { parseApiKey, presentedToken } from "./caller.ts"
 import { routeClass } from "./route-class.ts"
 
-/** Proves the credential that the route takes, for a request that is refused before its own statement. */
+/** Proves the credential that the route takes, for a request refused before its own statement. */
 export async function authenticate(c: Context<AppEnv>): Promise<Actor | undefined> {
   switch (routeClass(c.req.method, c.req.path)) {
     case "public":
@@ -22,8 +22,9 @@ export async function authenticate(c: Context<AppEnv>): Promise<Actor | undefine
 }
 
 /**
- * Answers 401 to a request without a well-formed user token, before its body is read or the database
- * is asked. The first statement of the route then proves the token. `isRouted` keeps unknown paths 404.
+ * Answers 401 to a request without a well-formed user token, before its body is read.
+ *
+ * The first statement of the route then proves the token. `isRouted` keeps unknown paths 404.
  */
 export const requireToken =
   (isRouted: (method: string, path: string) => boolean): MiddlewareHandler<AppEnv> =>

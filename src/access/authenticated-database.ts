@@ -1,7 +1,7 @@
 // The database behind a presented credential.
 //
-// The statement that proves the credential comes first in each transaction. A request therefore costs
-// one round trip, and nothing runs for a caller whose credential is invalid.
+// The statement that proves the credential comes first in each transaction. A request therefore
+// costs one round trip, and nothing runs for a caller whose credential is invalid.
 import { DatabaseUnavailable, StatementFailed } from "../platform/db/errors.ts"
 import type { Database, Statement } from "../platform/db/client.ts"
 import { ApiError } from "../platform/http/errors.ts"

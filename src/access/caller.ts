@@ -1,4 +1,6 @@
-// The user credential of a request: found in the first of five places, checked for its shape, proven by the database.
+// The user credential of a request.
+//
+// It is read from the first of five places, its shape is checked here, and the database proves it.
 import { sql } from "drizzle-orm"
 import type { Context } from "hono"
 import { getCookie } from "hono/cookie"
@@ -17,7 +19,7 @@ declare module "../platform/http/env.ts" {
   interface RequestVariables {
     /** The presented user credential; its first statement verifies it. */
     caller: Caller
-    /** Proves the credential that the route takes, or throws its 401. Returns nothing on public routes. */
+    /** Proves the credential that the route takes, or throws its 401. Nothing on public routes. */
     authenticate: () => Promise<Actor | undefined>
     /** The presented agent token; set on agent routes only. */
     agent: AuthenticatedDatabase<AgentActor>
@@ -28,7 +30,7 @@ declare module "../platform/http/env.ts" {
 
 export const sessionCookie = "coder_session_token"
 
-/** The presented token, from the first non-empty of the five places of api.md 0.3. */
+/** The presented token: cookie, query, header, bearer or `access_token`, the first that is set. */
 export function presentedToken(c: Context<AppEnv>): string | undefined {
   const bearer = /^Bearer\s+(.+)$/i.exec(c.req.header("Authorization") ?? "")?.[1]
   return (
@@ -42,7 +44,7 @@ export function presentedToken(c: Context<AppEnv>): string | undefined {
   )
 }
 
-/** `<id 10>-<secret 22>`, or the 401 that says what is wrong with its shape. */
+/** `<id of 10>-<secret of 22>`, or a 401 that names what is wrong with its shape. */
 export function parseApiKey(token: string | undefined): { id: string; secret: string } | ApiError {
   if (token === undefined) {
     return unauthenticated(
@@ -64,10 +66,10 @@ export function parseApiKey(token: string | undefined): { id: string; secret: st
 
 const invalidFormat = (why: string) => unauthenticated(signedOut, `Invalid API key format: ${why}`)
 
-/** Where the request comes from, as the platform says; empty where it says nothing. */
+/** The address of the client as the platform reports it; empty if there is no platform in front. */
 export const clientAddress = (c: Context<AppEnv>): string => c.req.header("CF-Connecting-IP") ?? ""
 
-/** The caller of a request. Costs nothing until its first statement. */
+/** The caller of a request. Asks the database with its first statement, not before. */
 export async function openCaller(c: Context<AppEnv>, db: Database, now: Date): Promise<Caller> {
   const key = parseApiKey(presentedToken(c))
   if (key instanceof ApiError) return authenticatedDatabase<UserActor>(db, key)

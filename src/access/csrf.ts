@@ -1,5 +1,9 @@
-// Cross-site request forgery: a browser adds the session cookie to requests that another site made it send. A call that lives on
-// the cookie alone must therefore show that it comes from our own pages (api.md 0.3).
+// Protection against cross-site request forgery.
+//
+// A browser adds the session cookie to requests that another site makes it send. A request that
+// authenticates by the cookie alone must therefore prove that it comes from our own pages.
+// hono/csrf does not fit: it inspects form content types only, and a JSON body with a cookie
+// passes.
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import type { Context, MiddlewareHandler } from "hono"
@@ -10,7 +14,9 @@ import { sessionCookie } from "./caller.ts"
 const harmless = new Set(["GET", "HEAD", "OPTIONS"])
 const exempt = /^\/api\/v2\/(users\/first$|workspaceagents\/)/
 
-/** What our pages send as X-CSRF-TOKEN: bound to the session, so that a planted cookie proves nothing. */
+/**
+ * The X-CSRF-TOKEN of our pages. It is bound to the session, so a planted cookie proves nothing.
+ */
 export async function csrfToken(session: string): Promise<string> {
   return createHash("sha256").update(`csrf:${session}`).digest("base64url")
 }
@@ -32,7 +38,7 @@ export const refuseForgery: MiddlewareHandler<AppEnv> = async (c, next) => {
   )
 }
 
-/** The token in a place that no other site can fill. */
+/** True if the token is also in a place that another site cannot fill. */
 function isOtherwisePresented(c: Context<AppEnv>, cookie: string): boolean {
   return (
     c.req.header("Coder-Session-Token") === cookie ||
@@ -41,7 +47,7 @@ function isOtherwisePresented(c: Context<AppEnv>, cookie: string): boolean {
   )
 }
 
-/** Said by the browser itself; scripts cannot set these headers. */
+/** The browser sets these headers itself; scripts cannot. */
 function isFromOurPages(c: Context<AppEnv>): boolean {
   const site = c.req.header("Sec-Fetch-Site")
   if (site !== undefined) return site === "same-origin"

@@ -1,4 +1,6 @@
-// May this actor do this to this object? The same question as may.ts, answered in TypeScript for one object.
+// Permission of an actor on one object, decided in TypeScript.
+//
+// may.ts answers the same question in SQL.
 import type { Actor } from "./actors.ts"
 import { reachOf, type Action, type Resource } from "./permissions.ts"
 import { allowListEntriesFor, scopesAllowing } from "./scopes.ts"
@@ -9,12 +11,12 @@ export type ProtectedObject = {
   organization?: string | null | undefined
 }
 
-/** The roles of whoever asks; a system actor has an id where it owns things. */
+/** The roles of an actor. A system actor has an id if it owns things. */
 export type RoleHolder = {
   id?: string | undefined
   roles: readonly string[]
   organizations: Readonly<Record<string, readonly string[]>>
-  /** Null for those whose credential is not a token: they are not narrowed. */
+  /** Null if the credential is not a token: nothing narrows it. */
   scopes: readonly string[] | null
   allowList: readonly string[] | null
 }

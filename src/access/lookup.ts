@@ -1,10 +1,16 @@
-// Whom and what a path or a search names, as SQL (api.md 0.7): an id, a name without regard to case, or a word of its own.
+// Users and organizations named by a path or a search, as SQL.
+//
+// A name is an id, a name in any case, or a keyword such as `me` and `default`.
 import { sql, type SQL } from "drizzle-orm"
 import { nilUuid } from "../platform/http/wire.ts"
 
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
-/** The id of a living user: `me`, an id or a username. Null where there is none; whether the caller may see them is not asked. */
+/**
+ * The id of a user who is not deleted: `me`, an id or a username. Null if there is no such user.
+ *
+ * Does not check whether the caller may see the user.
+ */
 export function userIdOf(user: string): SQL {
   if (user.toLowerCase() === "me") return sql`(select actor_id())`
   const isIt = uuidPattern.test(user)
@@ -13,7 +19,7 @@ export function userIdOf(user: string): SQL {
   return sql`(select u.id from users u where ${isIt} and not u.deleted)`
 }
 
-/** The id of a living organization: an id, a name, or `default` (the nil uuid means the same). */
+/** The id of an organization: an id, a name, or `default` (the nil uuid means the same). */
 export function organizationIdOf(organization: string): SQL {
   const isDefault = organization === nilUuid || organization.toLowerCase() === "default"
   const isIt = isDefault

@@ -1,23 +1,25 @@
-// May the caller do this? As SQL: a boolean over the columns of one object, compiled from the permission table and decided by
-// the actor that authentication published to the transaction.
+// Permission of the caller as SQL: a boolean over the columns of one object.
+//
+// It is compiled from the permission table. The actor is the one that authentication published to
+// the transaction.
 import { sql, type SQL } from "drizzle-orm"
 import { texts } from "../platform/db/sql.ts"
 import { reachOf, type Action, type Resource } from "./permissions.ts"
 import { allowListEntriesFor, scopesAllowing } from "./scopes.ts"
 
 export type ResourceColumns = {
-  /** The object's own id, for tokens whose allow list names single objects. Left out, such a token reaches nothing here. */
+  /** The object's id. Without it, a token whose allow list names single objects reaches nothing. */
   id?: SQL
-  /** The user who owns the object, where one does. */
+  /** The user who owns the object, if any. */
   owner?: SQL
-  /** The organization that the object lies in, where it does. */
+  /** The organization of the object, if any. */
   organization?: SQL
 }
 
 /** The caller's user id, as SQL. */
 export const actorId: SQL = sql`(select actor_id())`
 
-/** Someone who may hold roles and whose token may be narrowed, as SQL: each function is a boolean over what it is given. */
+/** A holder of roles and of a token, as SQL. Each function returns a boolean expression. */
 type Principal = {
   id: SQL
   hasSiteRole: (roles: string[]) => SQL
@@ -28,7 +30,7 @@ type Principal = {
   isNamed: (entries: SQL) => SQL
 }
 
-// What depends on the actor alone is a scalar sub-select, so that a list computes it once and not once a row.
+// What depends on the actor alone is a scalar sub-select: a list computes it once, not once a row.
 const caller: Principal = {
   id: actorId,
   hasSiteRole: (roles) => sql`(select actor_has_site_role(${texts(roles)}))`,
@@ -39,14 +41,16 @@ const caller: Principal = {
   isNamed: (entries) => sql`actor_allow_list_has(${entries})`,
 }
 
-/** True where the caller may do `action` to the object with these columns. */
+/** True if the caller may do `action` to the object with these columns. */
 export function may(action: Action, resource: Resource, columns: ResourceColumns = {}): SQL {
   return compile(caller, action, resource, columns)
 }
 
 /**
- * The same for many keys at once, none of which is the caller: true where the key `k` (api_keys) of the user `u` (users) may do
- * `action` to the object with these columns. `keyMembership` must be joined: an object without an organization has no roles.
+ * The same for many keys at once, none being the caller's: true if the key `k` (api_keys) of the
+ * user `u` (users) may do `action` to the object with these columns.
+ *
+ * The statement must join `keyMembership`: an object without an organization has no roles.
  */
 export function keyMay(action: Action, resource: Resource, columns: ResourceColumns): SQL {
   return compile(keyHolder, action, resource, columns)
@@ -55,17 +59,20 @@ export function keyMay(action: Action, resource: Resource, columns: ResourceColu
 /** Joins, for `keyMay`, the membership that `u` holds in `organization`. */
 export function keyMembership(organization: SQL): SQL {
   return sql`
-    left join organization_members member on member.user_id = u.id and member.organization_id = ${organization}
-    left join organizations member_of on member_of.id = member.organization_id and not member_of.deleted`
+    left join organization_members member
+      on member.user_id = u.id and member.organization_id = ${organization}
+    left join organizations member_of
+      on member_of.id = member.organization_id and not member_of.deleted`
 }
 
-// As authenticate_user makes an actor of the same rows.
+// Matches the actor that authenticate_user makes of the same rows.
 const keyHolder: Principal = {
   id: sql`u.id`,
   hasSiteRole: (roles) => sql`(u.site_roles || 'member'::text) && ${texts(roles)}`,
   hasRoleIn: (_, roles) =>
     sql`(member_of.id is not null
-      and (member.roles || member_of.default_org_member_roles || 'organization-member'::text) && ${texts(roles)})`,
+      and (member.roles || member_of.default_org_member_roles || 'organization-member'::text)
+        && ${texts(roles)})`,
   hasScope: (scopes) => sql`k.scopes && ${texts(scopes)}`,
   isListed: (entries) => sql`k.allow_list && ${entries}`,
   isNamed: (entries) => sql`k.allow_list && ${entries}`,
@@ -90,7 +97,8 @@ function compile(
       sql`(${owner} = ${who.id} and ${who.hasRoleIn(organization, reach.organizationOwn)})`,
     )
   }
-  return sql`((${sql.join(terms, sql` or `)}) and ${tokenAllows(who, action, resource, columns.id)})`
+  const isGranted = sql.join(terms, sql` or `)
+  return sql`((${isGranted}) and ${tokenAllows(who, action, resource, columns.id)})`
 }
 
 function tokenAllows(who: Principal, action: Action, resource: Resource, id: SQL | undefined): SQL {

@@ -1,5 +1,7 @@
-// Who may do what: the one table. The predicate for one object (is-allowed.ts) and the SQL filter (may.ts) are both compiled
-// from it, so that they cannot disagree.
+// The permission table.
+//
+// The predicate for one object (is-allowed.ts) and the SQL filter (may.ts) are both compiled from
+// it, so they cannot disagree.
 
 export const actions = [
   "create",
@@ -46,12 +48,13 @@ export const resources = [
 ] as const
 export type Resource = (typeof resources)[number]
 
-/** Actions by resource. `*` is every resource or every action. */
+/** Actions by resource. `*` means every resource or every action. */
 export type Permissions = { readonly [R in Resource | "*"]?: readonly (Action | "*")[] }
 
 /**
- * What a role gives. A site role reaches the whole deployment, an organization's role only what lies in that organization;
- * `any` is for every object within that reach, `own` for those that the actor owns.
+ * The permissions of a role. A site role reaches the whole deployment, an organization role only
+ * the objects of that organization. `any` covers every object in reach, `own` those that the actor
+ * owns.
  */
 export type RoleGrants = { readonly any?: Permissions; readonly own?: Permissions }
 
@@ -146,8 +149,9 @@ export const organizationRoles = {
 } as const satisfies Record<string, RoleGrants>
 
 /**
- * What acts without a person. The lifecycle and the prebuilds reach the whole deployment; a provisioner holds its role in the
- * organization of its key; an agent in that of its workspace, narrowed to the one workspace. Nobody can be given one of these.
+ * The roles of actors that are not people. The lifecycle and the prebuilds reach the whole
+ * deployment. A provisioner holds its role in the organization of its key, an agent in that of its
+ * workspace, narrowed to that workspace. Nobody can be given one of these roles.
  */
 export const systemSiteRoles = {
   "system-lifecycle": {

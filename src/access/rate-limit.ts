@@ -1,5 +1,7 @@
-// Rate limits, asked of the platform before the database is (api.md 0.4): by the presented token, by the address, and at the door
-// by e-mail. The bindings count per location and permissively: they hold off floods, they do not account.
+// Rate limits by token, by address and, for sign-in, by account.
+//
+// The platform counts them, so a flood never reaches the database. It counts per location and
+// permissively: enough against floods, too imprecise for accounting.
 import type { Context, MiddlewareHandler } from "hono"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError, forbidden } from "../platform/http/errors.ts"
@@ -11,7 +13,7 @@ type LimitName = keyof typeof limits
 
 const harmless = new Set(["GET", "HEAD", "OPTIONS"])
 
-/** The address that the platform saw; absent where no platform is in front. */
+/** The address that the platform reports; absent if no platform is in front. */
 const addressOf = (c: Context<AppEnv>) => c.req.header("CF-Connecting-IP")
 
 async function take(c: Context<AppEnv>, name: LimitName, key: string): Promise<void> {
@@ -26,8 +28,10 @@ async function take(c: Context<AppEnv>, name: LimitName, key: string): Promise<v
 }
 
 /**
- * What stands for a credential in a counter: the id of a key, a digest of any other token. A provisioner key has no counter: a
- * whole fleet of daemons works under one, and a morning of autostarts is thousands of calls a minute. Their address has one.
+ * The name of a credential in a counter: the id of a key, or a digest of any other token.
+ *
+ * A provisioner key has no counter: a fleet of daemons shares one key, and a morning of autostarts
+ * is thousands of calls a minute. The daemons' address is counted.
  */
 async function holderOf(c: Context<AppEnv>): Promise<string | null> {
   const token = presentedToken(c)
@@ -39,7 +43,10 @@ async function holderOf(c: Context<AppEnv>): Promise<string | null> {
   ).join("")
 }
 
-/** Lifts the limit of a token for its holder, an owner: for tests of load. The address's limit stays, for all may claim to be one. */
+/**
+ * Lifts an owner's token limit, for load tests. The address's limit stays: anybody can claim to be
+ * an owner.
+ */
 const bypassHeader = "X-Coder-Bypass-Ratelimit"
 
 async function requireOwner(c: Context<AppEnv>): Promise<void> {
@@ -59,7 +66,7 @@ export const limitRate: MiddlewareHandler<AppEnv> = async (c, next) => {
   return next()
 }
 
-/** At the door: by address and by the account that is tried, so that neither one address nor one account can be worked on. */
+/** Limits sign-in by address and by account, so that neither can be attacked at speed. */
 export async function limitSignIn(c: Context<AppEnv>, account: string): Promise<void> {
   const address = addressOf(c)
   if (address !== undefined) await take(c, "RATE_LIMIT_LOGIN", `address:${address}`)

@@ -1,17 +1,19 @@
-// What is put right about a refusal before it is sent: who may not ask at all hears that alone, and a token that is too narrow for
-// what was asked hears that it is (api.md 0.2).
+// Post-processing of refusals: 401 takes precedence over 400; a narrow token gets
+// `insufficient_scope` on 403.
 import type { Context } from "hono"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError } from "../platform/http/errors.ts"
 import type { Actor } from "./actors.ts"
 import { scopeChallenge } from "./challenge.ts"
 
-/** Refusals that may have been found before the credential was proven. */
+/** Statuses that a request may get before its credential is proven. */
 const early = new Set([400, 413, 426])
 
 /**
- * The refusal, or the 401 of whoever cannot prove who they are: nobody else is told what was wrong with the question. Costs
- * nothing where the credential has been proven already. `toRefusal` says what stands for an error of another kind.
+ * Returns the refusal, or the 401 of a caller whose credential is invalid: only an authenticated
+ * caller learns what was wrong with the request. Free if the credential is proven already.
+ *
+ * `toRefusal` converts an error of another kind.
  */
 export async function settleRefusal(
   c: Context<AppEnv>,

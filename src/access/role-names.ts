@@ -1,4 +1,4 @@
-// Roles as people read them (api.md 1.1).
+// Display names of roles.
 import {
   organizationRoles,
   siteRoles,
@@ -31,7 +31,7 @@ export const slimOrganizationRole = (role: string, organizationId: string): Slim
   organization_id: organizationId,
 })
 
-/** Roles that can be given: all but the ones that come with being here. */
+/** Roles that can be given: all but those that every user or member has. */
 export const assignableSiteRoles = Object.keys(siteRoles).filter((role) => role !== "member")
 export const assignableOrganizationRoles = Object.keys(organizationRoles).filter(
   (role) => role !== "organization-member",

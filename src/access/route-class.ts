@@ -1,4 +1,4 @@
-// Which kind of credential a route takes. A user's, unless it is named here; the rest of the API is closed.
+// The kind of credential that each route takes: a user's, unless the route is listed here.
 
 export type RouteClass = "public" | "user" | "agent" | "provisioner" | "user-or-agent"
 
@@ -11,13 +11,13 @@ const isPublic = new Set([
   "GET /api/v2/updatecheck",
   "GET /api/v2/users/authmethods",
   "GET /api/v2/users/first",
-  // These two prove themselves by what is in them: a setup token, a password.
+  // The bodies of these two carry their own proof: a setup token, a password.
   "POST /api/v2/users/first",
   "POST /api/v2/users/login",
 ])
 
 export function routeClass(method: string, path: string): RouteClass {
-  // Outside the prefix are pages, probes and metrics, which have rules of their own.
+  // Pages, probes and metrics are outside the prefix and have their own rules.
   if (!path.startsWith("/api/v2") || isPublic.has(`${method} ${path}`)) return "public"
   if (/^\/api\/v2\/init-script(\/|$)/.test(path)) return "public"
   if (path.startsWith("/api/v2/workspaceagents/me/")) return "agent"

@@ -1,5 +1,7 @@
-// What a token may be used for: its scopes narrow its owner's permissions to kinds of work, its allow list to single objects.
-// Neither ever adds anything.
+// Scopes and allow lists of tokens.
+//
+// Scopes narrow the owner's permissions to kinds of work, an allow list to single objects. Neither
+// adds a permission.
 import {
   actions,
   includes,
@@ -9,7 +11,7 @@ import {
   type Resource,
 } from "./permissions.ts"
 
-/** Scopes that name a kind of work. Besides them there is `<resource>:<action>` and `<resource>:*`. */
+/** Scopes for a kind of work. `<resource>:<action>` and `<resource>:*` are scopes too. */
 const composites: Record<string, Permissions> = {
   "coder:all": { "*": ["*"] },
   "coder:application_connect": { workspace: ["read", "application_connect"] },
@@ -35,7 +37,7 @@ const composites: Record<string, Permissions> = {
   "coder:apikeys.manage_self": { api_key: ["create", "read", "update", "delete"] },
 }
 
-/** The names that older clients know. */
+/** The names that older clients use. */
 const legacy: Record<string, string> = {
   all: "coder:all",
   application_connect: "coder:application_connect",
@@ -45,7 +47,7 @@ const isResource = (text: string): text is Resource =>
   resources.some((resource) => resource === text)
 const isAction = (text: string): text is Action => actions.some((action) => action === text)
 
-/** The scope's canonical name; null where there is no such scope. */
+/** The scope's canonical name; null if there is no such scope. */
 export function canonicalScope(text: string): string | null {
   const name = legacy[text] ?? text
   if (name in composites) return name
@@ -54,7 +56,7 @@ export function canonicalScope(text: string): string | null {
   return action === "*" || isAction(action) ? name : null
 }
 
-/** The scopes that can be asked for, for pages that offer them. */
+/** The scopes that pages offer. */
 export const externalScopes: readonly string[] = Object.keys(composites).sort()
 
 /** Every scope that includes the action on the resource. */
@@ -68,13 +70,13 @@ export function scopesAllowing(action: Action, resource: Resource | "*"): string
 
 const allowListPattern = /^(\*|[a-z_]+):(\*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
 
-/** `type:id`, either part may be `*`; null where the text is not of this form. */
+/** `type:id`, where either part may be `*`; null if the text has another form. */
 export function canonicalAllowListEntry(text: string): string | null {
   const [, type] = allowListPattern.exec(text.toLowerCase()) ?? []
   return type !== undefined && (type === "*" || isResource(type)) ? text.toLowerCase() : null
 }
 
-/** The entries of an allow list that cover a resource of which only the kind is known. */
+/** The allow list entries that cover every object of a resource. */
 export const allowListEntriesFor = (resource: Resource | "*"): string[] => [
   "*:*",
   ...(resource === "*" ? [] : [`${resource}:*`]),

@@ -1,7 +1,9 @@
-// Tokens that must be shown again are kept encrypted (decision 13): AES-256-GCM under a key of the environment. Several keys
-// may be valid during a rotation: the first encrypts, each decrypts what carries its id (decision 18).
+// Encryption of tokens that must be shown again: AES-256-GCM under a key of the environment.
+//
+// Several keys may be valid during a rotation: the first encrypts, and each decrypts what carries
+// its id.
 
-/** `TOKEN_KEYS`: `id:base64,id2:base64`, each key 32 bytes. Throws a sentence without the keys in it. */
+/** `TOKEN_KEYS`: `id:base64,id2:base64`, each key 32 bytes. Its error never contains the keys. */
 export function parseTokenKeys(text: string): Map<string, Uint8Array<ArrayBuffer>> {
   const keys = new Map<string, Uint8Array<ArrayBuffer>>()
   for (const part of text.split(",").filter((part) => part.trim() !== "")) {
@@ -31,7 +33,7 @@ export async function encryptToken(tokenKeys: string, token: string): Promise<st
   return `${id}:${Buffer.concat([nonce, new Uint8Array(sealed)]).toString("base64")}`
 }
 
-/** Null where its key is gone or the text was tampered with. */
+/** Null if its key is gone or the text was tampered with. */
 export async function decryptToken(tokenKeys: string, encrypted: string): Promise<string | null> {
   const [id = "", encoded = ""] = encrypted.split(":")
   const bytes = parseTokenKeys(tokenKeys).get(id)

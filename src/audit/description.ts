@@ -1,4 +1,4 @@
-// An audit row as a sentence: `{user}` and `{target}` are for the reader's page to fill in (api.md 2.13).
+// An audit row as a sentence. The reader's page fills in `{user}` and `{target}`.
 
 const verbs: Record<string, { done: string; tried: string }> = {
   create: { done: "created", tried: "create" },

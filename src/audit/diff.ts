@@ -1,11 +1,14 @@
-// What changed, as the audit trail keeps it: old and new of each field that differs. A secret's values are never written.
+// The diff of an audit row: old and new value of each field that differs.
+//
+// The values of a secret are never written.
 import { sql, type SQL } from "drizzle-orm"
 
 export type AuditedField = { old?: SQL; new?: SQL; isSecret?: boolean }
 
 /**
- * A jsonb object `{field: {old, new, secret}}` of the fields whose values differ, for `auditInsert`.
- * The expressions are over the columns of the audited relation; a missing side is null.
+ * A jsonb object `{field: {old, new, secret}}` of the fields that differ, for `auditInsert`.
+ *
+ * The expressions use the columns of the audited relation; a missing side is null.
  */
 export function auditDiff(fields: Record<string, AuditedField>): SQL {
   const side = (value: SQL | undefined) =>
@@ -17,5 +20,6 @@ export function auditDiff(fields: Record<string, AuditedField>): SQL {
   return sql`(select coalesce(jsonb_object_agg(d.field, case when d.secret
         then jsonb_build_object('old', '', 'new', '', 'secret', true)
         else jsonb_build_object('old', d.old, 'new', d.new, 'secret', false) end), '{}')
-      from (values ${sql.join(rows, sql`, `)}) d (field, old, new, secret) where d.old is distinct from d.new)`
+      from (values ${sql.join(rows, sql`, `)}) d (field, old, new, secret)
+      where d.old is distinct from d.new)`
 }

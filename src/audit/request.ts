@@ -1,4 +1,4 @@
-// Who asked, as the audit trail keeps it.
+// The facts of a request that the audit trail keeps.
 import type { Context } from "hono"
 import { clientAddress } from "../access/caller.ts"
 import type { AppEnv } from "../platform/http/env.ts"

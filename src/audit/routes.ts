@@ -1,4 +1,4 @@
-// The audit trail over HTTP (api.md 2.13): who did what, newest first, for those who may read it.
+// The audit trail over HTTP.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { isAllowed, roleHolderOf } from "../access/is-allowed.ts"
@@ -87,7 +87,7 @@ const listRoute = createRoute({
       z
         .object({ audit_logs: z.array(auditLogSchema), count: z.int(), count_cap: z.int() })
         .openapi("AuditLogResponse"),
-      "A page of the trail; `count` goes no further than one more than `count_cap`.",
+      "A page of the trail; `count` stops at one more than `count_cap`.",
     ),
     ...errors(400, 401, 403, 429, 503),
   },
@@ -109,7 +109,7 @@ type AuditPageRow = Omit<RowOf<typeof auditLogs>, "diff" | "additional_fields"> 
   owner_name: string | null
 }
 
-/** By the index on time. Rows of no organization are for those who may read the whole trail. */
+/** Uses the index on time. Only readers of the whole trail see rows without an organization. */
 function listAudit(query: { q: string; limit: number; offset: number }) {
   const found = sql.join(
     [
@@ -122,19 +122,26 @@ function listAudit(query: { q: string; limit: number; offset: number }) {
   return [
     statement<AuditPageRow>(
       "audit.page",
-      sql`select a.id, a.request_id, a.time, a.ip, a.user_agent, a.resource_type, a.resource_id, a.resource_target,
+      sql`select a.id, a.request_id, a.time, a.ip, a.user_agent, a.resource_type, a.resource_id,
+          a.resource_target,
           a.resource_icon, a.action, a.diff, a.status_code, a.additional_fields, a.organization_id,
-          case when o.id is not null then jsonb_build_object('id', o.id, 'name', o.name, 'display_name', o.display_name,
+          case when o.id is not null then jsonb_build_object('id', o.id, 'name', o.name,
+            'display_name', o.display_name,
             'icon', o.icon) end as organization,
           case when u.id is not null then to_jsonb(u) - 'hashed_password' end as audited_user,
-          coalesce((select array_agg(m.organization_id) from organization_members m where m.user_id = u.id), '{}')
+          coalesce((select array_agg(m.organization_id) from organization_members m
+            where m.user_id = u.id), '{}')
             as organization_ids,
           case a.resource_type
-            when 'workspace' then coalesce((select w.deleted from workspaces w where w.id = a.resource_id), true)
-            when 'template' then coalesce((select t.deleted from templates t where t.id = a.resource_id), true)
-            when 'user' then coalesce((select d.deleted from users d where d.id = a.resource_id), true)
+            when 'workspace' then coalesce((select w.deleted from workspaces w
+              where w.id = a.resource_id), true)
+            when 'template' then coalesce((select t.deleted from templates t
+              where t.id = a.resource_id), true)
+            when 'user' then coalesce((select d.deleted from users d
+              where d.id = a.resource_id), true)
             else false end as is_deleted,
-          (select w.owner_name from workspaces w where w.id = a.resource_id and a.resource_type = 'workspace') as owner_name
+          (select w.owner_name from workspaces w where w.id = a.resource_id
+            and a.resource_type = 'workspace') as owner_name
         from (select * from audit_logs a where ${found} order by a.time desc nulls last, a.id
           limit ${limit}::bigint offset ${query.offset}::bigint) a
         left join users u on u.id = a.user_id
@@ -143,7 +150,8 @@ function listAudit(query: { q: string; limit: number; offset: number }) {
     ),
     statement<{ count: number }>(
       "audit.count",
-      sql`select count(*)::int as count from (select 1 from audit_logs a where ${found} limit ${countMax + 1}::bigint) counted`,
+      sql`select count(*)::int as count
+        from (select 1 from audit_logs a where ${found} limit ${countMax + 1}::bigint) counted`,
     ),
   ] as const
 }

@@ -1,4 +1,4 @@
-// The search language of the audit trail (api.md 2.13), as conditions on `audit_logs a`.
+// The search language of the audit trail, as conditions on `audit_logs a`.
 import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf } from "../access/lookup.ts"
 import { actorId } from "../access/may.ts"
@@ -8,7 +8,7 @@ import { createSearchReader, stripQuotes, tokenizeSearch } from "../platform/htt
 const dayMs = 24 * 60 * 60_000
 const datePattern = /^\d{4}-\d{2}-\d{2}$/
 
-/** What `q` asks. Throws the 400 that names everything wrong with it. */
+/** The conditions of `q`. Throws a 400 that names everything wrong with it. */
 export function auditConditions(query: string): SQL[] {
   const { terms, issue } = tokenizeSearch(query, (text) => [
     { key: "resource_type", value: stripQuotes(text) },

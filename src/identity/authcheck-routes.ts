@@ -1,4 +1,4 @@
-// "May I?" asked in advance (api.md 2.1): clients show or hide what they offer by it.
+// Permission checks in advance: clients show or hide controls by them.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import {
@@ -45,29 +45,34 @@ const authCheckRoute = createRoute({
     ),
   },
   responses: {
-    200: jsonBody(z.record(z.string(), z.boolean()), "An answer a key."),
+    200: jsonBody(z.record(z.string(), z.boolean()), "An answer for each key."),
     ...errors(400, 401, 429, 503),
   },
 })
 
 type Found = { type: string; id: string; owner: string | null; organization: string | null }
 
-/** Where the objects of each kind lie, as rows of `Found`. */
+/** The objects of each kind, with owner and organization, as rows of `Found`. */
 const places: Record<string, SQL> = {
-  workspace: sql`select 'workspace' as type, w.id, w.owner_id as owner, w.organization_id as organization from workspaces w where not w.deleted`,
-  template: sql`select 'template', t.id, null::uuid, t.organization_id from templates t where not t.deleted`,
-  user: sql`select 'user', u.id, u.id, null::uuid from users u where not u.deleted and not u.is_system`,
+  workspace: sql`select 'workspace' as type, w.id, w.owner_id as owner, w.organization_id
+    as organization from workspaces w where not w.deleted`,
+  template: sql`select 'template', t.id, null::uuid, t.organization_id from templates t
+    where not t.deleted`,
+  user: sql`select 'user', u.id, u.id, null::uuid from users u where not u.deleted
+    and not u.is_system`,
   group: sql`select 'group', g.id, null::uuid, g.organization_id from groups g`,
 }
 
 const findObjects = (wanted: { type: string; id: string }[]) =>
   statement<Found>(
     "authcheck.objects",
-    sql`select p.type, p.id, p.owner, p.organization from (${sql.join(Object.values(places), sql` union all `)}) p
-      join jsonb_to_recordset(${json(wanted)}) as wanted (type text, id uuid) on wanted.type = p.type and wanted.id = p.id`,
+    sql`select p.type, p.id, p.owner, p.organization
+      from (${sql.join(Object.values(places), sql` union all `)}) p
+      join jsonb_to_recordset(${json(wanted)}) as wanted (type text, id uuid)
+        on wanted.type = p.type and wanted.id = p.id`,
   )
 
-/** The ids that are asked about, or the 400 that says what is wrong with the first that cannot be. */
+/** The ids in the checks. Throws a 400 that names the first invalid one. */
 function readWanted(checks: [string, Check][]): { type: string; id: string }[] {
   const wanted: { type: string; id: string }[] = []
   for (const [key, { object }] of checks) {

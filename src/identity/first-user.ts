@@ -1,4 +1,4 @@
-// The first user (api.md 2.2): made once, by whoever holds the deployment's setup token.
+// Creation of the first user, once, by the holder of the deployment's setup token.
 import { createRoute, z } from "@hono/zod-openapi"
 import { Buffer } from "node:buffer"
 import { timingSafeEqual } from "node:crypto"
@@ -32,7 +32,7 @@ const existsRoute = createRoute({
   method: "get",
   path: "/users/first",
   tags,
-  summary: "Whether the first user has been made",
+  summary: "Ask whether the first user exists",
   responses: { 200: jsonBody(messageSchema, "There is a first user."), ...errors(404, 429, 503) },
 })
 
@@ -40,8 +40,10 @@ const createFirstRoute = createRoute({
   method: "post",
   path: "/users/first",
   tags,
-  summary: "Make the first user, an owner",
-  description: `Once, by whoever holds the deployment's setup token: in the header \`${setupHeader}\` or wherever a session token may be.`,
+  summary: "Create the first user, an owner",
+  description:
+    "Works once, for the holder of the deployment's setup token. " +
+    `The token is in the header \`${setupHeader}\` or where a session token may be.`,
   request: {
     headers: z.object({ [setupHeader.toLowerCase()]: z.string().max(512).optional() }),
     body: jsonRequest(
@@ -81,19 +83,22 @@ type FirstUser = {
 }
 
 /**
- * Makes the first user and closes the gate behind them. Of two at once, the gate's primary key lets one through; the other
- * gets no row. Does nothing when run again.
+ * Creates the first user and the row that closes the gate. Of two at once, the gate's primary key
+ * lets one through; the other gets no row. A repeated call does nothing.
  */
 const createFirst = (user: FirstUser, request: AuditRequest) =>
   statement<{ user_id: string; organization_id: string }>(
     "users.create-first",
     sql`with gate as (
         insert into site_configs (key, value)
-        select 'first_user', ${json({ id: user.id })} where not exists (select 1 from users where not is_system)
+        select 'first_user', ${json({ id: user.id })} where not exists (select 1 from users
+        where not is_system)
         on conflict do nothing returning key
       ), made as (
-        insert into users (id, email, username, name, hashed_password, status, login_type, site_roles, created_at, updated_at)
-        select ${user.id}::uuid, ${user.email}, ${user.username}, ${user.name}, ${user.hashedPassword}, 'active', 'password',
+        insert into users (id, email, username, name, hashed_password, status, login_type,
+          site_roles, created_at, updated_at)
+        select ${user.id}::uuid, ${user.email}, ${user.username}, ${user.name},
+          ${user.hashedPassword}, 'active', 'password',
           array['owner'], ${request.now}::timestamptz, ${request.now}::timestamptz
         from gate returning id, username
       ), joined as (
@@ -115,7 +120,7 @@ const createFirst = (user: FirstUser, request: AuditRequest) =>
       select user_id, organization_id from joined`,
   )
 
-/** Compared by digest: its length and its first wrong character take no longer than any other. */
+/** Compares digests, so the time does not depend on the length or the first wrong character. */
 async function isSetupToken(presented: string, expected: string | undefined): Promise<boolean> {
   if (expected === undefined || expected === "") return false
   const [left, right] = await Promise.all([sha256(presented), sha256(expected)])
@@ -132,11 +137,11 @@ export const firstUserRoutes = createRouter()
     await limitSignIn(c, "the first user")
     const presented = c.req.header(setupHeader) ?? presentedToken(c) ?? ""
     if (!(await isSetupToken(presented, c.env.SETUP_TOKEN))) {
-      // That the gate is closed is no secret: anybody may read it. So who comes too late is told so, with or without the token.
+      // That the first user exists is public. A late caller gets the 409 with or without the token.
       const [first] = await c.get("db").all(isThere)
       if (first?.there === true) throw conflict(alreadyCreated)
       throw unauthenticated(
-        "The setup token of this deployment is needed to make its first user.",
+        "The setup token of this deployment is needed to create its first user.",
         `Send it in the header ${setupHeader}.`,
       )
     }

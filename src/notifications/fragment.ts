@@ -1,8 +1,10 @@
-// The outbox row that rides in the statement that caused it. The key makes a repeated statement add nothing.
+// The outbox row as part of the statement that causes the notification.
+//
+// A repeated statement has the same key and adds nothing.
 import { sql, type SQL } from "drizzle-orm"
 
 export type OutboxRow = {
-  /** The notification's template id (lifecycle.md 17). */
+  /** The notification's template id. */
   templateId: SQL | string
   userId: SQL
   /** A jsonb object of labels. */
@@ -14,12 +16,12 @@ export type OutboxRow = {
   idempotencyKey: SQL
 }
 
-/** `insert into notification_messages ... select ... from <from>`, for use as a CTE of the mutation's statement. */
+/** An insert into the outbox, one row for each row of `from`: a CTE of the mutation's statement. */
 export function outboxInsert(row: OutboxRow, from: SQL, now: Date): SQL {
-  return sql`insert into notification_messages (id, idempotency_key, template_id, user_id, labels, targets, created_by,
-      next_attempt_at, created_at)
-    select gen_random_uuid(), ${row.idempotencyKey}, ${row.templateId}::uuid, ${row.userId}, ${row.labels}, ${row.targets},
-      ${row.createdBy}, ${now}::timestamptz, ${now}::timestamptz
+  return sql`insert into notification_messages (id, idempotency_key, template_id, user_id, labels,
+      targets, created_by, next_attempt_at, created_at)
+    select gen_random_uuid(), ${row.idempotencyKey}, ${row.templateId}::uuid, ${row.userId},
+      ${row.labels}, ${row.targets}, ${row.createdBy}, ${now}::timestamptz, ${now}::timestamptz
     from ${from}
     on conflict (idempotency_key) do nothing`
 }

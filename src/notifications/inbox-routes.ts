@@ -1,4 +1,4 @@
-// The inbox over HTTP (api.md 2.15).
+// The inbox over HTTP.
 import { createRoute, z } from "@hono/zod-openapi"
 import { notFound } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
@@ -98,7 +98,7 @@ const markAllRoute = createRoute({
   path: "/notifications/inbox/mark-all-as-read",
   tags: ["Notifications"],
   summary: "Mark all of the caller's notifications as read",
-  responses: { 204: { description: "None is unread." }, ...errors(401, 429, 503) },
+  responses: { 204: { description: "All are read." }, ...errors(401, 429, 503) },
 })
 
 export const inboxRoutes = createRouter()

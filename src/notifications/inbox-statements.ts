@@ -1,4 +1,4 @@
-// A person's inbox: read and marked. Each statement reaches the caller's own notifications alone.
+// Statements of a person's inbox. Each reaches the caller's own notifications only.
 import { sql, type SQL } from "drizzle-orm"
 import { actorId } from "../access/may.ts"
 import { statement, type Statement } from "../platform/db/client.ts"
@@ -6,7 +6,7 @@ import type { RowOf } from "../platform/db/row.ts"
 import type { inboxNotifications } from "../platform/db/schema/lifecycle.ts"
 import { uuids } from "../platform/db/sql.ts"
 
-/** The most that one answer shows. */
+/** The size of a page. */
 const pageSizeMax = 25
 
 export type InboxNotificationRow = Omit<RowOf<typeof inboxNotifications>, "actions"> & {
@@ -20,9 +20,11 @@ export type InboxQuery = {
   startingBefore: string | null
 }
 
-const columns = sql`n.id, n.user_id, n.template_id, n.targets, n.title, n.content, n.icon, n.actions, n.read_at, n.created_at`
+const columns = sql`n.id, n.user_id, n.template_id, n.targets, n.title, n.content, n.icon,
+  n.actions,
+  n.read_at, n.created_at`
 
-/** The newest that match, all listed targets being among the notification's. Index inbox_notifications_user. */
+/** The newest that match: all listed targets are among theirs. Index inbox_notifications_user. */
 export function listInbox(filter: InboxQuery): Statement<InboxNotificationRow> {
   const terms: SQL[] = [sql`n.user_id = ${actorId}`]
   if (filter.targets.length > 0) terms.push(sql`n.targets @> ${uuids(filter.targets)}`)
@@ -47,15 +49,17 @@ export function listInbox(filter: InboxQuery): Statement<InboxNotificationRow> {
 export function countUnread(): Statement<{ unread_count: number }> {
   return statement(
     "inbox.unread-count",
-    sql`select count(*)::int as unread_count from inbox_notifications where user_id = ${actorId} and read_at is null`,
+    sql`select count(*)::int as unread_count from inbox_notifications
+      where user_id = ${actorId} and read_at is null`,
   )
 }
 
-/** Marks one; no row for another's. Marking twice keeps the first instant. */
+/** Marks one. Returns no row for another person's. Marking twice keeps the first instant. */
 export function markRead(id: string, isRead: boolean, now: Date): Statement<InboxNotificationRow> {
   return statement(
     "inbox.mark",
-    sql`update inbox_notifications n set read_at = case when ${isRead}::boolean then coalesce(n.read_at, ${now}::timestamptz) end
+    sql`update inbox_notifications n set
+        read_at = case when ${isRead}::boolean then coalesce(n.read_at, ${now}::timestamptz) end
       where n.id = ${id}::uuid and n.user_id = ${actorId} returning ${columns}`,
   )
 }

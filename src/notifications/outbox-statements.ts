@@ -1,4 +1,4 @@
-// From the outbox to the inbox and to the queue of each webhook.
+// Moves messages from the outbox to the inboxes and to the queue of each webhook.
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../platform/db/client.ts"
 import type { RowOf } from "../platform/db/row.ts"
@@ -19,11 +19,12 @@ export type PendingMessage = Pick<
 
 export type InboxEntry = Omit<InboxNotificationRow, "read_at" | "created_at">
 
-/** The oldest messages that nobody has put anywhere yet. Index notification_messages_pending. */
+/** The oldest pending messages. Index notification_messages_pending. */
 export function pendingMessages(now: Date, limit: number): Statement<PendingMessage> {
   return statement(
     "notifications.pending",
-    sql`select m.id, m.user_id, m.template_id, m.labels, m.targets, w.name as workspace_name, w.owner_name
+    sql`select m.id, m.user_id, m.template_id, m.labels, m.targets, w.name as workspace_name,
+        w.owner_name
       from notification_messages m
       left join workspaces w on w.id = m.targets[1]
       where m.status = 'pending' and m.next_attempt_at <= ${now}::timestamptz
@@ -32,8 +33,9 @@ export function pendingMessages(now: Date, limit: number): Statement<PendingMess
 }
 
 /**
- * Puts messages into their inboxes and into the queue of every webhook. A message's inbox row has the message's id, so that two
- * ticks at once, or one again, add nothing.
+ * Puts messages into their inboxes and into the queue of every webhook.
+ *
+ * An inbox row has the id of its message, so two ticks at once, or a repeated one, add nothing.
  */
 export function deliverToInbox(
   entries: readonly InboxEntry[],
@@ -42,21 +44,25 @@ export function deliverToInbox(
   return statement(
     "notifications.deliver",
     sql`with entries as (
-      select * from jsonb_to_recordset(${json(entries)}) as e (id uuid, user_id uuid, template_id uuid, targets jsonb, title text,
-        content text, icon text, actions jsonb)
+      select * from jsonb_to_recordset(${json(entries)}) as e (id uuid, user_id uuid,
+        template_id uuid, targets jsonb, title text, content text, icon text, actions jsonb)
     ), taken as (
-      update notification_messages m set status = 'delivered', delivered_at = ${now}::timestamptz, attempts = m.attempts + 1
+      update notification_messages m
+      set status = 'delivered', delivered_at = ${now}::timestamptz, attempts = m.attempts + 1
       from entries e where m.id = e.id and m.status = 'pending'
       returning m.id
     ), shown as (
-      insert into inbox_notifications (id, user_id, template_id, targets, title, content, icon, actions, created_at)
-      select e.id, e.user_id, e.template_id, array(select t::uuid from jsonb_array_elements_text(e.targets) t), e.title, e.content,
-        e.icon, e.actions, ${now}::timestamptz
+      insert into inbox_notifications (id, user_id, template_id, targets, title, content, icon,
+        actions, created_at)
+      select e.id, e.user_id, e.template_id,
+        array(select t::uuid from jsonb_array_elements_text(e.targets) t),
+        e.title, e.content, e.icon, e.actions, ${now}::timestamptz
       from entries e join taken on taken.id = e.id
       on conflict (id) do nothing
     ), queued as (
       insert into notification_deliveries (message_id, webhook_id, next_attempt_at, created_at)
-      select taken.id, h.id, ${now}::timestamptz, ${now}::timestamptz from taken, notification_webhooks h
+      select taken.id, h.id, ${now}::timestamptz, ${now}::timestamptz
+      from taken, notification_webhooks h
       on conflict do nothing
     )
     select id from taken`,

@@ -1,5 +1,7 @@
-// Sends what is queued for webhooks, signed after the Standard Webhooks specification (standardwebhooks.com): the target
-// verifies the signature, and tells a repeated message by its id.
+// Sends queued messages to webhooks, signed as the Standard Webhooks specification says.
+//
+// The target verifies the signature, and recognizes a repeated message by its id
+// (standardwebhooks.com).
 import { Webhook } from "standardwebhooks"
 import { decryptToken } from "../access/token-cipher.ts"
 import type { Database } from "../platform/db/client.ts"
@@ -15,7 +17,7 @@ import {
 import { findWebhookUrlError } from "./webhook-url.ts"
 
 const deliveriesMax = 200
-/** Rounds behind one tick: two thousand messages, and what is left waits for the next. */
+/** Rounds of one tick: two thousand messages; the rest waits for the next tick. */
 const roundsMax = 10
 const timeoutMs = 5_000
 const targetsAtOnce = 5
@@ -23,8 +25,9 @@ const targetsAtOnce = 5
 export type SendEnv = Pick<Env, "TOKEN_KEYS" | "WEBHOOK_PRIVATE_TARGETS">
 
 /**
- * Behind the tick, so it never throws: nobody is left to hear it. What it had claimed is claimed again after its lease. A target
- * that failed is left alone, so each round is of those that take what they are sent.
+ * Runs behind the tick and never throws: no caller is left to handle the error. Deliveries that it
+ * had claimed are claimed again after their lease. A target that failed is in back-off, so later
+ * rounds serve the others.
  */
 export async function sendWebhooks(db: Database, env: SendEnv, now: Date): Promise<void> {
   try {
@@ -40,7 +43,10 @@ export async function sendWebhooks(db: Database, env: SendEnv, now: Date): Promi
   }
 }
 
-/** One round; answers how many it took. Each target is served in order and by itself, so a slow one delays nobody else for long. */
+/**
+ * Runs one round and returns how many deliveries it took. Each target is served in order and by
+ * itself, so a slow one delays the others only briefly.
+ */
 async function serveQueue(db: Database, env: SendEnv, now: Date): Promise<number> {
   const claimed = await db.all(claimDeliveries(now, deliveriesMax))
   if (claimed.length === 0) return 0
@@ -64,7 +70,7 @@ async function serveQueue(db: Database, env: SendEnv, now: Date): Promise<number
   return claimed.length
 }
 
-/** The messages of one target. After a failure the rest are not tried: the target is left alone first. */
+/** Sends the messages of one target. After a failure the rest waits for the back-off. */
 async function serveTarget(
   deliveries: readonly ClaimedDelivery[],
   env: SendEnv,
@@ -96,7 +102,7 @@ async function send(delivery: ClaimedDelivery, env: SendEnv, now: Date): Promise
         "webhook-signature": signature,
       },
       body,
-      // A redirect could lead to where the address itself may not.
+      // A redirect could lead to an address that is not allowed.
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     })

@@ -1,5 +1,6 @@
-// The word goes out: what the outbox holds reaches the inboxes in the tick, and webhooks behind it, so that a target that does
-// not answer never holds the tick.
+// Delivers the outbox: to the inboxes within the tick, to webhooks behind it.
+//
+// A webhook target that does not answer therefore never delays the tick.
 import { publishInbox } from "../platform/durable/publish.ts"
 import type { Sweep, SweepContext } from "../sweeps.ts"
 import {

@@ -1,4 +1,4 @@
-// The notifications that exist: their ids, which clients know, and the sentences that people read.
+// The notifications: their ids, which clients know, and their texts.
 
 export const notificationIds = {
   workspaceDormant: "0ea69165-ec14-4314-91f1-69566ac3c5a0",
@@ -44,46 +44,53 @@ const templates: Record<string, Template> = {
     type: "workspace.marked_for_deletion",
     title: (l) => `Workspace ${quoted(l, "name")} marked for deletion`,
     content: (l) =>
-      `Your workspace ${quoted(l, "name")} is deleted ${l["timeTilDormant"]}, because of ${l["reason"]}. Wake it to keep it.`,
+      `Your workspace ${quoted(l, "name")} is deleted ${l["timeTilDormant"]}, ` +
+      `because of ${l["reason"]}. Wake it to keep it.`,
   },
   [notificationIds.workspaceAutobuildFailed]: {
     type: "workspace.autobuild_failed",
     title: (l) => `Workspace ${quoted(l, "name")} autobuild failed`,
     content: (l) =>
-      `An automatic build of your workspace ${quoted(l, "name")} failed. Its reason was ${l["reason"]}.`,
+      `An automatic build of your workspace ${quoted(l, "name")} failed. ` +
+      `Its reason was ${l["reason"]}.`,
   },
   [notificationIds.workspaceManualBuildFailed]: {
     type: "workspace.manual_build_failed",
     title: (l) => `Workspace ${quoted(l, "name")} manual build failed`,
     content: (l) =>
-      `Build ${l["workspace_build_number"]} of ${l["workspace_owner_username"]}'s workspace ${quoted(l, "name")} failed. ` +
-      `${l["initiator"]} asked for it on version ${l["template_version_name"]} of the template ${l["template_name"]}.`,
+      `Build ${l["workspace_build_number"]} of ${l["workspace_owner_username"]}'s workspace ` +
+      `${quoted(l, "name")} failed. ${l["initiator"]} asked for it on version ` +
+      `${l["template_version_name"]} of the template ${l["template_name"]}.`,
   },
   [notificationIds.workspaceManuallyUpdated]: {
     type: "workspace.manually_updated",
     title: (l) => `Workspace ${quoted(l, "workspace")} was updated by hand`,
     content: (l) =>
-      `${l["initiator"]} built the workspace ${quoted(l, "workspace")} on version ${l["version"]} of the template ${l["template"]}.`,
+      `${l["initiator"]} built the workspace ${quoted(l, "workspace")} on version ` +
+      `${l["version"]} of the template ${l["template"]}.`,
   },
   [notificationIds.workspaceAutoUpdated]: {
     type: "workspace.auto_updated",
     title: (l) => `Workspace ${quoted(l, "name")} updated automatically`,
     content: (l) =>
-      `Your workspace ${quoted(l, "name")} was started on version ${l["template_version_name"]} of its template. ` +
-      `What changed: ${l["template_version_message"]}.`,
+      `Your workspace ${quoted(l, "name")} was started on version ${l["template_version_name"]} ` +
+      `of its template. What changed: ${l["template_version_message"]}.`,
   },
   [notificationIds.workspaceAutostopReminder]: {
     type: "workspace.autostop_reminder",
     title: (l) => `Workspace ${quoted(l, "workspace")} stops soon`,
     content: (l) =>
-      `Your workspace ${quoted(l, "workspace")} is stopped at ${l["deadline"]}. Extend it to go on working.`,
+      `Your workspace ${quoted(l, "workspace")} stops at ${l["deadline"]}. ` +
+      "Extend it to continue working.",
   },
   [notificationIds.workspaceResourceReplaced]: {
     type: "workspace.resource_replaced",
     title: (l) => `A claim of the template ${quoted(l, "template")} replaced resources`,
     content: (l) =>
-      `${l["claimant"]} claimed the prebuilt workspace ${quoted(l, "workspace")} of the preset ${quoted(l, "preset")}, version ` +
-      `${l["template_version"]}. Its build made these resources anew, so that little of the head start was left:\n${l["replacements"]}`,
+      `${l["claimant"]} claimed the prebuilt workspace ${quoted(l, "workspace")} of the preset ` +
+      `${quoted(l, "preset")}, version ${l["template_version"]}. Its build replaced these resources,
+        ` +
+      `so most of the head start was lost:\n${l["replacements"]}`,
   },
   [notificationIds.workspaceDeleted]: {
     type: "workspace.deleted",
@@ -93,7 +100,7 @@ const templates: Record<string, Template> = {
   },
 }
 
-/** What a notification says. One whose template is not known shows its labels. */
+/** The text of a notification. An unknown template shows the labels. */
 export function notificationText(templateId: string, labels: Labels): NotificationText {
   const template = templates[templateId]
   if (template === undefined)

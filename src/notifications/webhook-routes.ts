@@ -1,4 +1,4 @@
-// Webhook targets over HTTP: made, listed with how they fare, removed. Only who administers the deployment may.
+// Webhook targets over HTTP, for administrators of the deployment.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
@@ -27,7 +27,7 @@ const webhookSchema = z
     url: z.string(),
     created_at: timeSchema,
     failures: z.int().openapi({
-      description: "Rounds that failed one after the other; 0 when the last one went well.",
+      description: "Consecutive failed rounds; 0 if the last one succeeded.",
     }),
     next_attempt_at: timeSchema.nullable(),
     last_error: z.string().nullable(),
@@ -40,7 +40,7 @@ const listRoute = createRoute({
   method: "get",
   path: "/notifications/webhooks",
   tags: ["Notifications"],
-  summary: "List the webhooks and how they fare",
+  summary: "List the webhooks and the state of their deliveries",
   responses: {
     200: jsonBody(z.array(webhookSchema), "The webhooks."),
     ...errors(401, 403, 429, 503),
@@ -73,8 +73,9 @@ const deleteRoute = createRoute({
   responses: { 204: { description: "Gone." }, ...errors(400, 401, 403, 404, 429, 503) },
 })
 
-const columns = sql`h.id, h.url, h.created_at, h.failures, h.next_attempt_at, h.last_error, h.last_success_at,
-  (select count(*)::int from notification_deliveries d where d.webhook_id = h.id and d.status = 'pending') as pending_count`
+const columns = sql`h.id, h.url, h.created_at, h.failures, h.next_attempt_at, h.last_error,
+  h.last_success_at, (select count(*)::int from notification_deliveries d
+    where d.webhook_id = h.id and d.status = 'pending') as pending_count`
 
 const mayManage = may("update", "deployment_config")
 const permission = statement<{ is_allowed: boolean }>(
@@ -84,15 +85,14 @@ const permission = statement<{ is_allowed: boolean }>(
 
 export const webhookRoutes = createRouter()
   .openapi(listRoute, async (c) => {
-    const [[asked], rows] = await c
-      .get("caller")
-      .batch([
-        permission,
-        statement<WebhookRow>(
-          "webhooks.list",
-          sql`select ${columns} from notification_webhooks h where ${mayManage} order by h.created_at, h.id`,
-        ),
-      ])
+    const [[asked], rows] = await c.get("caller").batch([
+      permission,
+      statement<WebhookRow>(
+        "webhooks.list",
+        sql`select ${columns} from notification_webhooks h where ${mayManage}
+            order by h.created_at, h.id`,
+      ),
+    ])
     if (asked?.is_allowed !== true) throw forbidden()
     return c.json(rows.map(toView), 200)
   })
@@ -104,13 +104,15 @@ export const webhookRoutes = createRouter()
         validations: [{ field: "url", detail: problem }],
       })
     }
-    const secret = `whsec_${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64")}`
+    const random = crypto.getRandomValues(new Uint8Array(24))
+    const secret = `whsec_${Buffer.from(random).toString("base64")}`
     const encrypted = await encryptToken(c.env.TOKEN_KEYS, secret)
     const [[asked], [row]] = await c.get("caller").batch([
       permission,
       statement<WebhookRow>(
         "webhooks.create",
-        sql`insert into notification_webhooks as h (id, url, encrypted_secret, created_by, created_at)
+        sql`insert into notification_webhooks as h
+            (id, url, encrypted_secret, created_by, created_at)
           select gen_random_uuid(), ${url}, ${encrypted}, ${actorId}, ${c.get("now")}::timestamptz
           where ${mayManage} and (select count(*) from notification_webhooks) < ${webhooksMax}::int
           returning ${columns}`,
@@ -118,7 +120,7 @@ export const webhookRoutes = createRouter()
     ])
     if (asked?.is_allowed !== true) throw forbidden()
     if (row === undefined) {
-      throw conflict(`There are ${webhooksMax} webhooks already, which is the most there can be.`)
+      throw conflict(`There are already ${webhooksMax} webhooks, the maximum.`)
     }
     return c.json({ ...toView(row), secret }, 201)
   })
@@ -127,7 +129,8 @@ export const webhookRoutes = createRouter()
       statement<{ is_allowed: boolean; found: boolean }>(
         "webhooks.delete",
         sql`with gone as (
-            delete from notification_webhooks where id = ${c.req.valid("param").id}::uuid and ${mayManage} returning id)
+            delete from notification_webhooks
+            where id = ${c.req.valid("param").id}::uuid and ${mayManage} returning id)
           select ${mayManage} as is_allowed, exists (select from gone) as found`,
       ),
     )

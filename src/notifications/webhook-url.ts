@@ -1,7 +1,9 @@
-// Which addresses a webhook may have. Notifications leave the deployment, so a target inside its network is refused unless
-// the deployment says otherwise.
+// The addresses that a webhook may have.
+//
+// Notifications leave the deployment, so a target inside its network is refused unless the
+// deployment allows it.
 
-/** The problem with the address, null when there is none. */
+/** The problem with the address, or null. */
 export function findWebhookUrlError(text: string, arePrivateAllowed: boolean): string | null {
   const url = URL.parse(text)
   if (url === null) return "must be a valid URL"
@@ -20,7 +22,9 @@ function isPrivateHost(host: string): boolean {
   return privateNames.test(host) || !host.includes(".")
 }
 
-/** `URL` has already turned every spelling (octal, hexadecimal, one number) into four decimal parts. */
+/**
+ * `URL` has already normalized every spelling (octal, hexadecimal, one number) to four decimals.
+ */
 function isPrivateIpv4([a = 0, b = 0, c = 0]: number[]): boolean {
   return (
     a === 0 ||
@@ -35,7 +39,7 @@ function isPrivateIpv4([a = 0, b = 0, c = 0]: number[]): boolean {
   )
 }
 
-/** Everything but global unicast (2000::/3), and what carries an IPv4 address inside (6to4, NAT64, Teredo). */
+/** True for all but global unicast (2000::/3), and for addresses with an embedded IPv4 address. */
 function isPrivateIpv6(host: string): boolean {
   const first = Number.parseInt(host.split(":")[0] || "0", 16)
   const isGlobal = first >= 0x2000 && first <= 0x3fff

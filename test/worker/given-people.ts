@@ -1,4 +1,5 @@
-// Factories for who asks: organizations, people with a session token, provisioner daemons with a key. Defaults are valid.
+// Factories for callers: organizations, people with a session, provisioner daemons. Defaults are
+// valid.
 import { afterEpoch, epoch } from "./epoch.ts"
 import { query } from "./harness.ts"
 import { inserting, insertRow, sha256, unique, writeAll, type Row, type Write } from "./rows.ts"
@@ -22,7 +23,7 @@ export async function defaultOrganization(): Promise<GivenOrganization> {
   return row
 }
 
-// Its migration made it before the databases of the files were copied: one id for all of them.
+// The migration creates it before the databases are copied, so all of them have one id.
 let defaultId: string | undefined
 
 async function defaultOrganizationId(): Promise<string> {
@@ -42,7 +43,7 @@ export async function givenOrganization(columns: Row = {}): Promise<GivenOrganiz
 }
 
 /**
- * An active person with a session token, member of `organization` (the default one when none is given).
+ * An active person with a session token, a member of `organization` or of the default one.
  *
  * @example const owner = await givenUser({ roles: ["owner"] })
  */
@@ -86,7 +87,7 @@ export async function givenUser(
   }
 }
 
-/** A session of a person, good for a year from the epoch. Returns the token. */
+/** A session that is valid for a year from the epoch. Returns the token. */
 export async function givenKey(userId: string, columns: Row = {}): Promise<string> {
   const { token, write } = await newKey(userId, columns)
   await writeAll(write)

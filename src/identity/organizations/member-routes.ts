@@ -1,4 +1,4 @@
-// Members of an organization and their roles in it (api.md 2.3).
+// Members of an organization and their roles in it, over HTTP.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { userIdOf } from "../../access/lookup.ts"
@@ -111,7 +111,7 @@ const updateRolesRoute = createRoute({
   },
 })
 
-/** A member who may be read, or the 404. */
+/** A member whom the caller may read, or the 404. */
 function requireMember(targets: MemberTarget[]): MemberTarget {
   const target = requireOrganization(targets)
   if (!target.is_member || target.can_read_member !== true) throw notFound()
@@ -158,7 +158,8 @@ export const memberRoutes = createRouter()
     const conditions = userConditions(q)
     if (after_id !== undefined) {
       conditions.push(
-        sql`lower(u.username) > (select lower(a.username) from users a where a.id = ${after_id}::uuid)`,
+        sql`lower(u.username) > (select lower(a.username) from users a
+          where a.id = ${after_id}::uuid)`,
       )
     }
     const page = { conditions, limit, offset, isSystemIncluded: false }
@@ -204,7 +205,7 @@ export const memberRoutes = createRouter()
     if (target.is_self) throw badRequest("cannot remove self from an organization")
     if (gone.length === 0) {
       throw target.can_delete
-        ? conflict("The member could not be removed: they hold a role that is not yours to take.")
+        ? conflict("The member could not be removed: you may not take one of their roles.")
         : forbidden()
     }
     return c.body(null, 204)

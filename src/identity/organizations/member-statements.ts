@@ -1,4 +1,6 @@
-// Memberships as rows. Who may read an organization sees those of its members that they may read.
+// Memberships as rows.
+//
+// A reader of an organization sees only the members whom they may read.
 import { sql, type SQL } from "drizzle-orm"
 import { mayGiveOrganizationRoles } from "../../access/assignable.ts"
 import { organizationIdOf, userIdOf } from "../../access/lookup.ts"
@@ -31,18 +33,22 @@ export type MemberTarget = {
   is_member: boolean
 }
 
-/** An organization and a user, together or apart: what must be known to say why something was refused. */
+/** The facts about an organization and a user that explain a refusal. */
 export const memberTarget = (organization: string, user: string | null) =>
   statement<MemberTarget>(
     "members.target",
-    sql`select o.id as organization_id, ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })} as can_read_organization,
+    sql`select o.id as organization_id,
+      ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })}
+        as can_read_organization,
         ${may("create", "organization_member", { organization: sql`o.id` })} as can_create,
         ${may("delete", "organization_member", { organization: sql`o.id` })} as can_delete,
         ${may("assign", "assign_org_role", { organization: sql`o.id` })} as can_assign,
         u.id as user_id, u.id = ${actorId} as is_self, m.user_id is not null as is_member,
-        ${may("read", "organization_member", { owner: sql`u.id`, organization: sql`o.id` })} as can_read_member
+        ${may("read", "organization_member", { owner: sql`u.id`, organization: sql`o.id` })}
+          as can_read_member
       from organizations o
-      left join users u on u.id = ${user === null ? sql`null::uuid` : userIdOf(user)} and not u.is_system
+      left join users u on u.id = ${user === null ? sql`null::uuid` : userIdOf(user)}
+        and not u.is_system
       left join organization_members m on m.organization_id = o.id and m.user_id = u.id
       where o.id = ${organizationIdOf(organization)}`,
   )
@@ -86,33 +92,37 @@ export function listMembers(organization: string, page: MemberPage) {
   ] as const
 }
 
-/** Makes a user a member. Twice: zero rows. */
+/** Makes a user a member. Returns no row if they are one already. */
 export const addMember = (organization: string, user: string, request: AuditRequest) =>
   statement<MemberRow>(
     "members.add",
     sql`with added as (
         insert into organization_members (user_id, organization_id, created_at, updated_at)
-        select u.id, o.id, ${request.now}::timestamptz, ${request.now}::timestamptz from organizations o, users u
-        where o.id = ${organizationIdOf(organization)} and u.id = ${userIdOf(user)} and not u.is_system
+        select u.id, o.id, ${request.now}::timestamptz, ${request.now}::timestamptz
+        from organizations o, users u
+        where o.id = ${organizationIdOf(organization)} and u.id = ${userIdOf(user)}
+          and not u.is_system
           and ${may("create", "organization_member", { organization: sql`o.id` })}
         on conflict do nothing returning *
       ), audited as (${audit(sql`added m`, "create", request)})
       select ${memberColumns} from added m join users u on u.id = m.user_id`,
   )
 
-/** Ends a membership. Never one's own, nor that of someone whose roles the caller could not give. */
+/** Ends a membership, but not one's own, nor that of a holder of roles the caller may not give. */
 export const removeMember = (organization: string, user: string, request: AuditRequest) =>
   statement<{ user_id: string }>(
     "members.remove",
     sql`with removed as (
-        delete from organization_members m where ${isOf(organization)} and m.user_id = ${userIdOf(user)} and m.user_id <> ${actorId}
-          and ${mayMember("delete")} and ${mayGiveOrganizationRoles(sql`m.roles`, sql`m.organization_id`)}
+        delete from organization_members m where ${isOf(organization)}
+          and m.user_id = ${userIdOf(user)} and m.user_id <> ${actorId}
+          and ${mayMember("delete")}
+          and ${mayGiveOrganizationRoles(sql`m.roles`, sql`m.organization_id`)}
         returning *
       ), audited as (${audit(sql`removed m`, "delete", request)})
       select user_id from removed`,
   )
 
-/** Sets the roles of another. Every role that is given or taken must be the caller's to give. */
+/** Sets another member's roles. The caller must be allowed to give each role given or taken. */
 export const updateMemberRoles = (
   organization: string,
   user: string,
@@ -129,10 +139,13 @@ export const updateMemberRoles = (
           and ${mayGiveOrganizationRoles(texts(roles), sql`m.organization_id`)}
         for no key update
       ), after as (
-        update organization_members m set roles = ${texts(roles)}, updated_at = ${request.now}::timestamptz from before
-        where m.organization_id = before.organization_id and m.user_id = before.user_id returning m.*
+        update organization_members m set roles = ${texts(roles)},
+          updated_at = ${request.now}::timestamptz from before
+        where m.organization_id = before.organization_id and m.user_id = before.user_id
+        returning m.*
       ), audited as (${audit(
-        sql`after m join before on before.organization_id = m.organization_id and before.user_id = m.user_id`,
+        sql`after m join before on before.organization_id = m.organization_id
+          and before.user_id = m.user_id`,
         "write",
         request,
         auditDiff({ roles: { old: sql`before.roles`, new: sql`m.roles` } }),

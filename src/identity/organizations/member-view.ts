@@ -1,4 +1,4 @@
-// A member of an organization as rows and as JSON (api.md 1.2).
+// A member of an organization as a row and as JSON.
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import { slimOrganizationRole, slimSiteRole } from "../../access/role-names.ts"
@@ -41,8 +41,10 @@ export type MemberRow = RowOf<typeof organizationMembers> &
   }
 
 /** The columns of `MemberRow` over `organization_members m` and `users u`. */
-export const memberColumns: SQL = sql`m.user_id, m.organization_id, m.created_at, m.updated_at, m.roles, u.username, u.name,
-  u.avatar_url, u.email, u.status, u.login_type, u.last_seen_at, u.created_at as user_created_at, u.updated_at as user_updated_at,
+export const memberColumns: SQL = sql`m.user_id, m.organization_id, m.created_at, m.updated_at,
+  m.roles, u.username, u.name,
+  u.avatar_url, u.email, u.status, u.login_type, u.last_seen_at, u.created_at as user_created_at,
+    u.updated_at as user_updated_at,
   u.is_service_account, u.site_roles`
 
 export function toMemberView(

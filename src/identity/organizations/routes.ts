@@ -1,4 +1,4 @@
-// Reading organizations (api.md 2.3), and those of one user (2.2).
+// Organizations over HTTP.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf, userIdOf } from "../../access/lookup.ts"
@@ -64,23 +64,27 @@ const ofUserByNameRoute = createRoute({
   },
 })
 
-const isReadable = sql`not o.deleted and ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })}`
+const isReadable = sql`not o.deleted
+  and ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })}`
 
 /** Readable organizations that meet the condition, by name. */
 const readable = (name: string, condition: SQL) =>
   statement<OrganizationRow>(
     name,
-    sql`select ${organizationColumns} from organizations o where ${isReadable} and ${condition} order by lower(o.name)`,
+    sql`select ${organizationColumns} from organizations o where ${isReadable} and ${condition}
+      order by lower(o.name)`,
   )
 
 const isMember = (user: SQL) =>
-  sql`exists (select 1 from organization_members m where m.organization_id = o.id and m.user_id = ${user})`
+  sql`exists (select 1 from organization_members m where m.organization_id = o.id
+    and m.user_id = ${user})`
 
 /** Whether the caller may read the user at all. */
 const isUserReadable = (user: string) =>
   statement<{ id: string }>(
     "users.readable",
-    sql`select u.id from users u where u.id = ${userIdOf(user)} and ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })}`,
+    sql`select u.id from users u where u.id = ${userIdOf(user)}
+      and ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })}`,
   )
 
 export const organizationRoutes = createRouter()

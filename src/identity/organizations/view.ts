@@ -1,4 +1,4 @@
-// An organization as rows and as JSON (api.md 1.2).
+// An organization as a row and as JSON.
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import type { RowOf } from "../../platform/db/row.ts"
@@ -22,7 +22,8 @@ export const organizationSchema = z
 export type OrganizationRow = Omit<RowOf<typeof organizations>, "deleted">
 
 /** The columns of `OrganizationRow` over `organizations o`. */
-export const organizationColumns: SQL = sql`o.id, o.name, o.display_name, o.description, o.icon, o.created_at, o.updated_at,
+export const organizationColumns: SQL = sql`o.id, o.name, o.display_name, o.description, o.icon,
+  o.created_at, o.updated_at,
   o.is_default, o.default_org_member_roles`
 
 export function toOrganizationView(row: OrganizationRow): z.input<typeof organizationSchema> {

@@ -1,4 +1,6 @@
-// The cookie of a browser's session, and the second one by which its own pages prove that a request is theirs.
+// The cookies of a browser session.
+//
+// Our own pages send the value of the second one to prove that a request is theirs.
 import type { Context } from "hono"
 import { deleteCookie, setCookie } from "hono/cookie"
 import { csrfToken } from "../../access/csrf.ts"

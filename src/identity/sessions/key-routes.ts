@@ -1,4 +1,4 @@
-// Sessions and tokens as resources (api.md 2.2).
+// Sessions and tokens over HTTP.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import { canonicalAllowListEntry, canonicalScope } from "../../access/scopes.ts"
@@ -28,7 +28,7 @@ const tags = ["Tokens"]
 const day = 24 * 60 * 60
 const nanoseconds = 1_000_000_000
 const lifetimeDefault = 7 * day
-/** Seconds. A token of an owner can do everything, so it lives a week at most. */
+/** Seconds. An owner's token can do everything, so it lives a week at most. */
 const lifetimeMax = 100 * 365 * day
 const lifetimeMaxOfOwners = 7 * day
 
@@ -42,7 +42,7 @@ const createSessionRoute = createRoute({
   method: "post",
   path: "/users/{user}/keys",
   tags,
-  summary: "Make a session for a program",
+  summary: "Create a session for a program",
   request: { params: userParam },
   responses: { 201: generatedKey, ...errors(401, 403, 404, 429, 503) },
 })
@@ -51,7 +51,7 @@ const createTokenRoute = createRoute({
   method: "post",
   path: "/users/{user}/keys/tokens",
   tags,
-  summary: "Make a named token",
+  summary: "Create a named token",
   request: {
     params: userParam,
     body: jsonRequest(
@@ -145,7 +145,7 @@ const expireRoute = createRoute({
 
 type KeyWish = Pick<NewApiKey, "loginType" | "name" | "lifetimeSeconds" | "scopes" | "allowList">
 
-/** Makes the key and returns its token, or throws what stands against it. */
+/** Creates the key and returns its token, or throws the reason for the refusal. */
 async function makeKey(
   c: Context<AppEnv>,
   user: string,
@@ -170,10 +170,10 @@ async function makeKey(
     if (!owner.can_create) throw forbidden()
     if (wish.lifetimeSeconds > (owner.is_owner ? lifetimeMaxOfOwners : lifetimeMax))
       throw badLifetime()
-    throw forbidden("A token cannot make one that may do more than itself.")
+    throw forbidden("A token cannot create one that may do more than itself.")
   } catch (error) {
     if (!isUniqueViolation(error, "api_keys_token_name")) throw error
-    // A name that was drawn is drawn again.
+    // A generated name is generated again.
     if (wish.name === "" && attempts > 1) return makeKey(c, user, wish, attempts - 1)
     throw conflict(`A token with name ${JSON.stringify(name)} already exists.`, {
       validations: [
@@ -185,10 +185,12 @@ async function makeKey(
 
 const badLifetime = () =>
   badRequest("Failed to validate create API key request.", {
-    detail: `The lifetime must be positive and no longer than ${lifetimeMaxOfOwners / day} days for an owner, ${lifetimeMax / day} for others.`,
+    detail:
+      `The lifetime must be positive and no longer than ${lifetimeMaxOfOwners / day} days ` +
+      `for an owner, ${lifetimeMax / day} for others.`,
   })
 
-/** Each text in its canonical form; throws the 400 that names the first that has none. */
+/** Each text in its canonical form. Throws a 400 that names the first invalid one. */
 function canonical(texts: string[], read: (text: string) => string | null, what: string): string[] {
   return texts.map((text) => {
     const known = read(text)

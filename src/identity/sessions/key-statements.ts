@@ -1,4 +1,6 @@
-// Keys and tokens as rows. A key is reached through its owner's name and the caller's permission on it.
+// Keys and tokens as rows.
+//
+// A statement reaches a key through its owner's name and the caller's permission on it.
 import { sql, type SQL } from "drizzle-orm"
 import { userIdOf } from "../../access/lookup.ts"
 import { may } from "../../access/may.ts"
@@ -12,12 +14,13 @@ import type { MintedKey } from "./mint-key.ts"
 
 const mayKey = (action: Action) => may(action, "api_key", { owner: sql`k.user_id` })
 
-/** A living user's keys that the caller may see and that meet the condition, oldest first. */
+/** The keys of a user that the caller may see and that meet the condition, oldest first. */
 const keysOf = (name: string, user: string, condition: SQL) =>
   statement<ApiKeyRow>(
     name,
     sql`select ${keyColumns} from api_keys k join users u on u.id = k.user_id
-      where k.user_id = ${userIdOf(user)} and ${mayKey("read")} and ${condition} order by k.created_at, k.id`,
+      where k.user_id = ${userIdOf(user)} and ${mayKey("read")} and ${condition}
+      order by k.created_at, k.id`,
   )
 
 export const keyById = (user: string, id: string) => keysOf("keys.by-id", user, sql`k.id = ${id}`)
@@ -45,11 +48,12 @@ export function listTokens(
 
 export type KeyOwner = { id: string; is_owner: boolean; can_create: boolean; can_read: boolean }
 
-/** For whom a key is to be made, where the caller may see them. */
+/** The user for whom a key is requested. */
 export const keyOwner = (user: string) =>
   statement<KeyOwner>(
     "keys.owner",
-    sql`select u.id, 'owner' = any (u.site_roles) as is_owner, ${may("create", "api_key", { owner: sql`u.id` })} as can_create,
+    sql`select u.id, 'owner' = any (u.site_roles) as is_owner,
+      ${may("create", "api_key", { owner: sql`u.id` })} as can_create,
         ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })} as can_read
       from users u where u.id = ${userIdOf(user)} and not u.is_system`,
   )
@@ -65,25 +69,30 @@ export type NewApiKey = MintedKey & {
 }
 
 /**
- * Makes a key for a user, if the caller may and the lifetime is within the user's bound. A token never makes one that can do
- * more than itself. Twice: two keys, or for a named token the violation of its unique name.
+ * Creates a key for a user if the caller may and the lifetime is within the user's bound. A token
+ * never creates one that can do more than itself. A repeated call creates a second key, or violates
+ * the unique name of a token.
  */
 export function createApiKey(user: string, key: NewApiKey, request: AuditRequest) {
-  const isNarrower = sql`(select (actor() -> 'scopes' ? 'coder:all' or actor() -> 'scopes' ?& ${texts(key.scopes)})
+  const isNarrower = sql`(select (actor() -> 'scopes' ? 'coder:all'
+    or actor() -> 'scopes' ?& ${texts(key.scopes)})
     and (actor() -> 'allow_list' ? '*:*' or actor() -> 'allow_list' ?& ${texts(key.allowList)}))`
+  const now = sql`${request.now}::timestamptz`
+  const seconds = sql`${key.lifetimeSeconds}::bigint`
   return statement<{ id: string }>(
     "keys.create",
     sql`with made as (
-        insert into api_keys (id, user_id, hashed_secret, login_type, token_name, scopes, allow_list, lifetime_seconds, ip,
-          expires_at, created_at, updated_at)
-        select ${key.id}, u.id, ${key.hashedSecret}::bytea, ${key.loginType}, ${key.name}, ${texts(key.scopes)},
-          ${texts(key.allowList)}, ${key.lifetimeSeconds}::bigint, ${request.ip},
-          ${request.now}::timestamptz + make_interval(secs => ${key.lifetimeSeconds}::double precision),
-          ${request.now}::timestamptz, ${request.now}::timestamptz
+        insert into api_keys (id, user_id, hashed_secret, login_type, token_name, scopes,
+          allow_list, lifetime_seconds, ip, expires_at, created_at, updated_at)
+        select ${key.id}, u.id, ${key.hashedSecret}::bytea, ${key.loginType}, ${key.name},
+          ${texts(key.scopes)}, ${texts(key.allowList)}, ${seconds}, ${request.ip},
+          ${now} + make_interval(secs => ${seconds}), ${now}, ${now}
         from users u
-        where u.id = ${userIdOf(user)} and not u.is_system and ${may("create", "api_key", { owner: sql`u.id` })} and ${isNarrower}
-          and ${key.lifetimeSeconds}::bigint <= case when 'owner' = any (u.site_roles)
-            then ${key.lifetimeSecondsMaxOfOwners}::bigint else ${key.lifetimeSecondsMax}::bigint end
+        where u.id = ${userIdOf(user)} and not u.is_system
+          and ${may("create", "api_key", { owner: sql`u.id` })} and ${isNarrower}
+          and ${seconds} <= case when 'owner' = any (u.site_roles)
+            then ${key.lifetimeSecondsMaxOfOwners}::bigint
+            else ${key.lifetimeSecondsMax}::bigint end
         returning id, user_id, token_name, scopes, allow_list, expires_at
       ), audited as (${auditInsert(
         request,
@@ -108,12 +117,13 @@ export function createApiKey(user: string, key: NewApiKey, request: AuditRequest
   )
 }
 
-/** Deletes a key. Zero rows when it is already gone. */
+/** Deletes a key. Returns no row if it is already gone. */
 export const deleteApiKey = (user: string, id: string, request: AuditRequest) =>
   statement<{ id: string }>(
     "keys.delete",
     sql`with gone as (
-        delete from api_keys k where k.id = ${id} and k.user_id = ${userIdOf(user)} and ${mayKey("delete")}
+        delete from api_keys k where k.id = ${id} and k.user_id = ${userIdOf(user)}
+          and ${mayKey("delete")}
         returning k.id, k.user_id, k.token_name
       ), audited as (${auditInsert(
         request,
@@ -130,7 +140,7 @@ export const deleteApiKey = (user: string, id: string, request: AuditRequest) =>
       select id from gone`,
   )
 
-/** Ends a key at `now`; one that has ended already stays as it is, and is found all the same. */
+/** Ends a key at `now`. Returns a key that has ended already, unchanged. */
 export const expireKey = (user: string, id: string, request: AuditRequest) =>
   statement<{ id: string }>(
     "keys.expire",
@@ -138,7 +148,8 @@ export const expireKey = (user: string, id: string, request: AuditRequest) =>
         select k.id, k.user_id, k.token_name, k.expires_at from api_keys k
         where k.id = ${id} and k.user_id = ${userIdOf(user)} and ${mayKey("update")}
       ), ended as (
-        update api_keys k set expires_at = ${request.now}::timestamptz, updated_at = ${request.now}::timestamptz
+        update api_keys k set expires_at = ${request.now}::timestamptz,
+          updated_at = ${request.now}::timestamptz
         from found where k.id = found.id and k.expires_at > ${request.now}::timestamptz
         returning k.id, k.user_id, k.token_name, k.expires_at, found.expires_at as expired_before
       ), audited as (${auditInsert(

@@ -1,4 +1,4 @@
-// A key as rows and as JSON (api.md 1.1). Its secret is in neither.
+// A key as a row and as JSON, without its secret.
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import type { RowOf } from "../../platform/db/row.ts"
@@ -33,7 +33,8 @@ export type ApiKeyRow = Omit<RowOf<typeof apiKeys>, "hashed_secret" | "workspace
 }
 
 /** The columns of `ApiKeyRow` over `api_keys k` and `users u`. */
-export const keyColumns: SQL = sql`k.id, k.user_id, u.username, k.last_used_at, k.expires_at, k.created_at, k.updated_at,
+export const keyColumns: SQL = sql`k.id, k.user_id, u.username, k.last_used_at, k.expires_at,
+  k.created_at, k.updated_at,
   k.login_type, k.scopes, k.token_name, k.lifetime_seconds, k.allow_list`
 
 export function toKeyView(row: ApiKeyRow): z.input<typeof keySchema> {

@@ -1,4 +1,4 @@
-// A new key: the token that its holder keeps and the hash that we keep (api.md 0.3).
+// New keys: the token for the holder and the hash that is stored.
 import { sha256 } from "../../platform/hash.ts"
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -13,7 +13,7 @@ export async function mintKey(): Promise<MintedKey> {
   return { id, token: `${id}-${secret}`, hashedSecret: await sha256(secret) }
 }
 
-/** Letters and digits, each equally likely: bytes beyond the last whole multiple of the alphabet are drawn again. */
+/** Letters and digits, each equally likely: bytes past the last whole multiple are rejected. */
 function randomText(length: number): string {
   const bound = 256 - (256 % alphabet.length)
   let text = ""

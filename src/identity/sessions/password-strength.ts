@@ -1,5 +1,7 @@
-// Which passwords are strong enough (api.md 0.5): at least 52 bits, counted from the kinds of characters used and a length in
-// which repetitions and keyboard runs count for no more than two.
+// Strength of passwords: at least 52 bits.
+//
+// The bits follow from the kinds of characters and the length. Repetitions and keyboard runs count
+// as two characters at most.
 
 export const passwordLengthMax = 64
 export const passwordBitsMin = 52
@@ -14,13 +16,16 @@ const kinds = [
 const upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 const runs = ["0123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz"]
 
-/** The problem with a password, null when it is good. */
+/** The problem with a password, or null. */
 export function findPasswordProblem(password: string): string | null {
   if (password === "") return "Password must not be empty."
   if (password.length > passwordLengthMax)
     return `Password must be no more than ${passwordLengthMax} characters.`
   if (passwordBits(password) < passwordBitsMin) {
-    return "Insecure password, try including more special characters, using uppercase letters, using numbers or using a longer password."
+    return (
+      "Insecure password, try including more special characters, using uppercase letters, " +
+      "using numbers or using a longer password."
+    )
   }
   return null
 }
@@ -48,7 +53,10 @@ function effectiveLength(password: string): number {
   return length
 }
 
-/** True for the third of three equal characters, or of three neighbours on a keyboard row or in the alphabet. */
+/**
+ * True for the third of three equal characters, or of three neighbours on a keyboard row or in the
+ * alphabet.
+ */
 function continues(before: string[], char: string): boolean {
   if (before.every((earlier) => earlier === char)) return true
   const three = [...before, char].join("")

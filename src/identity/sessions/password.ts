@@ -1,8 +1,8 @@
-// Passwords at rest: scrypt with its parameters stored beside the hash, compared in constant time.
+// Password hashes: scrypt with its parameters beside the hash, compared in constant time.
 import { Buffer } from "node:buffer"
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto"
 
-// What fits an isolate: 16 MiB and about 0.15 s. A higher cost fails at the runtime's memory bound.
+// Fits an isolate: 16 MiB and about 0.15 s. A higher cost exceeds the memory bound of the runtime.
 const cost = { N: 16_384, r: 8, p: 5 }
 const costMax = { N: 16_384, r: 8, p: 16 }
 const saltBytes = 16
@@ -17,7 +17,7 @@ export async function hashPassword(password: string): Promise<string> {
   )
 }
 
-// Compared with when there is no user, so that the answer takes as long as for a wrong password.
+// Stands in for a missing user, so that the answer takes as long as for a wrong password.
 const nobody = [
   "scrypt",
   cost.N,
@@ -27,7 +27,7 @@ const nobody = [
   `${"A".repeat(43)}=`,
 ].join("$")
 
-/** Whether the password is that of the stored text. Without a usable one it still does the work, and answers no. */
+/** True if the password matches. Without a usable hash it does the same work and returns false. */
 export async function isPassword(password: string, stored: string | undefined): Promise<boolean> {
   const known = stored === undefined ? null : parseStored(stored)
   const { salt, hash, parameters } = known ?? parseStored(nobody) ?? unusable()

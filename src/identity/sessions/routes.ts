@@ -1,4 +1,4 @@
-// Signing in and out (api.md 2.2).
+// Signing in and out.
 import { createRoute, z } from "@hono/zod-openapi"
 import { limitSignIn } from "../../access/rate-limit.ts"
 import { auditRequest } from "../../audit/request.ts"
@@ -48,12 +48,13 @@ export const sessionRoutes = createRouter()
     await limitSignIn(c, email)
     const db = c.get("db")
     const [user] = await db.all(credentialsOf(email))
-    // Hashed first, whoever it is: nobody learns from the time that it takes whether there is such an account.
+    // Hashes for unknown accounts too: the response time does not reveal which accounts exist.
     const isRight = await isPassword(password, user?.hashed_password)
     if (user !== undefined && user.login_type !== "password") {
       throw new ApiError(
         403,
-        `Incorrect login type, attempting to use "password" but user is of login type ${JSON.stringify(user.login_type)}.`,
+        'Incorrect login type, attempting to use "password" but user is of login type ' +
+          `${JSON.stringify(user.login_type)}.`,
       )
     }
     if (user === undefined || !isRight) throw wrong()

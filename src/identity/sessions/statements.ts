@@ -1,4 +1,4 @@
-// Sessions as rows: opened by a password, closed by their holder.
+// Sessions as rows.
 import { sql } from "drizzle-orm"
 import { actorId } from "../../access/may.ts"
 import { auditInsert, type AuditRequest } from "../../audit/fragment.ts"
@@ -14,32 +14,38 @@ export type Credentials = Pick<
   "id" | "hashed_password" | "status" | "login_type"
 >
 
-/** What signing in compares with. By the unique index on lower(email). */
+/** The account of an e-mail address. Uses the unique index on lower(email). */
 export const credentialsOf = (email: string) =>
   statement<Credentials>(
     "users.credentials",
     sql`select u.id, u.hashed_password, u.status, u.login_type from users u
-      where lower(u.email) = lower(${email}) and u.email <> '' and not u.deleted and not u.is_system`,
+      where lower(u.email) = lower(${email}) and u.email <> '' and not u.deleted
+        and not u.is_system`,
   )
 
 /**
- * Opens a session, provided that what was checked still stands: the same password, not suspended. A dormant user wakes.
- * Twice: two sessions.
+ * Opens a session if the checked facts still hold: the same password, not suspended. A dormant user
+ * becomes active. A repeated call opens a second session.
  */
 export const openPasswordSession = (user: Credentials, key: MintedKey, request: AuditRequest) =>
   statement<{ id: string }>(
     "users.open-session",
     sql`with signed_in as (
-        update users u set status = 'active', last_seen_at = greatest(u.last_seen_at, ${request.now}::timestamptz),
-          updated_at = case when u.status = 'active' then u.updated_at else ${request.now}::timestamptz end
-        where u.id = ${user.id}::uuid and u.hashed_password = ${user.hashed_password} and u.login_type = 'password'
+        update users u set status = 'active',
+          last_seen_at = greatest(u.last_seen_at, ${request.now}::timestamptz),
+          updated_at = case when u.status = 'active' then u.updated_at
+            else ${request.now}::timestamptz end
+        where u.id = ${user.id}::uuid and u.hashed_password = ${user.hashed_password}
+          and u.login_type = 'password'
           and u.status <> 'suspended' and not u.deleted
         returning u.id, u.username
       ), opened as (
-        insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, ip, last_used_at, expires_at, created_at,
+        insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, ip,
+          last_used_at, expires_at, created_at,
           updated_at)
-        select ${key.id}, id, ${key.hashedSecret}::bytea, 'password', ${sessionLifetimeSeconds}::bigint, ${request.ip},
-          ${request.now}::timestamptz, ${request.now}::timestamptz + make_interval(secs => ${sessionLifetimeSeconds}::int),
+        select ${key.id}, id, ${key.hashedSecret}::bytea, 'password',
+          ${sessionLifetimeSeconds}::bigint, ${request.ip}, ${request.now}::timestamptz,
+          ${request.now}::timestamptz + make_interval(secs => ${sessionLifetimeSeconds}::int),
           ${request.now}::timestamptz, ${request.now}::timestamptz
         from signed_in returning id
       ), audited as (${auditInsert(
@@ -57,13 +63,14 @@ export const openPasswordSession = (user: Credentials, key: MintedKey, request: 
       select id from signed_in`,
   )
 
-/** Deletes the key that was presented and the user's keys for apps. */
+/** Deletes the presented key and the user's keys for apps. */
 export const closeSession = (request: AuditRequest) =>
   statement<{ id: string }>(
     "users.close-session",
     sql`with closed as (
         delete from api_keys k where k.user_id = ${actorId}
-          and (k.id = (select actor() ->> 'key_id') or k.scopes = array['coder:application_connect'])
+          and (k.id = (select actor() ->> 'key_id')
+            or k.scopes = array['coder:application_connect'])
         returning k.id
       ), audited as (${auditInsert(
         request,

@@ -1,4 +1,4 @@
-// Changing users (api.md 2.2): profile, password, status, roles.
+// Changes of users over HTTP: profile, password, status, roles.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { userIdOf } from "../../access/lookup.ts"
@@ -70,7 +70,7 @@ const suspendRoute = createRoute({
   method: "put",
   path: "/users/{user}/status/suspend",
   tags,
-  summary: "Suspend a user: refused on every request from now on",
+  summary: "Suspend a user: every further request is refused",
   request: { params: userParam },
   responses: { ...theUser, ...errors(400, 401, 403, 404, 409, 429, 503) },
 })
@@ -79,7 +79,7 @@ const activateRoute = createRoute({
   method: "put",
   path: "/users/{user}/status/activate",
   tags,
-  summary: "Let a suspended user in again",
+  summary: "Reactivate a suspended user",
   request: { params: userParam },
   responses: { ...theUser, ...errors(400, 401, 403, 404, 409, 429, 503) },
 })
@@ -134,19 +134,21 @@ const loginTypeRoute = createRoute({
 const readRoles = (user: string) =>
   statement<{ roles: string[]; organization_roles: Record<string, string[]> }>(
     "users.roles",
-    sql`select u.site_roles as roles, coalesce((select jsonb_object_agg(m.organization_id, to_jsonb(m.roles))
+    sql`select u.site_roles as roles, coalesce((select jsonb_object_agg(m.organization_id,
+      to_jsonb(m.roles))
         from organization_members m where m.user_id = u.id), '{}') as organization_roles
       from users u where u.id = ${userIdOf(user)} and ${isUserVisible}`,
   )
 
-/** The stored hash, for those who may set the password. */
+/** The stored hash, if the caller may set the password. */
 const passwordOf = (user: string) =>
   statement<{ hashed_password: string }>(
     "users.password",
-    sql`select u.hashed_password from users u where u.id = ${userIdOf(user)} and ${mayUser("update_personal")}`,
+    sql`select u.hashed_password from users u where u.id = ${userIdOf(user)}
+      and ${mayUser("update_personal")}`,
   )
 
-const changedMeanwhile = () =>
+const changedConcurrently = () =>
   conflict("The user was changed at the same time by another request. Please try again.")
 
 const wrongPassword = (message: string, field: Validation["field"]) =>
@@ -166,7 +168,7 @@ export const userChangeRoutes = createRouter()
         .get("caller")
         .batch([userTarget(user, "update_personal"), updateProfile(user, profile, auditRequest(c))])
       requireAllowed(requireUserTarget(targets))
-      if (row === undefined) throw changedMeanwhile()
+      if (row === undefined) throw changedConcurrently()
       return c.json(toUserView(row), 200)
     } catch (error) {
       if (!isUniqueViolation(error, "users_username_live")) throw error
@@ -185,7 +187,7 @@ export const userChangeRoutes = createRouter()
     ])
     const target = requireUserTarget(targets)
     requireAllowed(target)
-    if (stored === undefined) throw changedMeanwhile()
+    if (stored === undefined) throw changedConcurrently()
     if (target.login_type !== "password") {
       throw badRequest("Users without password login type cannot change their password.")
     }
@@ -200,7 +202,7 @@ export const userChangeRoutes = createRouter()
     const [row] = await caller.query(
       updatePassword(target.id, hashed, stored.hashed_password, auditRequest(c)),
     )
-    if (row === undefined) throw changedMeanwhile()
+    if (row === undefined) throw changedConcurrently()
     return c.body(null, 204)
   })
   .openapi(suspendRoute, async (c) => {
@@ -216,7 +218,7 @@ export const userChangeRoutes = createRouter()
         'You cannot suspend a user with the "owner" role. You must remove the role first.',
       )
     }
-    if (row === undefined) throw changedMeanwhile()
+    if (row === undefined) throw changedConcurrently()
     return c.json(toUserView(row), 200)
   })
   .openapi(activateRoute, async (c) => {
@@ -225,7 +227,7 @@ export const userChangeRoutes = createRouter()
       .get("caller")
       .batch([userTarget(user, "update"), updateStatus(user, "active", auditRequest(c))])
     requireAllowed(requireUserTarget(targets))
-    if (row === undefined) throw changedMeanwhile()
+    if (row === undefined) throw changedConcurrently()
     return c.json(toUserView(row), 200)
   })
   .openapi(readRolesRoute, async (c) => {

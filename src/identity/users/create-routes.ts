@@ -1,4 +1,4 @@
-// Making and deleting users (api.md 2.2).
+// Creation and deletion of users over HTTP.
 import { createRoute, z } from "@hono/zod-openapi"
 import { isAllowed, roleHolderOf } from "../../access/is-allowed.ts"
 import { assignableSiteRoles } from "../../access/role-names.ts"
@@ -57,7 +57,7 @@ const createUserRoute = createRoute({
   method: "post",
   path: "/users",
   tags,
-  summary: "Make a user",
+  summary: "Create a user",
   request: { body: jsonRequest(createUserRequest) },
   responses: {
     201: jsonBody(userSchema, "The user."),
@@ -78,7 +78,7 @@ const deleteRoute = createRoute({
   },
 })
 
-/** The user to make, or the 400 that says what is wrong with the wish. */
+/** The user to create. Throws a 400 if the request is invalid. */
 async function readNewUser(body: z.output<typeof createUserRequest>): Promise<NewUser> {
   const isServiceAccount = body.service_account ?? false
   const loginType = body.login_type || (isServiceAccount ? "none" : "password")
@@ -130,14 +130,16 @@ function refuse(facts: NewUserFacts | undefined): never {
   if (!facts.can_give_roles) throw forbidden("You are not authorized to give these roles.")
   if (!facts.are_found) throw notFound()
   if (!facts.are_joinable) throw forbidden()
-  throw conflict("The user could not be made: something changed meanwhile. Please try again.")
+  throw conflict(
+    "The user could not be created: something changed at the same time. Please try again.",
+  )
 }
 
 export const userCreateRoutes = createRouter()
   .openapi(createUserRoute, async (c) => {
     const caller = c.get("caller")
     const body = c.req.valid("json")
-    // Hashing is the dearest thing here: only for those who may make users at all.
+    // Hashing is expensive, so the permission is checked first.
     if (!isAllowed(roleHolderOf(await caller.actor()), "create", "user")) throw notAuthorized()
     const user = await readNewUser(body)
     try {
@@ -170,5 +172,7 @@ export const userCreateRoutes = createRouter()
         "You cannot delete a user that has workspaces. Delete their workspaces and try again!",
       )
     }
-    throw conflict("The user could not be deleted: something changed meanwhile. Please try again.")
+    throw conflict(
+      "The user could not be deleted: something changed at the same time. Please try again.",
+    )
   })

@@ -1,4 +1,4 @@
-// The fields of a user as clients send them (api.md 0.5), with the names of the rules that they break.
+// The fields of a user in requests, with the names of the rules they break.
 import { z } from "@hono/zod-openapi"
 import { badRequest } from "../../platform/http/errors.ts"
 import { isRealName, isResourceName } from "../../platform/names.ts"
@@ -16,7 +16,7 @@ const ruled = (max: number, tag: string, holds: (text: string) => boolean) =>
 export const emailField = ruled(254, "email", (text) => emailPattern.test(text))
 export const usernameField = ruled(64, "username", isResourceName)
 export const realNameField = ruled(512, "user_real_name", isRealName)
-// Longer than any password that would be accepted, short enough to be hashed without harm.
+// Longer than any accepted password, short enough to hash safely.
 export const passwordField = z
   .string()
   .min(1, { error: tagError("required") })

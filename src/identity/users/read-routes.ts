@@ -1,4 +1,4 @@
-// Reading users (api.md 2.2): the list, and one by id, name or `me`.
+// Users over HTTP: the list, and one by id, name or `me`.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { userIdOf } from "../../access/lookup.ts"
@@ -28,7 +28,7 @@ const listRoute = createRoute({
   responses: {
     200: jsonBody(
       z.object({ users: z.array(userSchema), count: z.int() }).openapi("GetUsersResponse"),
-      "A page of users by username, and how many match in all.",
+      "A page of users by username, and how many match in total.",
     ),
     ...errors(400, 401, 429, 503),
   },
@@ -43,7 +43,8 @@ const readRoute = createRoute({
   responses: { 200: jsonBody(userSchema, "The user."), ...errors(401, 404, 429, 503) },
 })
 
-export const isUserVisible = sql`(not u.deleted and not u.is_system and ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })})`
+export const isUserVisible = sql`(not u.deleted and not u.is_system
+  and ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })})`
 
 /** A user that the caller may read. */
 export const userByName = (user: string) =>
@@ -54,17 +55,19 @@ export const userByName = (user: string) =>
 
 type UserPage = { q: string; limit: number; offset: number; after_id?: string | undefined }
 
-/** A page in the order of the unique index on lower(username). */
+/** A page, in the order of the unique index on lower(username). */
 const listUsers = ({ q, limit, offset, after_id }: UserPage) => {
   const found = sql.join([isUserVisible, ...userConditions(q)], sql` and `)
   const isLater =
     after_id === undefined
       ? sql`true`
-      : sql`lower(u.username) > (select lower(a.username) from users a where a.id = ${after_id}::uuid and not a.deleted)`
+      : sql`lower(u.username) > (select lower(a.username) from users a
+        where a.id = ${after_id}::uuid and not a.deleted)`
   return [
     statement<UserRow>(
       "users.page",
-      sql`select ${userColumns} from users u where ${found} and ${isLater} order by lower(u.username)
+      sql`select ${userColumns} from users u where ${found} and ${isLater}
+        order by lower(u.username)
         limit ${limit === 0 ? null : limit}::bigint offset ${offset}::bigint`,
     ),
     statement<{ count: number }>(

@@ -1,4 +1,4 @@
-// The search language of users (api.md 2.2), for the list of users and the members of an organization.
+// The search language of users and of members.
 import { sql, type SQL } from "drizzle-orm"
 import { escapeLike, texts } from "../../platform/db/sql.ts"
 import { badRequest } from "../../platform/http/errors.ts"
@@ -11,7 +11,7 @@ import {
 const statuses = ["active", "dormant", "suspended"]
 const loginTypes = ["password", "github", "oidc", "token", "none"]
 
-/** What `q` asks, as conditions on `users u`. Throws the 400 that names everything wrong with it. */
+/** The conditions of `q` on `users u`. Throws a 400 that names everything wrong with it. */
 export function userConditions(query: string): SQL[] {
   const { terms, issue } = tokenizeSearch(query, (text) => [
     { key: "search", value: stripQuotes(text) },
@@ -22,17 +22,17 @@ export function userConditions(query: string): SQL[] {
     const found = reader.list(key)
     const wrong = found.filter((value) => !options.includes(value))
     if (wrong.length > 0) {
-      reader.report(
-        key,
-        `has invalid values: ${wrong.map((value) => JSON.stringify(value)).join(", ")} is not a valid value of ${options.join(", ")}`,
-      )
+      const values = wrong.map((value) => JSON.stringify(value)).join(", ")
+      const valid = options.join(", ")
+      reader.report(key, `has invalid values: ${values} is not a valid value of ${valid}`)
     }
     return found.length > 0 ? found : undefined
   }
   const conditions = [
     when(reader.text("search"), (text) => {
       const pattern = `%${escapeLike(text)}%`
-      return sql`(lower(u.username) like ${pattern} or lower(u.email) like ${pattern} or lower(u.name) like ${pattern})`
+      return sql`(lower(u.username) like ${pattern} or lower(u.email) like ${pattern}
+        or lower(u.name) like ${pattern})`
     }),
     when(reader.text("name"), (text) => sql`lower(u.name) like ${`%${escapeLike(text)}%`}`),
     when(oneOf("status", statuses), (found) => sql`u.status = any (${texts(found)})`),
@@ -45,7 +45,7 @@ export function userConditions(query: string): SQL[] {
     when(reader.time("last_seen_after"), (at) => sql`u.last_seen_at >= ${at}::timestamptz`),
     when(reader.time("created_before"), (at) => sql`u.created_at <= ${at}::timestamptz`),
     when(reader.time("created_after"), (at) => sql`u.created_at >= ${at}::timestamptz`),
-    // Nobody here has signed in by GitHub.
+    // Nobody signs in by GitHub here.
     when(reader.text("github_com_user_id"), () => sql`false`),
   ]
   const issues = reader.finish()

@@ -1,4 +1,4 @@
-// What a user set for themselves, or used last (api.md 2.2): quiet hours, and the parameter values to offer again.
+// Settings of a user: quiet hours, and the parameter values to offer again.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { userIdOf } from "../../access/lookup.ts"
@@ -54,7 +54,7 @@ const updateQuietHoursRoute = createRoute({
   path: "/users/{user}/quiet-hours",
   tags: ["Users"],
   summary: "Set when a user's workspaces may be stopped",
-  description: "A blank schedule goes back to the deployment's default.",
+  description: "A blank schedule restores the deployment's default.",
   request: {
     params: userParam,
     body: jsonRequest(
@@ -83,7 +83,7 @@ const autofillRoute = createRoute({
   responses: {
     200: jsonBody(
       z.array(z.object({ name: z.string(), value: z.string() })),
-      "One value a parameter.",
+      "One value for each parameter.",
     ),
     ...errors(400, 401, 404, 429, 503),
   },
@@ -92,10 +92,17 @@ const autofillRoute = createRoute({
 const readQuietHours = (user: string) =>
   statement<{ text: string }>(
     "users.quiet-hours",
-    sql`select u.quiet_hours_schedule as text from users u where u.id = ${userIdOf(user)} and ${mayUser("read_personal")}`,
+    sql`select u.quiet_hours_schedule as text from users u where u.id = ${userIdOf(user)}
+      and ${mayUser("read_personal")}`,
   )
 
-/** The newest value of each parameter over the user's workspaces of the template. */
+const mayReadWorkspace = may("read", "workspace", {
+  id: sql`w.id`,
+  owner: sql`w.owner_id`,
+  organization: sql`w.organization_id`,
+})
+
+/** The newest value of each parameter in the user's workspaces of the template. */
 const autofill = (user: string, templateId: string) =>
   statement<{ name: string; value: string }>(
     "users.autofill",
@@ -105,7 +112,7 @@ const autofill = (user: string, templateId: string) =>
       join workspace_builds b on b.workspace_id = w.id
       join workspace_build_parameters p on p.workspace_build_id = b.id
       where w.owner_id = ${userIdOf(user)} and w.template_id = ${templateId}::uuid
-        and ${may("read", "workspace", { id: sql`w.id`, owner: sql`w.owner_id`, organization: sql`w.organization_id` })}
+        and ${mayReadWorkspace}
       order by p.name, b.created_at desc`,
   )
 
@@ -144,7 +151,8 @@ export const userSettingRoutes = createRouter()
         updateQuietHours(user, schedule.text, auditRequest(c)),
       ])
     requireAllowed(requireUserTarget(targets))
-    if (changed.length === 0) throw conflict("The user was changed meanwhile. Please try again.")
+    if (changed.length === 0)
+      throw conflict("The user was changed at the same time. Please try again.")
     return c.json(quietHoursView(schedule.text, c.get("now")), 200)
   })
   .openapi(autofillRoute, async (c) => {

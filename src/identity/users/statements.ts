@@ -1,4 +1,6 @@
-// Changes of users. Each holds its own permission and preconditions; zero rows back is explained by the target (user-target.ts).
+// Statements that change users.
+//
+// Each checks its own permission and preconditions. If one returns no row, target.ts explains why.
 import { sql, type SQL } from "drizzle-orm"
 import { mayGiveSiteRoles } from "../../access/assignable.ts"
 import { organizationIdOf, userIdOf } from "../../access/lookup.ts"
@@ -24,7 +26,7 @@ export type NewUser = {
   organizations: string[]
 }
 
-/** One row a name: the id of the organization, null where there is none. */
+/** One row for each name: the id of the organization, or null. */
 const named = (names: string[]) =>
   sql`(values ${sql.join(
     names.map((name) => sql`(${organizationIdOf(name)})`),
@@ -32,22 +34,23 @@ const named = (names: string[]) =>
   )}) named (id)`
 
 const organizationsOf = (names: string[]) =>
-  sql`((select array_agg(distinct named.id) from ${named(names)} where named.id is not null)::uuid[])`
+  sql`((select array_agg(distinct named.id) from ${named(names)}
+    where named.id is not null)::uuid[])`
 
 export type NewUserFacts = {
   can_create: boolean
   can_give_roles: boolean
-  /** Every organization that was named exists and may be read. */
+  /** Every named organization exists and the caller may read it. */
   are_found: boolean
   are_joinable: boolean
 }
 
-/** What stands against a new user, for the answer. */
+/** The facts that explain why a user was not created. */
 export const newUserFacts = ({ organizations, roles }: NewUser) =>
   statement<NewUserFacts>(
     "users.new-facts",
     sql`select ${may("create", "user")} as can_create, ${canGive(roles)} as can_give_roles,
-        ${everyOrganization(organizations, may("read", "organization", { organization: sql`o.id` }))} as are_found,
+        ${everyOrganization(organizations, mayReadOrganization)} as are_found,
         ${everyOrganization(organizations, mayJoin)} as are_joinable`,
   )
 
@@ -55,13 +58,14 @@ const everyOrganization = (names: string[], condition: SQL) =>
   sql`not exists (select 1 from ${named(names)} left join organizations o on o.id = named.id
     where o.id is null or not (${condition}) is true)`
 
+const mayReadOrganization = may("read", "organization", { organization: sql`o.id` })
 const mayJoin = may("create", "organization_member", { organization: sql`o.id` })
 const canGive = (roles: string[]) =>
   roles.length === 0
     ? sql`true`
     : sql`(${may("assign", "assign_role")} and ${mayGiveSiteRoles(texts(roles))})`
 
-/** Makes a user with their memberships, all or nothing. Twice: the violation of a unique name. */
+/** Creates a user with their memberships, or nothing. A repeated call violates the unique name. */
 export function createUser(user: NewUser, request: AuditRequest) {
   const now = sql`${request.now}::timestamptz`
   return statement<UserRow>(
@@ -69,9 +73,11 @@ export function createUser(user: NewUser, request: AuditRequest) {
     sql`with joined as materialized (
         select o.id from organizations o where o.id = any (${organizationsOf(user.organizations)})
       ), made as (
-        insert into users (id, email, username, name, hashed_password, status, login_type, site_roles, is_service_account,
+        insert into users (id, email, username, name, hashed_password, status, login_type,
+          site_roles, is_service_account,
           created_at, updated_at)
-        select ${user.id}::uuid, ${user.email}, ${user.username}, ${user.name}, ${user.hashedPassword}, ${user.status},
+        select ${user.id}::uuid, ${user.email}, ${user.username}, ${user.name},
+          ${user.hashedPassword}, ${user.status},
           ${user.loginType}, ${texts(user.roles)}, ${user.isServiceAccount}::boolean, ${now}, ${now}
         where ${may("create", "user")} and ${canGive(user.roles)}
           and ${everyOrganization(user.organizations, mayJoin)}
@@ -99,8 +105,10 @@ export function createUser(user: NewUser, request: AuditRequest) {
         },
         sql`made`,
       )})
-      select u.id, u.username, u.name, u.avatar_url, u.email, u.created_at, u.updated_at, u.last_seen_at, u.status, u.login_type,
-        u.is_service_account, u.site_roles, (select array_agg(organization_id) from members) as organization_ids from made u`,
+      select u.id, u.username, u.name, u.avatar_url, u.email, u.created_at, u.updated_at,
+        u.last_seen_at, u.status, u.login_type,
+        u.is_service_account, u.site_roles, (select array_agg(organization_id)
+        from members) as organization_ids from made u`,
   )
 }
 
@@ -115,7 +123,7 @@ type Change = {
   also?: SQL
 }
 
-/** Updates one user and audits what differs. `u` is the row in `permission` and `precondition`. */
+/** Updates one user and audits the difference. Conditions name the row `u`. */
 function changeUser(change: Change, request: AuditRequest) {
   const fields = Object.fromEntries(
     Object.entries(change.audited).map(([column, { isSecret = false }]): [string, AuditedField] => [
@@ -131,10 +139,12 @@ function changeUser(change: Change, request: AuditRequest) {
     change.name,
     sql`with before as materialized (
         select u.* from users u
-        where u.id = ${userIdOf(change.user)} and ${change.permission} and ${change.precondition ?? sql`true`}
+        where u.id = ${userIdOf(change.user)} and ${change.permission}
+          and ${change.precondition ?? sql`true`}
         for no key update
       ), after as (
-        update users u set ${change.set}, updated_at = ${request.now}::timestamptz from before where u.id = before.id returning u.*
+        update users u set ${change.set}, updated_at = ${request.now}::timestamptz from before
+        where u.id = before.id returning u.*
       ), audited as (${auditInsert(
         request,
         {
@@ -165,7 +175,7 @@ export const updateProfile = (user: string, profile: Profile, request: AuditRequ
     request,
   )
 
-/** An owner is never suspended, nor is the caller. */
+/** Never suspends an owner or the caller. */
 export const updateStatus = (user: string, status: "active" | "suspended", request: AuditRequest) =>
   changeUser(
     {
@@ -182,25 +192,29 @@ export const updateStatus = (user: string, status: "active" | "suspended", reque
     request,
   )
 
-/** Sets the site roles of another. Every role that is given or taken must be the caller's to give. */
+/** Sets another user's site roles. The caller must be allowed to give each role given or taken. */
 export const updateRoles = (user: string, roles: string[], request: AuditRequest) =>
   changeUser(
     {
       name: "users.update-roles",
       user,
       permission: mayAssign,
-      precondition: sql`${canGive(roles)} and not (u.status = 'suspended' and 'owner' = any (${texts(roles)}))`,
+      precondition: sql`${canGive(roles)} and not (u.status = 'suspended'
+        and 'owner' = any (${texts(roles)}))`,
       set: sql`site_roles = ${texts(roles)}`,
       audited: { site_roles: {} },
     },
     request,
   )
 
-/** May change the roles of `u`: never one's own, and only where the present ones are the caller's to take. */
-export const mayAssign = sql`(${may("assign", "assign_role")} and u.id <> ${actorId} and not u.is_system and not u.deleted
+/**
+ * True if the caller may change the roles of `u`: never one's own, never roles they may not give.
+ */
+export const mayAssign = sql`(${may("assign", "assign_role")} and u.id <> ${actorId}
+  and not u.is_system and not u.deleted
   and ${mayGiveSiteRoles(sql`u.site_roles`)})`
 
-/** Sets a password and ends every session of the user, provided that the one that was checked is still theirs. */
+/** Sets a password and ends every session of the user if the checked password is still theirs. */
 export const updatePassword = (
   user: string,
   hashedPassword: string,
@@ -233,17 +247,21 @@ export const updateQuietHours = (user: string, schedule: string, request: AuditR
   )
 
 /**
- * Holds the user's row, so that no workspace of theirs can be made until this transaction ends: an insert's foreign key waits
- * for it. The statement after this one then sees every workspace there is.
+ * Locks the user's row: the foreign key of a new workspace waits until this transaction ends. The
+ * next statement of the transaction therefore sees every workspace of the user.
  */
 export const holdUser = (user: string) =>
   statement<{ has_workspaces: boolean }>(
     "users.hold",
-    sql`with held as materialized (select u.id from users u where u.id = ${userIdOf(user)} and ${mayUser("delete")} for update)
-      select exists (select 1 from workspaces w join held on held.id = w.owner_id where not w.deleted) as has_workspaces`,
+    sql`with held as materialized (select u.id from users u where u.id = ${userIdOf(user)}
+      and ${mayUser("delete")} for update)
+      select exists (select 1 from workspaces w join held on held.id = w.owner_id
+      where not w.deleted) as has_workspaces`,
   )
 
-/** Deletes a user who owns no workspace: their keys and memberships go, their row stays for the trail. */
+/**
+ * Deletes a user without workspaces, with keys and memberships. The row stays for the audit trail.
+ */
 export const deleteUser = (user: string, request: AuditRequest) =>
   statement<{ id: string }>(
     "users.delete",

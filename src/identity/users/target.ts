@@ -1,4 +1,6 @@
-// The user that a change is meant for: what must be known to say why it was refused. Read in the same transaction, before it.
+// The facts about a user that explain why a change was refused.
+//
+// They are read in the transaction of the change, before it.
 import { sql } from "drizzle-orm"
 import { mayGiveSiteRoles } from "../../access/assignable.ts"
 import { userIdOf } from "../../access/lookup.ts"
@@ -19,22 +21,26 @@ export type UserTarget = Pick<
 }
 
 /**
- * True where the caller may do this to `users u`. To act on someone with a role takes those who could give it: otherwise
- * setting an owner's password would be a way to become one.
+ * True if the caller may do this to `users u`. Acting on the holder of a role takes the right to
+ * give that role: otherwise a user admin could become an owner by setting an owner's password.
  */
 export const mayUser = (action: Action) =>
-  sql`(${may(action, "user", { id: sql`u.id`, owner: sql`u.id` })} and not u.is_system and not u.deleted
+  sql`(${may(action, "user", { id: sql`u.id`, owner: sql`u.id` })} and not u.is_system
+    and not u.deleted
     and (u.id = ${actorId} or ${mayGiveSiteRoles(sql`u.site_roles`)}))`
 
 export const userTarget = (user: string, action: Action) =>
   statement<UserTarget>(
     "users.target",
     sql`select u.id, u.username, u.status, u.login_type, u.site_roles, u.id = ${actorId} as is_self,
-        ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })} as can_read, ${mayUser(action)} as is_allowed
+        ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })} as can_read, ${mayUser(action)}
+          as is_allowed
       from users u where u.id = ${userIdOf(user)} and not u.is_system`,
   )
 
-/** The target, or the 404 of what may not be read. Whether the change is allowed is asked with `requireAllowed`. */
+/**
+ * The target, or a 404 if the caller may not read it. `requireAllowed` checks the change itself.
+ */
 export function requireUserTarget([target]: UserTarget[]): UserTarget {
   if (target === undefined || !(target.can_read || target.is_allowed)) throw notFound()
   return target

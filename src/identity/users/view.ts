@@ -1,4 +1,4 @@
-// A user as rows and as JSON (api.md 1.1).
+// A user as a row and as JSON.
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import { slimSiteRole } from "../../access/role-names.ts"
@@ -48,10 +48,13 @@ export type UserRow = Pick<
 > & { organization_ids: string[] }
 
 /** The columns of `UserRow` over a relation with the columns of `users`, named `u`. */
-export const userColumns: SQL = sql`u.id, u.username, u.name, u.avatar_url, u.email, u.created_at, u.updated_at, u.last_seen_at,
+export const userColumns: SQL = sql`u.id, u.username, u.name, u.avatar_url, u.email, u.created_at,
+  u.updated_at, u.last_seen_at,
   u.status, u.login_type, u.is_service_account, u.site_roles,
-  coalesce((select array_agg(m.organization_id order by m.created_at, m.organization_id) from organization_members m
-    join organizations o on o.id = m.organization_id and not o.deleted where m.user_id = u.id), '{}') as organization_ids`
+  coalesce((select array_agg(m.organization_id order by m.created_at, m.organization_id)
+  from organization_members m
+    join organizations o on o.id = m.organization_id and not o.deleted
+    where m.user_id = u.id), '{}') as organization_ids`
 
 export function toUserView(row: UserRow): z.input<typeof userSchema> {
   return {

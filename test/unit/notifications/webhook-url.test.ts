@@ -1,4 +1,4 @@
-/** Which addresses a webhook may have: nothing inside, however it is spelled. */
+// Webhook addresses: an address inside the network is refused in every spelling.
 import { expect, test } from "vitest"
 import { findWebhookUrlError } from "../../../src/notifications/webhook-url.ts"
 

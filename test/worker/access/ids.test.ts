@@ -1,4 +1,4 @@
-// Every route that takes an id or a name, with one that is malformed, one that nothing has, and one whose thing is deleted.
+// Every route that takes an id or a name, with a malformed, an unknown and a deleted one.
 import { beforeAll, expect, test } from "vitest"
 import { query } from "../harness.ts"
 import { ask } from "./matrix/ask.ts"
@@ -9,11 +9,12 @@ import { paramsOf, requestOf, routeOf, type Operation, type PathParam } from "./
 import { outcomeOf, rules, rulesOf } from "./matrix/rules.ts"
 
 const uuids = new Set(
-  "workspace agent subagent build template version file dryrun job heldjob notice webhook daemon session".split(
-    " ",
-  ),
+  (
+    "workspace agent subagent build template version file dryrun job heldjob notice webhook " +
+    "daemon session"
+  ).split(" "),
 )
-/** Words that the caller makes up, which name no thing of ours. */
+/** Parameters that the caller makes up: they name nothing that is stored. */
 const free = new Set(["key", "session", "os", "arch"])
 
 let operations: Operation[]
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await query("update templates set deleted = true where id = $1", [gone.templateId])
 })
 
-/** Someone who may ask, were the thing there. */
+/** A caller who would be allowed if the thing existed. */
 function headersFor(operation: Operation): Record<string, string> {
   const [name = ""] = rulesOf(routeOf(operation))
   const rule = rules[name]!
@@ -45,7 +46,7 @@ function headersFor(operation: Operation): Record<string, string> {
 const parameters = () =>
   operations.flatMap((operation) => paramsOf(operation.path).map((param) => ({ operation, param })))
 
-/** Asks with each such parameter as the value says, and returns what was answered otherwise than expected. */
+/** Sends a request with each such parameter and returns the unexpected answers. */
 async function wrongAnswers(
   isAsked: (param: PathParam) => boolean,
   value: (param: PathParam) => string,
@@ -67,7 +68,7 @@ async function wrongAnswers(
 
 const notFound = { status: 404 }
 
-test("400 for an id that is none, in the words of the API", async () => {
+test("a malformed id answers 400 with the text of the API", async () => {
   expect(
     await wrongAnswers(
       ({ meaning }) => uuids.has(meaning),
@@ -77,7 +78,7 @@ test("400 for an id that is none, in the words of the API", async () => {
   ).toEqual([])
 })
 
-test("404 for an id that nothing has", async () => {
+test("an unknown id answers 404", async () => {
   expect(
     await wrongAnswers(
       ({ meaning }) => uuids.has(meaning) && !free.has(meaning),
@@ -103,7 +104,7 @@ test.each(["nothing-here", "no name at all!", "x".repeat(300), "%00", "'; select
   },
 )
 
-test("404 for what is deleted", async () => {
+test("the id of a deleted thing answers 404", async () => {
   const deleted = new Set(["user", "workspacename", "agent", "template", "templatename"])
   expect(
     await wrongAnswers(
@@ -114,10 +115,10 @@ test("404 for what is deleted", async () => {
   ).toEqual([])
 })
 
-test("a deleted workspace keeps its history to be read, and nothing of it changes any more", async () => {
+test("a deleted workspace keeps a readable history and accepts no change", async () => {
   const own: Record<string, number> = {
     "GET /workspaces/{workspace}": 410,
-    // It is asked to change nothing.
+    // This request changes nothing.
     "PATCH /workspaces/{workspace}": 204,
     "POST /workspaces/{workspace}/builds": 409,
   }
@@ -142,7 +143,7 @@ test("a deleted workspace keeps its history to be read, and nothing of it change
   expect(await workspaces()).toEqual(before)
 })
 
-test("401 for whoever proves nothing, whatever id they try", async () => {
+test("a caller without a credential gets 401, whatever the id", async () => {
   for (const headers of [world.headers.nobody, world.headers.expired]) {
     expect(
       await wrongAnswers(

@@ -1,4 +1,6 @@
-// Every route with everyone who could ask: the document says which routes there are, the rules say what each must be answered.
+// The access matrix: every route of the document with every principal.
+//
+// The rules name the expected answers.
 import { beforeAll, describe, expect, test } from "vitest"
 import { query } from "../harness.ts"
 import { ask } from "./matrix/ask.ts"
@@ -19,10 +21,10 @@ const principals: readonly Principal[] = [...people, ...refused]
 
 let operations: Operation[]
 let world: World
-/** Read by all, and asked to change by those who may not. */
+/** All principals read it; those without permission try to change it. */
 let shared: Place
 let sharedBefore: unknown
-/** What those who may, change again and again. */
+/** The place that permitted principals change. */
 let changing: Place
 
 beforeAll(async () => {
@@ -33,7 +35,7 @@ beforeAll(async () => {
   sharedBefore = await rowsOf(shared)
 })
 
-/** A question that is refused must change nothing, so it is asked of the place that all read. */
+/** A refused request must change nothing, so it uses the shared place. */
 async function placeFor(operation: Operation, outcome: number | "well"): Promise<Place> {
   if (outcome !== "well" || operation.method === "GET") return shared
   return isOnce(operation) ? givenPlace(world.organization, world.provisioner) : changing
@@ -42,7 +44,7 @@ async function placeFor(operation: Operation, outcome: number | "well"): Promise
 async function headersOf({ path }: Operation, principal: Principal, place: Place) {
   if (principal === "self") return { "Coder-Session-Token": place.self.token }
   if (principal === "agent") return { "Coder-Session-Token": place.agent.token }
-  // Signing out takes a session of its own with it, not the one that is used for all the rest.
+  // Signing out ends a session of its own, not the one of the other requests.
   const isEnding = path === "/users/logout" && people.some((person) => person === principal)
   return isEnding ? anotherSession(world.headers[principal]) : world.headers[principal]
 }
@@ -73,7 +75,7 @@ describe.each(Object.keys(rules))("%s", (name) => {
     }
     const asked = operations.filter((operation) => rulesOf(routeOf(operation)).includes(name))
     const isReading = ({ method }: Operation) => method === "GET"
-    // Readings do not come in each other's way; what changes something is asked in order.
+    // Reads run in parallel; writes run in order.
     const wrong = (await Promise.all(asked.filter(isReading).map(judge))).flat()
     for (const operation of asked.filter((each) => !isReading(each)))
       wrong.push(...(await judge(operation)))
@@ -81,24 +83,28 @@ describe.each(Object.keys(rules))("%s", (name) => {
   })
 })
 
-test("whoever was refused has changed nothing", async () => {
+test("refused requests change nothing", async () => {
   expect(await rowsOf(shared)).toEqual(sharedBefore)
 })
 
-/** All that a refused request could have touched. */
+/** The rows that a refused request could have changed. */
 async function rowsOf({ self, params, templateId }: Place): Promise<unknown> {
   const [rows] = await query(
     `select
       (select to_jsonb(u) from users u where u.id = $1) as account,
       (select jsonb_agg(k order by k.id) from api_keys k where k.user_id = $1) as keys,
-      (select jsonb_agg(m order by m.organization_id) from organization_members m where m.user_id = $1) as memberships,
-      (select jsonb_agg(n order by n.id) from inbox_notifications n where n.user_id = $1) as notices,
+      (select jsonb_agg(m order by m.organization_id) from organization_members m
+      where m.user_id = $1) as memberships,
+      (select jsonb_agg(n order by n.id) from inbox_notifications n
+      where n.user_id = $1) as notices,
       (select jsonb_agg(w order by w.id) from workspaces w where w.owner_id = $1) as workspaces,
-      (select jsonb_agg(b order by b.id) from workspace_builds b join workspaces w on w.id = b.workspace_id
+      (select jsonb_agg(b order by b.id) from workspace_builds b
+        join workspaces w on w.id = b.workspace_id
         where w.owner_id = $1) as builds,
       (select jsonb_agg(j order by j.id) from provisioner_jobs j where j.initiator_id = $1) as jobs,
       (select to_jsonb(t) from templates t where t.id = $2) as template,
-      (select jsonb_agg(v order by v.id) from template_versions v where v.created_by = $1) as versions,
+      (select jsonb_agg(v order by v.id) from template_versions v
+      where v.created_by = $1) as versions,
       (select jsonb_agg(f order by f.id) from files f where f.created_by = $1) as files,
       (select jsonb_agg(k order by k.id) from provisioner_keys k where k.name = $3) as daemon_keys`,
     [self.id, templateId, params["provisionerkey"]],

@@ -1,4 +1,4 @@
-// The predicate and the SQL filter are compiled from one table: here both are asked the same and must answer the same.
+// The TypeScript predicate and the SQL filter agree on every question.
 import { env } from "cloudflare:workers"
 import { sql, type SQL } from "drizzle-orm"
 import * as fc from "fast-check"
@@ -14,7 +14,7 @@ import {
 } from "../../../src/access/permissions.ts"
 import { connect, statement } from "../../../src/platform/db/client.ts"
 
-// Few ids, so that owners, organizations and allow lists meet often.
+// Few ids, so that owners, organizations and allow lists match often.
 const uuid = (at: number) => `00000000-0000-4000-8000-00000000000${at}`
 const anId = fc.integer({ min: 1, max: 3 }).map(uuid)
 const anOrganization = fc.integer({ min: 4, max: 6 }).map(uuid)
@@ -105,8 +105,10 @@ test(
             cases.map(({ actor, action, resource, object }) =>
               statement<{ allowed: boolean }>(
                 "may",
-                sql`with who as materialized (select set_config('dormouse.actor', ${JSON.stringify(actor)}, true))
-                select (select count(*) from who) > 0 and (${may(action, resource, columnsOf(object))}) is true as allowed`,
+                sql`with who as materialized (select set_config('dormouse.actor',
+                  ${JSON.stringify(actor)}, true))
+                select (select count(*) from who) > 0
+                  and (${may(action, resource, columnsOf(object))}) is true as allowed`,
               ),
             ),
           )
@@ -119,7 +121,7 @@ test(
       ),
       { numRuns: trips, endOnFailure: true },
     )
-    // Both answers were common: the agreement is not that of "never".
+    // Both answers are common, so the two do not merely agree on "no".
     expect(allowedCount).toBeGreaterThan(500)
   },
 )

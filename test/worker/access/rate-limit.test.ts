@@ -1,4 +1,4 @@
-// Rate limits: a flood is turned away before it reaches the database, and one caller's flood is not another's.
+// Rate limits: a flood never reaches the database and does not affect other callers.
 import { createExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
@@ -9,7 +9,9 @@ import { limits } from "../../../src/access/limits.ts"
 const token = "abcdefghij-abcdefghijklmnopqrstuv"
 const agentToken = "5b9e1c0a-3d3f-4e55-9f0e-8d3c3f1f4a11"
 
-/** One request to a Worker whose limiters refuse the given keys, and whose database must not be asked. */
+/**
+ * One request to a Worker whose limiters refuse the given keys and whose database is unreachable.
+ */
 async function ask(
   path: string,
   init: RequestInit,
@@ -32,7 +34,7 @@ async function ask(
 }
 
 describe("429", () => {
-  test("by the token's id: reads and writes are counted apart, the secret is never a key", async () => {
+  test("counts reads and writes separately by the token's id, never by its secret", async () => {
     const headers = { "Coder-Session-Token": token }
     const read = await ask("/workspaces", { headers }, (name) => name === "RATE_LIMIT_READ")
     expect(read.status).toBe(429)
@@ -45,7 +47,7 @@ describe("429", () => {
     expect(write.taken).toEqual(["RATE_LIMIT_WRITE abcdefghij"])
   })
 
-  test("by the address, whatever tokens it tries", async () => {
+  test("counts by the address, whatever tokens it tries", async () => {
     const headers = { "Coder-Session-Token": token, "CF-Connecting-IP": "203.0.113.9" }
     const { status, taken } = await ask(
       "/workspaces",
@@ -55,7 +57,7 @@ describe("429", () => {
     expect([status, taken]).toEqual([429, ["RATE_LIMIT_ADDRESS 203.0.113.9"]])
   })
 
-  test("an agent's token is counted by its digest; a fleet of daemons under one key is not counted by it", async () => {
+  test("counts an agent's token by its digest and does not count a provisioner key", async () => {
     const agent = await ask(
       "/workspaceagents/me/metadata",
       { method: "POST", headers: { "Coder-Session-Token": agentToken } },
@@ -71,7 +73,7 @@ describe("429", () => {
     expect(daemon.taken).toEqual([])
   })
 
-  test("signing in: by the address and by the account, before the password is looked at", async () => {
+  test("counts sign-ins by address and by account before the password is checked", async () => {
     const signIn = (refused: string) =>
       ask(
         "/users/login",
@@ -88,7 +90,7 @@ describe("429", () => {
 })
 
 describe("X-Coder-Bypass-Ratelimit", () => {
-  /** A request to a Worker with its own database, whose limiters refuse every token. */
+  /** A request to a Worker with a database, whose limiters refuse every token. */
   async function askPastLimit(token: string, value: string) {
     const limiter = (success: boolean) => ({ limit: async () => ({ success }) })
     const request = new Request("https://dormouse.test/api/v2/users/me", {
@@ -103,7 +105,7 @@ describe("X-Coder-Bypass-Ratelimit", () => {
     return { status: response.status, text: await response.text() }
   }
 
-  test("lets an owner pass, and nobody else", async () => {
+  test("lets only an owner pass", async () => {
     const owner = await givenUser({ roles: ["owner"] })
     expect((await askPastLimit(owner.token, "true")).status).toBe(200)
     expect((await askPastLimit(owner.token, "false")).status).toBe(429)
@@ -115,7 +117,7 @@ describe("X-Coder-Bypass-Ratelimit", () => {
   })
 })
 
-test("a request without a token does not count against anybody's", async () => {
+test("a request without a token counts against no token", async () => {
   const { status, taken } = await ask("/workspaces", {}, () => true)
   expect([status, taken]).toEqual([401, []])
 })

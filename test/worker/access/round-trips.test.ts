@@ -1,4 +1,4 @@
-// How often a request goes to the database, counted where the driver's calls leave for the endpoint.
+// Database round trips of requests, counted where the driver calls the endpoint.
 import { neonConfig } from "@neondatabase/serverless"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { afterEpoch, at, epoch } from "../harness.ts"
@@ -31,7 +31,7 @@ afterAll(() => {
 
 const ruleOf = (operation: Operation) => rules[rulesOf(routeOf(operation))[0] ?? ""]!
 
-/** Asks each once, and returns those that took another number of round trips than `isRight` allows. */
+/** Sends each request once and returns those whose number of round trips `isRight` rejects. */
 async function tooMany(
   asked: Operation[],
   headers: Record<string, string>,
@@ -52,7 +52,9 @@ async function tooMany(
 
 const isOne = (count: number) => count === 1
 
-/** Waits until nothing has been asked for a moment: what a call leaves running is not to be counted with the next. */
+/**
+ * Waits until the database is idle, so that trailing work of one call is not counted with the next.
+ */
 async function rest(): Promise<void> {
   for (let seen = -1; seen !== calls;) {
     seen = calls
@@ -60,7 +62,7 @@ async function rest(): Promise<void> {
   }
 }
 
-test("the workspaces' list and a workspace by its id take one, authentication included", async () => {
+test("the list of workspaces and a workspace by id take one round trip each", async () => {
   const asked = operations.filter((operation) =>
     ["GET /workspaces", "GET /workspaces/{workspace}"].includes(routeOf(operation)),
   )
@@ -70,7 +72,7 @@ test("the workspaces' list and a workspace by its id take one, authentication in
   }
 })
 
-test("every call of an agent takes one, authentication included", async () => {
+test("every call of an agent takes one round trip with authentication", async () => {
   const asked = operations.filter((operation) => ruleOf(operation).credential === "agent")
   expect(asked.length).toBeGreaterThan(10)
   const headers = { "Coder-Session-Token": place.agent.token }
@@ -81,8 +83,9 @@ test("every call of an agent takes one, authentication included", async () => {
     await rest()
     expect(await tooMany([operation], headers, isOne)).toEqual([])
   }
-  // Those that are held come last, or what is written when they end would be counted with another; and minutes later, since one of
-  // the others has deleted an agent: a hub that was just told of such a thing has whoever comes look again.
+  // Held requests come last: what they write when they end would count with another request. They
+  // run minutes later, because another request has deleted an agent: a hub that was just notified
+  // of a deletion makes each new connection read again.
   at(afterEpoch(300_000))
   for (const route of held) {
     const ofRoute = asked.filter((each) => routeOf(each) === route)
@@ -93,7 +96,7 @@ test("every call of an agent takes one, authentication included", async () => {
   at(epoch)
 })
 
-test("any other GET takes two at most", async () => {
+test("any other GET takes at most two round trips", async () => {
   const asked = operations.filter((operation) => {
     const outcome = outcomeOf(ruleOf(operation), "owner")
     return operation.method === "GET" && outcome === "well"
@@ -102,7 +105,7 @@ test("any other GET takes two at most", async () => {
   expect(await tooMany(asked, world.headers.owner, (count) => count <= 2)).toEqual([])
 })
 
-test("what is refused for its shape never reaches the database", async () => {
+test("a request refused for its shape never reaches the database", async () => {
   const before = calls
   for (const operation of operations.filter((each) => outcomeOf(ruleOf(each), "nobody") === 401)) {
     for (const headers of [world.headers.nobody, world.headers.malformed]) {

@@ -1,4 +1,4 @@
-// What clients ask before their first screen: the statuses and fields without which each gives up (clients.md).
+// The requests of clients before their first screen, with the statuses and fields that they need.
 import { describe, expect, test } from "vitest"
 import { api, epoch, fetchWorker } from "../harness.ts"
 import { givenKey, givenUser } from "../given-people.ts"
@@ -33,7 +33,7 @@ describe("without a token", () => {
     expect(features.workspace_prebuilds).toEqual({ entitlement: "entitled", enabled: true })
   })
 
-  test("/cli-auth is a page that nothing can frame and no cache keeps", async () => {
+  test("/cli-auth is a page that cannot be framed or cached", async () => {
     const page = await fetchWorker("/cli-auth")
     expect(page.headers.get("Content-Type")).toContain("text/html")
     expect(page.headers.get("Content-Security-Policy")).toContain("frame-ancestors 'none'")
@@ -61,14 +61,14 @@ describe("with a token", () => {
   })
 })
 
-test("a challenge says where the deployment describes itself", async () => {
+test("a challenge names the metadata of the deployment", async () => {
   const { headers } = await api("/api/v2/users/me")
   expect(headers.get("WWW-Authenticate")).toContain(
     'resource_metadata="https://dormouse.test/.well-known/oauth-protected-resource"',
   )
 })
 
-test("a token that is too narrow for what was asked hears that it is; a person without the right does not", async () => {
+test("a narrow token gets insufficient_scope, an unprivileged person does not", async () => {
   const owner = await givenUser({ roles: ["owner"] })
   const narrow = await givenKey(owner.id, {
     login_type: "token",
@@ -100,7 +100,7 @@ test.each([
   ])
 })
 
-test("who may not ask is not told what was wrong with the question", async () => {
+test("an unauthenticated caller does not learn what was wrong with the request", async () => {
   const expired = { "Coder-Session-Token": "abcdefghij-abcdefghijklmnopqrstuv" }
   for (const headers of [{}, expired]) {
     const answer = await api("/api/v2/workspaces/not-a-uuid", { headers })

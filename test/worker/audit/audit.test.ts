@@ -1,4 +1,4 @@
-// The audit trail: written with what it records, readable by those who may, searchable.
+// The audit trail: written with each change, readable with permission, searchable.
 import { describe, expect, test } from "vitest"
 import { api, epoch } from "../harness.ts"
 import { givenOrganization, givenUser } from "../given-people.ts"
@@ -46,7 +46,7 @@ test("a change appears with who did it, what changed and a sentence", async () =
 })
 
 describe("who may read", () => {
-  test("403 for a member; an organization's auditor sees that organization's rows alone", async () => {
+  test("403 for a member; an organization's auditor sees its rows only", async () => {
     const [here, there] = [await givenOrganization(), await givenOrganization()]
     const member = await givenUser({ organization: here })
     const auditor = await givenUser({

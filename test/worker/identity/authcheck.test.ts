@@ -1,11 +1,11 @@
-// "May I?" asked in advance agrees with what happens.
+// Permission checks in advance agree with what the routes allow.
 import { describe, expect, test } from "vitest"
 import { api } from "../harness.ts"
 import { defaultOrganization, givenUser } from "../given-people.ts"
 
 const ask = (token: string, checks: object) => api("/api/v2/authcheck", { token, body: { checks } })
 
-test("owners may, members may what is theirs", async () => {
+test("an owner may do everything, a member may act on what they own", async () => {
   const organization = await defaultOrganization()
   const [owner, member] = [await givenUser({ roles: ["owner"] }), await givenUser()]
   const checks = {

@@ -1,4 +1,4 @@
-// The first user: made once, by whoever holds the setup token; then signing in and out.
+// Creation of the first user, then signing in and out.
 import { describe, expect, test } from "vitest"
 import { afterEpoch, api, at, epoch, query } from "../harness.ts"
 import { givenUser } from "../given-people.ts"
@@ -63,12 +63,12 @@ describe("the first user", () => {
     await query("update users set username = 'ada', email = 'ada@example.test' where not is_system")
   })
 
-  test("409 without the setup token too, once it is too late: that is no secret", async () => {
+  test("409 without the setup token too, after the first user exists", async () => {
     const { status, body } = await api("/api/v2/users/first", { body: person })
     expect([status, body.message]).toEqual([409, "The initial user has already been created."])
   })
 
-  test("409 for ever afterwards, even when the users are gone from sight", async () => {
+  test("409 afterwards, even if all users are deleted", async () => {
     await query("update users set deleted = true where username = 'ada'")
     const { status, body } = await api("/api/v2/users/first", { body: person, headers: setup })
     expect([status, body.message]).toEqual([409, "The initial user has already been created."])
@@ -111,7 +111,8 @@ describe("signing in", () => {
   test("401 with its own words for the suspended, only after the right password", async () => {
     const user = await givenUser()
     await query(
-      "update users set status = 'suspended', hashed_password = (select hashed_password from users where username = 'ada') where id = $1",
+      `update users set status = 'suspended', hashed_password =
+          (select hashed_password from users where username = 'ada') where id = $1`,
       [user.id],
     )
     expect((await signIn(user.email, "wrong")).body.message).toBe("Incorrect email or password.")

@@ -1,4 +1,4 @@
-// Keys and tokens: made, narrowed, listed, ended.
+// Keys and tokens: creation, narrowing, listing, ending.
 import { describe, expect, test } from "vitest"
 import { afterEpoch, api, at, epoch, query } from "../harness.ts"
 import { givenKey, givenUser } from "../given-people.ts"
@@ -10,7 +10,7 @@ const makeToken = (token: string, body: object, user = "me") =>
   api(`/api/v2/users/${user}/keys/tokens`, { token, body })
 
 describe("a token", () => {
-  test("works, is shown without its secret, and never slides", async () => {
+  test("works, is shown without its secret, and never extends itself", async () => {
     const { id, token } = await givenUser()
     const made = await makeToken(token, { token_name: "ci", lifetime: 2 * 3600 * 1e9 })
     expect(made.status).toBe(201)
@@ -47,7 +47,7 @@ describe("a token", () => {
     expect([status, body.validations[0].field]).toEqual([409, "name"])
   })
 
-  test("an owner's lives a week at most, a member's longer", async () => {
+  test("of an owner lives a week at most, of a member longer", async () => {
     const [owner, member] = [await givenUser({ roles: ["owner"] }), await givenUser()]
     expect((await makeToken(owner.token, { lifetime: weekNs })).status).toBe(201)
     expect((await makeToken(owner.token, { lifetime: weekNs + 1e9 })).body.message).toBe(
@@ -92,7 +92,7 @@ describe("a token", () => {
 })
 
 describe("keys", () => {
-  test("a program's session lives a week and slides", async () => {
+  test("a program's session lives a week and extends itself", async () => {
     const { token } = await givenUser()
     const { status, body } = await api("/api/v2/users/me/keys", { method: "POST", token })
     expect(status).toBe(201)
@@ -105,7 +105,7 @@ describe("keys", () => {
     expect((await api("/api/v2/users/me", { token: body.key })).status).toBe(200)
   })
 
-  test("end and are deleted; a stranger's are not there", async () => {
+  test("end and are deleted; another person's keys answer 404", async () => {
     const [user, stranger] = [await givenUser(), await givenUser()]
     const made = (await makeToken(user.token, { token_name: "short" })).body.key
     const path = (who: string) => `/api/v2/users/${who}/keys/${made.slice(0, 10)}`
@@ -139,7 +139,7 @@ describe("the five places of a token", () => {
     { query: `?access_token=${token}` },
   ]
 
-  test("each is enough, and the first that is there counts", async () => {
+  test("each one suffices, and the first one that is set counts", async () => {
     const { token } = await givenUser()
     for (const { headers = {}, query = "" } of places(token)) {
       expect((await api(`/api/v2/users/me${query}`, { headers })).status).toBe(200)
@@ -179,7 +179,7 @@ describe("the five places of a token", () => {
   })
 })
 
-describe("a call that lives on its cookie alone", () => {
+describe("a request that authenticates by its cookie alone", () => {
   const call = async (headers: Record<string, string>) => {
     const { token } = await givenUser()
     return api("/api/v2/users/me/keys", {

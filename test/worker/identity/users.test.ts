@@ -1,4 +1,4 @@
-// Users over HTTP: who may see, make and change whom.
+// Users over HTTP: who may see, create and change whom.
 import { describe, expect, test } from "vitest"
 import { api, query } from "../harness.ts"
 import { givenOrganization, givenUser, givenKey } from "../given-people.ts"
@@ -19,7 +19,7 @@ const newUser = (columns: object = {}) => {
 }
 
 describe("reading", () => {
-  test("a member sees only themselves; an auditor sees everyone, the system's users excepted", async () => {
+  test("a member sees only themselves; an auditor sees everyone but system users", async () => {
     const [member, auditor] = [await givenUser(), await givenUser({ roles: ["auditor"] })]
     const own = await api("/api/v2/users", { token: member.token })
     expect(own.body).toMatchObject({ count: 1, users: [{ id: member.id }] })
@@ -69,7 +69,7 @@ describe("reading", () => {
 })
 
 describe("making", () => {
-  test("201 as dormant, awake after the first use, with an audit row and no password in it", async () => {
+  test("creates a dormant user, audited without a password, activated by use", async () => {
     const admin = await givenUser({ roles: ["user-admin"] })
     const wish = newUser()
     const { status, body } = await api("/api/v2/users", { token: admin.token, body: wish })
@@ -145,7 +145,7 @@ describe("roles", () => {
     expect(rows[0].diff).toMatchObject({ rbac_roles: { old: [], new: ["auditor", "user-admin"] } })
   })
 
-  test("nobody raises their own, and no user-admin makes or unmakes an owner", async () => {
+  test("nobody changes their own, and no user-admin gives or takes the role owner", async () => {
     const [owner, admin, member] = [
       await givenUser({ roles: ["owner"] }),
       await givenUser({ roles: ["user-admin"] }),
@@ -228,7 +228,7 @@ describe("the password", () => {
     expect(again.status).toBe(201)
   })
 
-  test("a user-admin sets a member's, not an owner's: that would be a way to become one", async () => {
+  test("a user-admin sets a member's, not an owner's", async () => {
     const admin = await givenUser({ roles: ["user-admin"] })
     const [member, owner] = [await given(), await given(["owner"])]
     const next = { password: "another-Fine-7-phrase" }
@@ -271,7 +271,7 @@ describe("the profile", () => {
 })
 
 describe("deleting", () => {
-  test("takes the keys with it; not oneself", async () => {
+  test("deletes the keys too, and never oneself", async () => {
     const [owner, member] = [await givenUser({ roles: ["owner"] }), await givenUser()]
     const gone = await api(`/api/v2/users/${member.id}`, { method: "DELETE", token: owner.token })
     expect([gone.status, gone.body.message]).toEqual([200, "User has been deleted!"])
@@ -282,7 +282,7 @@ describe("deleting", () => {
   })
 })
 
-test("quiet hours: the default, one's own, back to the default, and 400 for what never is a daily time", async () => {
+test("quiet hours: the default, one's own, the default again, 400 if not daily", async () => {
   const { token } = await givenUser()
   const read = await api("/api/v2/users/me/quiet-hours", { token })
   expect(read.body).toMatchObject({
@@ -299,7 +299,7 @@ test("quiet hours: the default, one's own, back to the default, and 400 for what
   expect((await put("/users/me/quiet-hours", token, { schedule: "0 0 * * 1" })).status).toBe(400)
 })
 
-test("another organization's people are no one's business", async () => {
+test("members of another organization are not visible", async () => {
   const [here, there] = [await givenOrganization(), await givenOrganization()]
   const admin = await givenUser({ organization: here, organizationRoles: ["organization-admin"] })
   const stranger = await givenUser({ organization: there })

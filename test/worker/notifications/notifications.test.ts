@@ -1,4 +1,5 @@
-// From the outbox to people: the inbox, and webhooks that are signed, repeated with the same id and left alone when they fail.
+// Delivery of the outbox: the inbox, and signed webhooks that keep their ids and back off on
+// failure.
 import { env } from "cloudflare:workers"
 import { Webhook } from "standardwebhooks"
 import { afterEach, describe, expect, test, vi } from "vitest"
@@ -72,7 +73,7 @@ describe("the inbox", () => {
     expect(other.body).toEqual({ notifications: [], unread_count: 0 })
   })
 
-  test("is read, unread and read whole", async () => {
+  test("is marked read, unread and all read", async () => {
     const { user, messages } = await givenMessages(2)
     const stranger = await givenUser()
     await tick(afterEpoch(minuteMs))
@@ -150,7 +151,7 @@ describe("webhooks", () => {
     return { owner, webhook: body as { id: string; secret: string } }
   }
 
-  test("get each message once, with a signature that verifies", async () => {
+  test("get each message once, with a valid signature", async () => {
     const { webhook } = await givenWebhook()
     const { messages } = await givenMessages(2)
     catchFetches()
@@ -173,7 +174,7 @@ describe("webhooks", () => {
     }
   })
 
-  test("that fail are left alone, reported, and get the same id again", async () => {
+  test("that fail back off, are reported, and get the same id again", async () => {
     const { owner, webhook } = await givenWebhook()
     await givenMessages(3)
     catchFetches()
@@ -199,7 +200,7 @@ describe("webhooks", () => {
     expect(new Set(outgoing.map(({ headers }) => headers.get("webhook-id"))).size).toBe(3)
   })
 
-  test("are made and removed by who administers the deployment; private targets are refused", async () => {
+  test("are managed by administrators of the deployment; private targets are refused", async () => {
     const { owner, webhook } = await givenWebhook()
     const user = await givenUser()
     const create = (token: string, url: string) =>

@@ -1,4 +1,4 @@
-// Asks one question for a place, and lets go of a socket or a stream at once.
+// Sends one request for a place and closes a socket or stream at once.
 import { fetchWorker } from "../../harness.ts"
 import type { Operation, RouteRequest } from "./requests.ts"
 

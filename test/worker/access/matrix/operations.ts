@@ -1,4 +1,4 @@
-// The operations of the API as its own document lists them.
+// The operations in the OpenAPI document.
 import { api } from "../../harness.ts"
 import type { Operation } from "./requests.ts"
 

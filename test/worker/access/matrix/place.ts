@@ -1,4 +1,4 @@
-// One of each thing that a path can name, all of one organization and of one of its members.
+// One of each thing that a path can name, all of one organization and one member.
 import { env } from "cloudflare:workers"
 import { encryptToken } from "../../../../src/access/token-cipher.ts"
 import { afterEpoch, epoch } from "../../harness.ts"
@@ -14,31 +14,31 @@ import { givenAgent, givenWorkspace, type GivenAgent } from "../../given-workspa
 import { inserting, together, unique, writeAll } from "../../rows.ts"
 
 export type Place = {
-  /** A plain member, who owns all of it. */
+  /** The plain member who owns everything. */
   self: GivenUser
   selfPassword: string
   agent: GivenAgent
   templateId: string
-  /** Imported, of the template, and not its active one. */
+  /** Imported, of the template, not its active version. */
   spareVersionId: string
   archivedVersionId: string
-  /** Still being imported. */
+  /** Its import has not ended. */
   pendingVersionId: string
-  /** Imported, of no template. */
+  /** Imported, without a template. */
   looseVersionId: string
-  /** The build of another workspace, which a daemon of the organization holds. */
+  /** The build of another workspace, held by a daemon of the organization. */
   heldBuildId: string
   fileId: string
   scriptId: string
   appId: string
-  /** A member's account that is not yet of the organization. */
+  /** An account that is not yet a member of the organization. */
   newcomer: GivenUser
-  /** What stands for each parameter of a path. */
+  /** The value of each path parameter. */
   params: Record<string, string>
 }
 
 const selfPassword = "correct-Horse-9-battery"
-// At a cost of its own, which is stored with a hash: everyone signs in with it, and each would take as long as a person waits.
+// A cheap hash (its cost is stored with it): everybody signs in with it, and a real one is slow.
 const selfPasswordAtRest =
   "scrypt$2$1$1$AAAAAAAAAAAAAAAAAAAAAA==$plsZGzcmXs2zNflJnwbT05Pmt1buS9equKVvbHGw4do="
 
@@ -62,7 +62,7 @@ async function makePlace(
     columns: { ...ofTemplate, created_at: afterEpoch(1_000) },
   })
   const archived = await givenVersion(self, { columns: { ...ofTemplate, archived: true } })
-  // No daemon has this tag: the import waits for as long as the tests last.
+  // No daemon has this tag, so the import stays pending.
   const tags = { scope: "organization", owner: "", lab: "none" }
   const pending = await givenVersion(self, {
     status: "pending",
@@ -79,7 +79,7 @@ async function makePlace(
   const subAgent = await givenAgent(workspace, workspace.build, {
     columns: { name: "sub", parent_id: agent.id },
   })
-  // A second workspace, whose build a daemon of the organization holds.
+  // A second workspace whose build a daemon of the organization holds.
   const { build: held } = await givenWorkspace(self, template, {
     build: { status: "running", job: { worker_id: provisioner.daemonId } },
   })
@@ -138,7 +138,7 @@ async function makePlace(
       content: "of something",
       created_at: epoch,
     }),
-    // There can be few of them.
+    // Their number is limited.
     { text: "delete from notification_webhooks", params: [] },
     inserting("notification_webhooks", {
       id: webhookId,

@@ -1,5 +1,7 @@
-// Everyone who can stand at the door: people of every role, inside and outside of the organization that is asked about, tokens that
-// are narrow, and credentials that are no good or good for something else.
+// The principals of the access matrix.
+//
+// People of every role, inside and outside of the organization; narrow tokens; credentials that are
+// invalid or made for other routes.
 import { afterEpoch, epoch, query } from "../../harness.ts"
 import {
   givenKey,
@@ -15,7 +17,7 @@ import { unique } from "../../rows.ts"
 
 type Headers = Record<string, string>
 
-/** Members of the organization, by their one role in it. */
+/** Members of the organization, each with one role in it. */
 const insiders = {
   member: [],
   organizationAuditor: ["organization-auditor"],
@@ -24,7 +26,7 @@ const insiders = {
   organizationAdmin: ["organization-admin"],
 }
 
-/** Holders of a role of the deployment, who are members of another organization alone. */
+/** Holders of a site role who are members of another organization only. */
 const siteRoles = {
   auditor: ["auditor"],
   templateAdmin: ["template-admin"],
@@ -32,7 +34,7 @@ const siteRoles = {
   owner: ["owner"],
 }
 
-/** Whose token is good. `self` is whoever owns the things that are asked about; each place has its own. */
+/** Principals with a valid token. `self` owns the things of a place; each place has its own. */
 export const people = [
   ...(Object.keys(insiders) as (keyof typeof insiders)[]),
   ...(Object.keys(siteRoles) as (keyof typeof siteRoles)[]),
@@ -45,7 +47,7 @@ export const people = [
 ] as const
 export type Person = (typeof people)[number]
 
-/** Credentials that prove no person. */
+/** Credentials that authenticate no person. */
 export const refused = [
   "nobody",
   "malformed",
@@ -66,9 +68,9 @@ export type World = {
   organization: GivenOrganization
   foreign: GivenOrganization
   provisioner: GivenProvisioner
-  /** What each sends; `self` and `agent` are of a place. */
+  /** The headers of each; those of `self` and `agent` belong to a place. */
   headers: Record<Exclude<Principal, "self" | "agent">, Headers>
-  /** Ids of people, for what is asked about them. */
+  /** Ids of the people. */
   ids: Record<string, string>
 }
 
@@ -122,12 +124,15 @@ export async function givenWorld(): Promise<World> {
   headers["provisioner"] = daemonKey(provisioner)
   headers["foreignProvisioner"] = daemonKey(foreignProvisioner)
   headers["endedAgent"] = session(await endedAgentToken(foreignAdmin))
-  // Whose account is not of this deployment's making was last seen long ago: their first request writes, as the first of a day does.
+  // Accounts of the factories were last seen long ago: their first request writes, like the first
+  // of a day.
   await query("update users set last_seen_at = $1 where id = $2", [epoch, ids["dormant"]])
   return { organization, foreign, provisioner, headers, ids }
 }
 
-/** The same person's with the same token's bounds; what proves no person is left as it is. */
+/**
+ * A copy with the same person and the same bounds of the token; other credentials stay as they are.
+ */
 export async function anotherSession(headers: Headers): Promise<Headers> {
   const id = headers["Coder-Session-Token"]?.slice(0, 10) ?? ""
   const [key] = await query(
@@ -144,7 +149,9 @@ export async function anotherSession(headers: Headers): Promise<Headers> {
   )
 }
 
-/** The token of an agent whose build has been replaced by another start. It also gives the foreign organization a template. */
+/**
+ * The token of an agent whose build was replaced. Also gives the foreign organization a template.
+ */
 async function endedAgentToken(owner: { id: string; organizationId: string }): Promise<string> {
   const workspace = await givenWorkspace(owner, await givenTemplate(owner))
   const { token } = await givenAgent(workspace, workspace.build)

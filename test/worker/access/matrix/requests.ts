@@ -1,16 +1,16 @@
-// What to ask of each route, so that whoever may is answered well: bodies, queries and headers that are valid for a place.
+// A valid request for each route: bodies, queries and headers for a place.
 import { unique } from "../../rows.ts"
 import type { Place } from "./place.ts"
 
 export type Operation = { method: string; path: string }
 
 type Details = {
-  /** Other things of the place than the parameters' names say. */
+  /** Values of path parameters that replace the default ones. */
   values?: Record<string, string>
   body?: unknown
   query?: Record<string, string>
   headers?: Record<string, string>
-  /** The status of the good answer, where it is neither 2xx nor a socket. */
+  /** The status of success if it is neither 2xx nor a socket. */
   answer?: number
 }
 
@@ -47,10 +47,10 @@ const details: Record<string, (place: Place) => Details> = {
     values: { user: place.newcomer.username },
   }),
   "PUT /organizations/{organization}/members/{user}/roles": () => ({ body: { roles: [] } }),
-  // Whoever may is told that the account still owns workspaces.
+  // The account still owns workspaces.
   "DELETE /users/{user}": () => ({ answer: 417 }),
   "DELETE /templates/{id}": () => ({ answer: 400 }),
-  // Nothing has been counted yet.
+  // No statistics exist yet.
   "GET /deployment/stats": () => ({ answer: 400 }),
   "PUT /users/{user}/profile": (place) => ({
     body: { username: place.self.username, name: "A Name" },
@@ -98,9 +98,9 @@ const details: Record<string, (place: Place) => Details> = {
   "PATCH /workspacebuilds/{build}/cancel": (place) => ({ values: { build: place.heldBuildId } }),
   "PUT /workspacebuilds/{build}/state": () => ({ body: { state: "e30=" } }),
   "GET /workspaceagents/{agent}/watch-metadata-ws": () => socket,
-  // Whoever may forward is told that this agent holds no socket.
+  // This agent holds no socket.
   "GET /workspaceagents/{agent}/forward": () => ({ ...socket, answer: 409 }),
-  // The server speaks another protocol to agents, and says so to those who are one.
+  // The server speaks another protocol to agents and answers 400.
   "GET /workspaceagents/me/rpc": () => ({ answer: 400 }),
   "POST /workspaceagents/me/metadata": () => ({
     body: { metadata: [{ key: "cpu", value: "1", error: "", collected_at: at, age: 0 }] },
@@ -136,7 +136,7 @@ const details: Record<string, (place: Place) => Details> = {
     body: { id: crypto.randomUUID(), display_name: "Source", icon: "" },
   }),
   "POST /workspaceagents/me/sub-agents": () => ({ body: { name: `sub-${unique(8)}` } }),
-  // There is no other service whose credentials could be asked for.
+  // No external service is configured.
   "GET /workspaceagents/me/external-auth": () => ({ query: { match: "git.test" }, answer: 404 }),
   "GET /workspaceagents/me/connect": (place) => ({
     ...socket,
@@ -157,7 +157,7 @@ const details: Record<string, (place: Place) => Details> = {
   "POST /templateversions/{id}/archive": (place) => ({ values: { id: place.spareVersionId } }),
   "POST /templateversions/{id}/unarchive": (place) => ({ values: { id: place.archivedVersionId } }),
   "POST /templateversions/{id}/dry-run": () => ({ body: {} }),
-  // It has always ended: cancelling comes too late for whoever may.
+  // The job has always ended, so it cannot be canceled.
   "PATCH /templateversions/{id}/dry-run/{job}/cancel": () => ({ answer: 400 }),
   "POST /organizations/{organization}/templates": (place) => ({
     body: { name: `t-${unique(8)}`, template_version_id: place.looseVersionId },
@@ -184,7 +184,7 @@ const details: Record<string, (place: Place) => Details> = {
   "POST /provisionerdaemons/{daemon}/jobs/{job}/fail": () => ({ body: { error: "it failed" } }),
 }
 
-/** Which of a place's things a parameter names, by the path that leads to it. The first that fits. */
+/** The thing of a place that a parameter names, by the path before it. The first match counts. */
 const meanings: [RegExp, string][] = [
   [/\/templates\/\{template\}\/versions\/\{name\}\/previous$/, "spareversionname"],
   [/\/versions\/\{name\}$/, "versionname"],
@@ -202,7 +202,7 @@ const meanings: [RegExp, string][] = [
   [/^\/users\/\{user\}\/workspace\/\{workspace\}$/, "workspacename"],
 ]
 
-/** What can be done to a thing only once. */
+/** Operations that work once for each thing. */
 const usesUp = new Set([
   "DELETE /workspaceagents/me/sub-agents/{agent}",
   "DELETE /notifications/webhooks/{id}",
@@ -234,7 +234,7 @@ export type PathParam = { name: string; meaning: string }
 export function paramsOf(path: string): PathParam[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(({ 0: braces, 1: name = "", index }) => {
     const upTo = path.slice(0, index + braces.length)
-    // The version before another is asked for by the later one's name, which the whole path tells.
+    // The path ends in /previous: the name is that of the later version.
     const isPrevious = path.endsWith("/previous") && name === "name"
     const found = isPrevious
       ? "spareversionname"
@@ -243,7 +243,7 @@ export function paramsOf(path: string): PathParam[] {
   })
 }
 
-/** The request of an operation for a place; `values` stand for some of its parameters instead. */
+/** The request of an operation for a place; `values` replace some of its parameters. */
 export function requestOf(
   operation: Operation,
   place: Place,

@@ -1,8 +1,10 @@
-// Who may do what, written from the rules and not from the answers: the roles say who can see a kind of thing and who can act on it,
-// and each route belongs to one kind. Whoever cannot see a thing is told that it does not exist.
+// The expected answers of the access matrix, written from the rules, not from observed answers.
+//
+// The roles say who can see a kind of thing and who can act on it; each route belongs to one kind.
+// A thing that the caller cannot see answers 404.
 import { people, type Person, type Principal } from "./principals.ts"
 
-/** Which credential a route takes. */
+/** The credential that a route takes. */
 type Credential =
   | "none"
   | "person"
@@ -15,17 +17,17 @@ export type Rule = {
   /** `METHOD path`, without the prefix. */
   routes: RegExp[]
   credential?: Credential
-  /** Who learns that the thing is there. The rest get `unseen`. */
+  /** Who can see the thing. The others get `unseen`. */
   see?: readonly Person[]
-  /** Who may do it. Those who only see get 403. */
+  /** Who may do it. Those who can only see it get 403. */
   may?: readonly Person[]
-  /** 404 where a thing is hidden; 403 where the question has no thing that could be. */
+  /** 404 for a hidden thing, 403 for a route without a thing. */
   unseen?: 403 | 404
-  /** What the rules of the thing itself say to some, whatever they may. */
+  /** Other statuses, from the rules of the thing itself. */
   but?: Partial<Record<Person, number>>
 }
 
-// Members of the organization, whatever else they are. A dormant account is woken by its request and is a member like another.
+// Members of the organization. A dormant account becomes active by its request and is a member too.
 const insiders = [
   "member",
   "dormant",
@@ -36,7 +38,7 @@ const insiders = [
   "organizationAdmin",
 ] as const
 const everyone = people
-// Template admins of either reach, and those who hold more than they.
+// Template admins of either reach, and those who hold more permissions.
 const templateAdmins = [
   "organizationTemplateAdmin",
   "organizationAdmin",
@@ -64,15 +66,15 @@ const seeInsights = [...templateAdmins, "organizationAuditor", "auditor"] as con
 const seeWorkspace = ["self", ...templateAdmins] as const
 const actOnWorkspace = ["self", "organizationAdmin", "owner"] as const
 
-const W = String.raw`/workspaces/\{workspace\}`
-const B = String.raw`/workspacebuilds/\{build\}`
-const G = String.raw`/workspaceagents/\{agent\}`
-const U = String.raw`/users/\{user\}`
-const O = String.raw`/organizations/\{organization\}`
-const M = String.raw`${O}/members/\{user\}`
-const T = String.raw`/templates/\{(id|template)\}`
-const V = String.raw`/templateversions/\{id\}`
-const OT = String.raw`${O}/templates/\{(name|template)\}`
+const workspace = String.raw`/workspaces/\{workspace\}`
+const build = String.raw`/workspacebuilds/\{build\}`
+const agent = String.raw`/workspaceagents/\{agent\}`
+const user = String.raw`/users/\{user\}`
+const organization = String.raw`/organizations/\{organization\}`
+const member = String.raw`${organization}/members/\{user\}`
+const template = String.raw`/templates/\{(id|template)\}`
+const version = String.raw`/templateversions/\{id\}`
+const organizationTemplate = String.raw`${organization}/templates/\{(name|template)\}`
 const on = (methods: string, ...paths: string[]) =>
   paths.map((path) => new RegExp(`^(${methods}) ${path}$`))
 
@@ -107,7 +109,7 @@ export const rules: Record<string, Rule> = {
     routes: on("GET", "/appearance"),
     may: everyone,
   },
-  "for whoever has signed in": {
+  "for every signed-in user": {
     routes: [
       ...on("GET", "/experiments", "/experiments/available", "/deployment/ssh", "/regions"),
       ...on("GET", "/prebuilds/settings", "/templates/examples"),
@@ -117,7 +119,8 @@ export const rules: Record<string, Rule> = {
     ],
     may: everyone,
   },
-  // Of each thing that the batch names it is told whether it was taken; that another's is not, usage's own tests hold.
+  // The answer says for each item whether it was accepted. The tests of usage prove that it refuses
+  // other people's.
   "use that was seen, by the batch": {
     routes: on("POST", "/workspaces/usage", "/workspaces/app-stats"),
     may: everyone,
@@ -127,14 +130,20 @@ export const rules: Record<string, Rule> = {
     may: everyone,
   },
   "an organization": {
-    routes: on("GET", O, `${O}/members`, `${O}/paginated-members`, `${O}/members/roles`),
+    routes: on(
+      "GET",
+      organization,
+      `${organization}/members`,
+      `${organization}/paginated-members`,
+      `${organization}/members/roles`,
+    ),
     see: seeOrganization,
     may: seeOrganization,
   },
-  "a member": { routes: on("GET", M), see: seeMembers, may: seeMembers },
-  "making a member": { routes: on("POST", M), see: seeOrganization, may: memberAdmins },
+  "a member": { routes: on("GET", member), see: seeMembers, may: seeMembers },
+  "making a member": { routes: on("POST", member), see: seeOrganization, may: memberAdmins },
   "changing a member": {
-    routes: [...on("DELETE", M), ...on("PUT", `${M}/roles`)],
+    routes: [...on("DELETE", member), ...on("PUT", `${member}/roles`)],
     see: seeMembers,
     may: memberAdmins,
     but: { self: 400 },
@@ -142,56 +151,56 @@ export const rules: Record<string, Rule> = {
   "a user": {
     routes: on(
       "GET",
-      U,
-      `${U}/roles`,
-      `${U}/organizations`,
-      String.raw`${U}/organizations/\{organizationname\}`,
+      user,
+      `${user}/roles`,
+      `${user}/organizations`,
+      String.raw`${user}/organizations/\{organizationname\}`,
     ),
     see: seeUser,
     may: seeUser,
   },
   "making a user": { routes: on("POST", "/users"), may: userAdmins, unseen: 403 },
-  "deleting a user": { routes: on("DELETE", U), see: seeUser, may: userAdmins },
+  "deleting a user": { routes: on("DELETE", user), see: seeUser, may: userAdmins },
   "a user's status": {
-    routes: on("PUT", `${U}/status/activate`),
+    routes: on("PUT", `${user}/status/activate`),
     see: seeUser,
     may: userAdmins,
   },
   "what nobody does to themselves": {
-    routes: on("PUT", `${U}/status/suspend`, `${U}/roles`),
+    routes: on("PUT", `${user}/status/suspend`, `${user}/roles`),
     see: seeUser,
     may: userAdmins,
     but: { self: 400 },
   },
   "a user's own settings": {
     routes: [
-      ...on("PUT", `${U}/profile`, `${U}/password`, `${U}/quiet-hours`),
-      ...on("GET", `${U}/quiet-hours`),
+      ...on("PUT", `${user}/profile`, `${user}/password`, `${user}/quiet-hours`),
+      ...on("GET", `${user}/quiet-hours`),
     ],
     see: seeUser,
     may: ["self", ...userAdmins],
   },
   "what a user chose last": {
-    routes: on("GET", `${U}/autofill-parameters`),
+    routes: on("GET", `${user}/autofill-parameters`),
     see: seeUser,
     may: seeUser,
   },
-  "how a user signs in": { routes: on("GET", `${U}/login-type`), see: seeUser, may: ["self"] },
+  "how a user signs in": { routes: on("GET", `${user}/login-type`), see: seeUser, may: ["self"] },
   "making a key": {
-    routes: on("POST", `${U}/keys`, `${U}/keys/tokens`),
+    routes: on("POST", `${user}/keys`, `${user}/keys/tokens`),
     see: seeUser,
     may: ["self", "owner"],
   },
   "a user's keys, those that the caller can see": {
-    routes: on("GET", `${U}/keys/tokens`, `${U}/keys/tokens/tokenconfig`),
+    routes: on("GET", `${user}/keys/tokens`, `${user}/keys/tokens/tokenconfig`),
     see: seeUser,
     may: seeUser,
   },
   "a key": {
     routes: [
-      ...on("GET|DELETE", String.raw`${U}/keys/\{keyid\}`),
-      ...on("GET", String.raw`${U}/keys/tokens/\{keyname\}`),
-      ...on("PUT", String.raw`${U}/keys/\{keyid\}/expire`),
+      ...on("GET|DELETE", String.raw`${user}/keys/\{keyid\}`),
+      ...on("GET", String.raw`${user}/keys/tokens/\{keyname\}`),
+      ...on("PUT", String.raw`${user}/keys/\{keyid\}/expire`),
     ],
     see: ["self", "owner"],
     may: ["self", "owner"],
@@ -215,13 +224,13 @@ export const rules: Record<string, Rule> = {
     may: ["auditor", "owner"],
     unseen: 403,
   },
-  // Whoever audits an organization reads that one's rows.
+  // An auditor of an organization reads its rows.
   "the audit trail": {
     routes: on("GET", "/audit"),
     may: ["organizationAuditor", "organizationAdmin", "foreignAdmin", "auditor", "owner"],
     unseen: 403,
   },
-  // Of the templates whose insights the caller may see: there must be one.
+  // The caller must be allowed to see the insights of at least one template.
   "figures over templates": {
     routes: on("GET", "/insights/user-status-counts", "/insights/daus"),
     may: [...seeInsights, "foreignAdmin"],
@@ -236,22 +245,23 @@ export const rules: Record<string, Rule> = {
     routes: [
       ...on(
         "GET",
-        T,
-        `${T}/versions`,
-        String.raw`${T}/versions/\{name\}`,
-        `${T}/daus`,
-        `${T}/prebuilds`,
+        template,
+        `${template}/versions`,
+        String.raw`${template}/versions/\{name\}`,
+        `${template}/daus`,
+        `${template}/prebuilds`,
       ),
       ...on(
         "GET",
-        OT,
-        String.raw`${OT}/versions/\{name\}(/previous)?`,
-        `${O}/templates(/examples)?`,
+        organizationTemplate,
+        String.raw`${organizationTemplate}/versions/\{name\}(/previous)?`,
+        `${organization}/templates(/examples)?`,
       ),
       ...on(
         "GET",
-        V,
-        `${V}/(rich-parameters|variables|presets|resources|logs|external-auth|schema|parameters)`,
+        version,
+        `${version}/(rich-parameters|variables|presets|resources|logs)`,
+        String.raw`${version}/(external-auth|schema|parameters)`,
       ),
     ],
     see: seeTemplate,
@@ -261,27 +271,27 @@ export const rules: Record<string, Rule> = {
     routes: [
       ...on(
         "POST",
-        `${O}/templates`,
-        `${O}/templateversions`,
-        `${T}/versions/archive`,
-        `${T}/prebuilds/invalidate`,
+        `${organization}/templates`,
+        `${organization}/templateversions`,
+        `${template}/versions/archive`,
+        `${template}/prebuilds/invalidate`,
       ),
-      ...on("PATCH", T, V, `${T}/versions`, `${V}/cancel`),
-      ...on("POST", `${V}/(archive|unarchive)`),
-      ...on("DELETE", T),
+      ...on("PATCH", template, version, `${template}/versions`, `${version}/cancel`),
+      ...on("POST", `${version}/(archive|unarchive)`),
+      ...on("DELETE", template),
     ],
     see: seeTemplate,
     may: templateAdmins,
   },
   "using a template": {
-    routes: on("POST", `${V}/dry-run`),
+    routes: on("POST", `${version}/dry-run`),
     see: seeTemplate,
     may: [...insiders, "templateAdmin", "owner"],
   },
   "a dry run": {
     routes: on(
       "GET|PATCH",
-      String.raw`${V}/dry-run/\{job\}(/matched-provisioners|/resources|/logs|/cancel)?`,
+      String.raw`${version}/dry-run/\{job\}(/matched-provisioners|/resources|/logs|/cancel)?`,
     ),
     see: ["self", ...templateAdmins],
     may: ["self", ...templateAdmins],
@@ -299,89 +309,102 @@ export const rules: Record<string, Rule> = {
     may: ["self", ...templateAdmins],
   },
   "the queue and its daemons": {
-    routes: on("GET", `${O}/provisionerkeys`, `${O}/provisionerdaemons`, `${O}/provisionerjobs`),
+    routes: on(
+      "GET",
+      `${organization}/provisionerkeys`,
+      `${organization}/provisionerdaemons`,
+      `${organization}/provisionerjobs`,
+    ),
     see: templateAdmins,
     may: templateAdmins,
   },
   "a job of the queue": {
-    routes: on("GET", String.raw`${O}/provisionerjobs/\{job\}`),
+    routes: on("GET", String.raw`${organization}/provisionerjobs/\{job\}`),
     see: ["self", ...templateAdmins],
     may: ["self", ...templateAdmins],
   },
   "changing daemons' keys": {
     routes: [
-      ...on("POST", `${O}/provisionerkeys`),
-      ...on("DELETE", String.raw`${O}/provisionerkeys/\{name\}`),
+      ...on("POST", `${organization}/provisionerkeys`),
+      ...on("DELETE", String.raw`${organization}/provisionerkeys/\{name\}`),
     ],
     see: templateAdmins,
     may: templateAdmins,
   },
   "a workspace": {
     routes: [
-      ...on("GET", W, `${W}/(timings|resolve-autostart|watch|watch-ws|lifecycle|builds)`),
       ...on(
         "GET",
-        String.raw`${U}/workspace/\{workspacename\}`,
-        String.raw`${U}/workspace/\{workspace\}/builds/\{number\}`,
+        workspace,
+        `${workspace}/(timings|resolve-autostart|watch|watch-ws|lifecycle|builds)`,
       ),
-      ...on("GET", B, `${B}/(parameters|resources|logs|timings)`),
-      ...on("GET", G, `${G}/(logs|watch-metadata|watch-metadata-ws|listening-ports|containers)`),
-      ...on("GET", `${M}/workspace-quota`, "/insights/running-time"),
+      ...on(
+        "GET",
+        String.raw`${user}/workspace/\{workspacename\}`,
+        String.raw`${user}/workspace/\{workspace\}/builds/\{number\}`,
+      ),
+      ...on("GET", build, `${build}/(parameters|resources|logs|timings)`),
+      ...on(
+        "GET",
+        agent,
+        `${agent}/(logs|watch-metadata|watch-metadata-ws|listening-ports|containers)`,
+      ),
+      ...on("GET", `${member}/workspace-quota`, "/insights/running-time"),
     ],
     see: seeWorkspace,
     may: seeWorkspace,
   },
   "a user's workspaces": {
-    routes: on("GET", `${U}/workspaces`),
+    routes: on("GET", `${user}/workspaces`),
     see: [...new Set([...seeUser, ...seeWorkspace])],
     may: [...new Set([...seeUser, ...seeWorkspace])],
   },
   "acting on a workspace": {
     routes: [
-      ...on("PATCH", W),
-      ...on("PUT", `${W}/(autostart|ttl|extend|dormant|autoupdates)`),
-      ...on("POST", `${W}/(usage|builds)`),
-      ...on("PATCH", `${B}/cancel`),
-      ...on("GET", String.raw`${W}/external-agent/\{agent\}/credentials`),
+      ...on("PATCH", workspace),
+      ...on("PUT", `${workspace}/(autostart|ttl|extend|dormant|autoupdates)`),
+      ...on("POST", `${workspace}/(usage|builds)`),
+      ...on("PATCH", `${build}/cancel`),
+      ...on("GET", String.raw`${workspace}/external-agent/\{agent\}/credentials`),
     ],
     see: seeWorkspace,
     may: actOnWorkspace,
   },
   "entering a workspace": {
-    routes: on("GET", `${G}/forward`),
+    routes: on("GET", `${agent}/forward`),
     see: seeWorkspace,
     may: ["self", "owner"],
   },
   "one's favourites": {
-    routes: on("PUT|DELETE", `${W}/favorite`),
+    routes: on("PUT|DELETE", `${workspace}/favorite`),
     see: seeWorkspace,
     may: ["self"],
   },
   "reading what a provisioner keeps": {
-    routes: on("GET", `${B}/state`),
+    routes: on("GET", `${build}/state`),
     see: templateAdmins,
     may: templateAdmins,
   },
   "replacing what a provisioner keeps": {
-    routes: on("PUT", `${B}/state`),
+    routes: on("PUT", `${build}/state`),
     see: seeWorkspace,
     may: templateAdmins,
   },
-  // Whoever uses the same templates may know of the owner. A template that the body names and the caller cannot see does not exist
-  // (400): a user admin sees people, not templates.
+  // A user of the same templates may know the owner. A template that the caller cannot see answers
+  // 400: a user admin sees people, not templates.
   "making a workspace": {
-    routes: on("POST", `${U}/workspaces`, `${M}/workspaces`),
+    routes: on("POST", `${user}/workspaces`, `${member}/workspaces`),
     see: seeTemplate,
     may: actOnWorkspace,
     but: { userAdmin: 400 },
   },
 }
 
-/** The names of the rules that a route falls under: one, or the rules are wrong. */
+/** The names of the rules that a route falls under: exactly one, or the rules are wrong. */
 export const rulesOf = (route: string): string[] =>
   Object.keys(rules).filter((name) => rules[name]?.routes.some((pattern) => pattern.test(route)))
 
-/** What a principal must be answered: well, or a status. */
+/** The answer that a principal must get: success, or a status. */
 export function outcomeOf(rule: Rule, principal: Principal): "well" | number {
   const { credential = "person", see = [], may = [], unseen = 404, but = {} } = rule
   if (credential === "none") return "well"
