@@ -1,5 +1,5 @@
 // Rules of style that no linter has: time is an argument, files have headers, names are kebab-case.
-import { readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { sourceFiles } from "./source-files.ts"
 
@@ -60,4 +60,19 @@ test("docs/dependencies.md gives a reason for each dependency, and for nothing e
   expect(named.filter((name) => name !== "package").toSorted()).toEqual(
     Object.keys({ ...dependencies, ...devDependencies }).toSorted(),
   )
+})
+
+test("each path that a page names exists", () => {
+  const pages = ["README.md", "ARCHITECTURE.md", "migrations/README.md"].concat(
+    readdirSync("docs")
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `docs/${name}`),
+  )
+  const missing = pages.flatMap((page) =>
+    [...readFileSync(page, "utf8").matchAll(/`((?:src|test|dev|bench|docs|migrations|assets)\/[\w./-]+)`/g)]
+      .map(([, path = ""]) => path)
+      .filter((path) => !existsSync(path) && !path.startsWith("assets/bin/"))
+      .map((path) => `${page}: ${path}`),
+  )
+  expect(missing).toEqual([])
 })

@@ -93,14 +93,18 @@ export function findingsIn(path: string, text: string): Finding[] {
   const report = (line: number, rule: string, passage: string) =>
     found.push({ path, line, rule, text: passage.slice(0, 120) })
 
+  let isCommand = false
   text.split("\n").forEach((line, index) => {
+    // Commands on a page are pasted, so they may be long.
+    if (path.endsWith(".md") && /^\s*```/.test(line)) isCommand = !isCommand
     const isTable = path.endsWith(".md") && /^\s*\|/.test(line)
     // A link cannot be broken, and a message that stands alone is searched for whole.
     const isWhole =
       /https?:\/\/\S{60}|^\s*(return |const \w+ = |: )?(["`])[^"`]*\2[,)]*$|oxlint-disable/.test(
         line,
       )
-    if (line.length > columnsMax && !isTable && !isWhole) report(index + 1, "columns", line.trim())
+    if (line.length > columnsMax && !isCommand && !isTable && !isWhole)
+      report(index + 1, "columns", line.trim())
   })
   for (const passage of passagesOf(path, text)) {
     for (const [pattern, instead] of banned) {
