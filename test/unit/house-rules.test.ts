@@ -69,7 +69,11 @@ test("each path that a page names exists", () => {
       .map((name) => `docs/${name}`),
   )
   const missing = pages.flatMap((page) =>
-    [...readFileSync(page, "utf8").matchAll(/`((?:src|test|dev|bench|docs|migrations|assets)\/[\w./-]+)`/g)]
+    [
+      ...readFileSync(page, "utf8").matchAll(
+        /`((?:src|test|dev|bench|docs|migrations|assets)\/[\w./-]+)`/g,
+      ),
+    ]
       .map(([, path = ""]) => path)
       .filter((path) => !existsSync(path) && !path.startsWith("assets/bin/"))
       .map((path) => `${page}: ${path}`),
