@@ -32,7 +32,6 @@ const rooms: Record<string, string[]> = {
   ],
   "queue/complete": ["builds", "templates", "agents", "schedule", "queue", "queue/jobs"],
   "queue/lists": ["queue", "queue/daemons"],
-  "queue/mount.ts": ["queue", "queue/daemons", "queue/jobs", "queue/lists"],
   pools: ["builds", "templates", "schedule", "queue", "metrics"],
   lifecycle: ["builds", "templates", "schedule", "usage", "queue"],
   workspaces: ["pools", "builds", "templates", "agents", "schedule", "queue", "feed"],

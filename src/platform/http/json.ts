@@ -1,4 +1,4 @@
-// JSON as the reference writes it (api.md 0.1): compact, HTML-escaped, ended by a newline.
+// JSON as the reference writes it: compact, HTML-escaped, ended by a newline.
 
 const escapes: Record<string, string> = {
   "<": "\\u003c",
@@ -9,7 +9,8 @@ const escapes: Record<string, string> = {
 }
 
 export function wireJson(value: unknown): string {
-  return `${JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character)}\n`
+  const text = JSON.stringify(value)
+  return `${text.replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character)}\n`
 }
 
 export const jsonType = "application/json; charset=utf-8"

@@ -30,7 +30,18 @@ describe("404", () => {
 describe("405", () => {
   test("a known path under another method, with an empty body", async () => {
     const { status, headers, text } = await api("/healthz", { method: "POST" })
-    expect([status, text, headers.get("Allow")]).toEqual([405, "", "GET"])
+    expect([status, text, headers.get("Allow")]).toEqual([405, "", "GET, HEAD"])
+  })
+
+  test.each([
+    ["PATCH", "/api/v2/workspaces/usage", "POST"],
+    ["GET", "/api/v2/workspaces/app-stats", "POST"],
+    ["DELETE", "/api/v2/templates/examples", "GET, HEAD"],
+    ["POST", "/api/v2/workspaces/not-a-uuid/ttl", "PUT"],
+  ])("%s %s lists what that path has, not what its neighbour has", async (method, path, allow) => {
+    const { token } = await givenUser()
+    const { status, headers } = await api(path, { method, token })
+    expect([status, headers.get("Allow")]).toEqual([405, allow])
   })
 })
 
@@ -50,7 +61,7 @@ describe("503", () => {
     expect(await response.text()).not.toContain("hunter2")
   })
 
-  test("a database that cannot be reached is a fixed sentence, for whoever reads and whoever writes", async () => {
+  test("a database that cannot be reached is a fixed sentence for reads and writes", async () => {
     const { token } = await givenUser()
     const passOn = neonConfig.fetchFunction
     neonConfig.fetchFunction = () => Promise.reject(new Error("connect ECONNREFUSED 10.0.0.1:5432"))
