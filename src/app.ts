@@ -11,13 +11,13 @@ import { settleRefusal } from "./access/refusal.ts"
 import { routeClass } from "./access/route-class.ts"
 import type { Clock } from "./clock.ts"
 import { cliAuthPage } from "./deployment/cli-auth-page.ts"
+import { docsPage } from "./deployment/docs-page.ts"
 import { overviewPage } from "./deployment/overview-page.ts"
 import { greeting } from "./deployment/routes.ts"
 import { metricsRoutes } from "./insights/metrics/routes.ts"
 import { openDatabase, type DatabaseCall } from "./platform/db/client.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./platform/event.ts"
 import { jsonBody } from "./platform/http/body.ts"
-import { docsPage } from "./platform/http/docs.ts"
 import type { AppEnv } from "./platform/http/env.ts"
 import { routeNotFound } from "./platform/http/errors.ts"
 import { describeError, toApiError } from "./platform/http/failures.ts"
@@ -49,6 +49,7 @@ export function createApp(clock: Clock) {
   app.get(`${prefix}/`, (c) => c.json(greeting, 200))
   app.get("/", overviewPage)
   app.get("/cli-auth", cliAuthPage)
+  app.get("/docs", docsPage)
   app.get("/healthz", (c) => c.text("OK"))
   serveDocument(app)
 
@@ -115,12 +116,11 @@ const mayHoldState = (path: string) =>
     /\/jobs\/[^/]+\/(complete|fail)$/,
   ].some((pattern) => pattern.test(path))
 
-/** The OpenAPI document and its page, described once per isolate. */
+/** The OpenAPI document, described once per isolate. */
 function serveDocument(app: OpenAPIHono<AppEnv>): void {
   let described: ApiDocument | undefined
   const document = () => (described ??= describeApi(app, buildVersion, credentialsOf))
   app.get("/openapi.json", (c) => c.json(document()))
-  app.get("/docs", (c) => c.html(docsPage(document())))
 }
 
 /** Which credentials open a route, as the OpenAPI document names them. */

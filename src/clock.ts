@@ -1,11 +1,13 @@
-// Where time comes from. Rules and statements take `now`; only the request middleware, the scheduled handler and the
-// objects' alarms ask a clock, and in production that clock is the platform's.
+// The source of time.
+//
+// Rules and statements take `now`. Only the request middleware, the scheduled handler and the
+// objects' alarms read a clock, and in production that clock is the platform's.
 
 export type Clock = () => Date
 
 export const platformClock: Clock = () => new Date()
 
-/** The minute that an instant lies in. A tick's `now` is truncated, so that two runs of one minute are the same run. */
+/** The minute of an instant. Two runs of a tick in one minute have the same `now`. */
 export function truncateToMinute(at: Date): Date {
   return new Date(Math.floor(at.getTime() / 60_000) * 60_000)
 }

@@ -6,7 +6,7 @@ import { externalAgentRoutes } from "./agents/external/routes.ts"
 import { forwardRoutes } from "./agents/forward/routes.ts"
 import { connectRoutes } from "./agents/hub/connect-routes.ts"
 import { ownerRoutes } from "./agents/owner/routes.ts"
-import { agentRoutes } from "./agents/people/routes.ts"
+import { peopleRoutes } from "./agents/people/routes.ts"
 import { reinitRoutes } from "./agents/reinit/routes.ts"
 import { appReportRoutes } from "./agents/reports/app-routes.ts"
 import { agentLogRoutes } from "./agents/reports/log-routes.ts"
@@ -86,7 +86,7 @@ const agents = [
   connectRoutes,
   reinitRoutes,
   forwardRoutes,
-  agentRoutes,
+  peopleRoutes,
   externalAgentRoutes,
 ]
 const templates = [

@@ -1,4 +1,4 @@
-// The Worker over a clock: what the platform calls, each minute and for each request.
+// The Worker on a clock: the handlers that the platform calls, each minute and for each request.
 import { createApp } from "./app.ts"
 import { followUpSweep } from "./builds/follow-up.ts"
 import { truncateToMinute, type Clock } from "./clock.ts"
@@ -13,7 +13,10 @@ import { reaperSweep } from "./queue/jobs/reap.ts"
 import { templateChangesSweep } from "./templates/policy/follow-schedule-change.ts"
 import { runSweeps, type Sweep } from "./sweeps.ts"
 
-/** In order: what silent jobs hold is freed first, then the rules run, then the pools, then daemons hear of the jobs, then the word goes out. */
+/**
+ * In this order: jobs that went silent are reaped, the rules run, then the pools. Daemons are then
+ * notified of the new jobs, and people of what happened.
+ */
 export const sweeps: readonly Sweep[] = [
   reaperSweep,
   followUpSweep,

@@ -10,7 +10,7 @@
 import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { bundleAgent } from "./bundle-agent.ts"
+import { makeAssets } from "./assets.ts"
 import { readDatabaseUrl } from "../database/database-url.ts"
 import { migrate, pendingMigrations, readMigrations } from "../database/migrations.ts"
 import { rehearseDatabase } from "../database/rehearse.ts"
@@ -26,7 +26,7 @@ try {
   const text = process.env["DATABASE_URL"] ?? ""
   await (isDryRun ? rehearse(text) : bringUpToDate(text))
   if (wrong !== undefined) console.log(`would refuse: ${wrong}`)
-  await bundleAgent()
+  await makeAssets()
   process.exitCode = runWrangler(["deploy", "--minify", ...parameters])
 } catch (error) {
   console.error(error instanceof Error ? error.message : "The deployment failed.")

@@ -2,7 +2,7 @@
 import { join } from "node:path"
 import { stop as stopEsbuild } from "esbuild"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
-import { bundleAgent } from "../build/bundle-agent.ts"
+import { makeAssets } from "../build/assets.ts"
 import { bundleLocalWorker } from "../build/bundle.ts"
 import { rootDirectory } from "../root.ts"
 
@@ -35,7 +35,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   const signals = keepSignals()
   const configuration = await readConfiguration()
   signals.restore()
-  const [contents] = await Promise.all([bundleLocalWorker(options.entry), bundleAgent()])
+  const [contents] = await Promise.all([bundleLocalWorker(options.entry), makeAssets()])
   // Otherwise its service would keep running beside us.
   await stopEsbuild()
   const miniflare = new Miniflare(

@@ -1,16 +1,26 @@
-// The page at /cli-auth: signs a person in, if they are not yet, and shows a session token to paste into a terminal or an editor.
+// The page at /cli-auth: shows a session token to paste into a terminal or an editor.
+//
+// A person who is not signed in signs in first.
 import type { Handler } from "hono"
 import { html, raw } from "hono/html"
 import type { AppEnv } from "../platform/http/env.ts"
+import { contentPolicy } from "./content-policy.ts"
 
-const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:30rem;margin:4rem auto;padding:0 1rem}
-label{display:block;margin:.75rem 0}input{width:100%;padding:.5rem;font:inherit;box-sizing:border-box}
-button{padding:.5rem 1rem;font:inherit}code{display:block;padding:1rem;background:#8882;word-break:break-all}
-[hidden]{display:none}`
+const style = `
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 30rem; margin: 4rem auto; padding: 0 1rem }
+label { display: block; margin: .75rem 0 }
+input { width: 100%; padding: .5rem; font: inherit; box-sizing: border-box }
+button { padding: .5rem 1rem; font: inherit }
+code { display: block; padding: 1rem; background: #8882; word-break: break-all }
+[hidden] { display: none }
+`
 
 const script = `const $=(id)=>document.getElementById(id)
-const post=(path,body)=>fetch("/api/v2"+path,{method:"POST",headers:{"Content-Type":"application/json"},
-  body:body?JSON.stringify(body):undefined})
+const post=(path,body)=>fetch("/api/v2"+path,{
+  method:"POST",
+  headers:{"Content-Type":"application/json"},
+  body:body?JSON.stringify(body):undefined,
+})
 async function show(){
   const answer=await post("/users/me/keys")
   if(!answer.ok)return false
@@ -30,10 +40,8 @@ if(document.cookie.includes("csrf_token="))await show()`
 
 export const cliAuthPage: Handler<AppEnv> = (c) => {
   const nonce = crypto.randomUUID()
-  c.header(
-    "Content-Security-Policy",
-    `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'`,
-  )
+  const policy = contentPolicy({ style: `'nonce-${nonce}'`, script: `'nonce-${nonce}'` })
+  c.header("Content-Security-Policy", policy)
   c.header("Cache-Control", "no-store")
   c.header("Referrer-Policy", "no-referrer")
   return c.html(

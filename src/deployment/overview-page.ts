@@ -1,22 +1,14 @@
-// The page at /: the fleet of whoever signs in, with what will happen to each workspace next and why. It is a client of the API
-// like any other; its script and its style are static assets, so that nothing inline has to be allowed.
+// The page at /: a person's workspaces, with what will happen to each next and why.
+//
+// It is a client of the API like any other. Its script and its style are static assets, so that its
+// content policy allows nothing inline.
 import type { Handler } from "hono"
 import { html } from "hono/html"
 import type { AppEnv } from "../platform/http/env.ts"
-
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join("; ")
+import { contentPolicy } from "./content-policy.ts"
 
 export const overviewPage: Handler<AppEnv> = (c) => {
-  c.header("Content-Security-Policy", policy)
+  c.header("Content-Security-Policy", contentPolicy({}))
   c.header("Referrer-Policy", "no-referrer")
   return c.html(
     html`<!doctype html>

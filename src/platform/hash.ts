@@ -1,4 +1,4 @@
-// Which shard an id belongs to: the same answer in every isolate and every version of the code.
+// The shard of an id, the same in every isolate and every version of the code.
 
 /** FNV-1a over UTF-16 code units, 32 bits, unsigned. */
 export function stableHash(text: string): number {

@@ -1,4 +1,4 @@
-// A name for what nobody named, a version or a token: `keen_birch42`, legal wherever a version name is.
+// A random name for a version or a token that got no name: `keen_birch42`, a legal version name.
 
 const adjectives = [
   "amber",

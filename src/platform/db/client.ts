@@ -22,7 +22,7 @@ export type Database = {
   batch<const S extends readonly Statement<unknown>[]>(statements: S): Promise<RowsOf<S>>
 }
 
-/** The cost of one round trip, for the wide event. `ms` is real: the clock moves during an await. */
+/** The cost of a round trip, for the wide event. `ms` is real: the clock moves during an await. */
 export type DatabaseCall = { statement: string; ms: number; ok: boolean }
 
 export type DatabaseOptions = {

@@ -1,7 +1,7 @@
 // The errors of statements, without their text.
 //
-// A driver's message holds the SQL and its parameters, so it is neither logged nor returned. An error
-// that our own SQL raised (SQLSTATE DM...) keeps its sentence.
+// A driver's message holds the SQL and its parameters, so it is neither logged nor returned. An
+// error that our own SQL raised (SQLSTATE DM...) keeps its sentence.
 
 /** The Worker has no usable database URL. The message names the fault and never repeats the URL. */
 export class DatabaseMisconfigured extends Error {
@@ -31,9 +31,8 @@ export class StatementFailed extends Error {
   readonly raised: { message: string; hint: string | undefined } | undefined
 
   constructor(statement: string, fields: PostgresFields) {
-    super(
-      `${statement} failed with ${fields.code}${fields.constraint ? ` on ${fields.constraint}` : ""}`,
-    )
+    const broken = fields.constraint ? ` on ${fields.constraint}` : ""
+    super(`${statement} failed with ${fields.code}${broken}`)
     this.statement = statement
     this.code = fields.code
     this.constraint = fields.constraint

@@ -6,7 +6,10 @@ export function json(value: unknown): SQL {
   return sql`${toStorable(value)}::jsonb`
 }
 
-/** Half of a surrogate pair is the one thing that JSON may hold and jsonb refuses; as plain text it becomes U+FFFD, so here too. */
+/**
+ * JSON may hold half of a surrogate pair and jsonb refuses it. In plain text it becomes U+FFFD, so
+ * it does here too.
+ */
 function toStorable(value: unknown): string {
   const text = JSON.stringify(value)
   if (!/\\ud[89a-f]/i.test(text)) return text

@@ -1,5 +1,7 @@
-// PostgreSQL text and jsonb hold no NUL and no half of a surrogate pair: both are dropped from what agents and engines report, so that
-// one such character does not cost the rest of a report.
+// Texts that PostgreSQL can store, made from what agents and engines report.
+//
+// Its text and jsonb hold no NUL and no half of a surrogate pair. Both are replaced, so that one
+// such character does not cost the rest of a report.
 
 /** The same value with every string, keys included, made storable. */
 export function withoutNul<T>(value: T): T {

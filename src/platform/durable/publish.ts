@@ -1,12 +1,13 @@
-// Telling watchers that something changed: a hint after the commit, one call a shard. What is lost costs freshness, never truth:
-// each shard reads again what it watches within the minute.
+// Notifies watchers that something changed: a hint after the commit, one call per shard.
+//
+// A lost hint costs freshness, never truth: each shard reads again within the minute.
 import { writeEvent } from "../event.ts"
 import { shardOf } from "../hash.ts"
 
-/** How many objects share the watchers. Changing it makes clients connect again, and nothing more. */
+/** How many objects share the watchers. A change only makes clients connect again. */
 export const feedShardCount = 8
 
-/** What can be watched, each by the id of one thing: a workspace, a user's inbox, a job's log, what an agent tells. */
+/** What can be watched, by its id: a workspace, a user's inbox, a job's log, an agent's reports. */
 export type TopicKind = "workspace" | "inbox" | "job-log" | AgentTopicKind
 export type AgentTopicKind = "agent-metadata" | "agent-log"
 
@@ -25,12 +26,12 @@ export function publishInbox(env: Env, userIds: readonly string[]): Promise<void
   return publish(env, "inbox", userIds)
 }
 
-/** These jobs said something, or ended. */
+/** These jobs logged something, or ended. */
 export function publishJobLogs(env: Env, jobIds: readonly string[]): Promise<void> {
   return publish(env, "job-log", jobIds)
 }
 
-/** The agent reported metadata, or said something. Its watchers are held beside those of its workspace. */
+/** The agent reported metadata or log lines. Its workspace's shard holds the watchers. */
 export function publishAgent(
   env: Env,
   kind: AgentTopicKind,
@@ -41,13 +42,13 @@ export function publishAgent(
   ])
 }
 
-/** The template's active version changed, and with it what its workspaces show. They may be watched in any shard. */
+/** The template's active version changed. Its workspaces may be watched in any shard. */
 export function publishTemplate(env: Env, templateId: string): Promise<void> {
   const names = Array.from({ length: feedShardCount }, (_, shard) => `feed-${shard}`)
   return settle(names.map((name) => env.WORKSPACE_FEED.getByName(name).publishTemplate(templateId)))
 }
 
-/** This workspace has another latest build, or its latest ended: agents may have to go. */
+/** This workspace has a new latest build, or its latest ended: agents may have to disconnect. */
 export function publishBuildChange(env: Env, workspaceId: string): Promise<void> {
   return settle([env.AGENT_HUB.getByName(workspaceId).buildChanged()])
 }
@@ -61,7 +62,7 @@ function publish(env: Env, kind: TopicKind, ids: readonly string[]): Promise<voi
   )
 }
 
-/** Never throws: whoever publishes has already done what counts. */
+/** Never throws: the publisher has already committed. */
 async function settle(calls: Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(calls)
   const failed = results.filter((result) => result.status === "rejected").length

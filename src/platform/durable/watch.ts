@@ -1,4 +1,6 @@
-// Handing a watcher to the object that holds all watchers of a thing: what it must know of them, and remembers while it sleeps.
+// Hands a watcher to the object that holds all watchers of a thing.
+//
+// The state below is what that object knows of a watcher, and remembers while it hibernates.
 import type { Context } from "hono"
 import type { AppEnv } from "../http/env.ts"
 import { ApiError } from "../http/errors.ts"
@@ -8,20 +10,20 @@ import { feedName, type TopicKind } from "./publish.ts"
 export type WatchState = {
   kind: TopicKind
   id: string
-  /** The session that watches, and its user: looked at again each minute. */
+  /** The session that watches, and its user. Both are checked again each minute. */
   keyId: string
   userId: string
-  /** The workspace that the watcher must be able to read; null where the thing is the user's own. */
+  /** The workspace that the watcher must be able to read; null if the thing is the user's own. */
   workspaceId: string | null
   /** The template whose active version shows in the thing. */
   templateId: string | null
   /** The query of an inbox watch. */
   inbox: InboxFilter | null
-  /** What the watcher has seen last, in the topic's own words; null before anything. */
+  /** How far the watcher has read, in a form of the topic's own; null before its first frame. */
   cursor: string | null
 }
 
-/** A watcher who has just come; a log may begin after a line that is known already. */
+/** A new watcher. A log may begin after a line that the watcher knows already. */
 export type NewWatch = Omit<WatchState, "cursor"> & { cursor?: string }
 
 export type InboxFilter = {
@@ -32,7 +34,7 @@ export type InboxFilter = {
 
 const header = "Dormouse-Watch"
 
-/** The Worker's request to the object that holds the watchers. The Worker has proven the caller and the right to read. */
+/** The Worker's request to the object. The Worker has proven the caller and the right to read. */
 function watchRequest(watch: NewWatch, isSocket: boolean): Request {
   return new Request("https://feed/watch", {
     headers: {
@@ -51,7 +53,7 @@ export function topicKey({ kind, id }: { kind: TopicKind; id: string }): string 
   return `${kind}:${id}`
 }
 
-/** A second tag of the sockets that follow an agent's log: the workspace's builds end it. */
+/** A second tag of the sockets that follow an agent's log: the workspace's builds end them. */
 export function agentLogsKey(workspaceId: string): string {
   return `agent-logs-of:${workspaceId}`
 }
@@ -76,7 +78,7 @@ export async function openEvents(c: Context<AppEnv>, watch: NewWatch): Promise<R
   return eventStream(answer.body)
 }
 
-/** What an agent tells is held with its workspace, whose builds end it. */
+/** An agent's watchers are held with its workspace, whose builds end them. */
 function feedOf(env: Env, { kind, id, workspaceId }: NewWatch) {
   const isOfAgent = kind === "agent-metadata" || kind === "agent-log"
   return env.WORKSPACE_FEED.getByName(

@@ -3,7 +3,7 @@ import type { Database } from "../db/client.ts"
 import type { WideEvent } from "../event.ts"
 
 /** `access/caller.ts` adds the credentials: the platform does not import the rooms above it. */
-// oxlint-disable-next-line typescript/consistent-type-definitions -- only an interface can be augmented
+// oxlint-disable-next-line typescript/consistent-type-definitions -- rooms augment it
 export interface RequestVariables {
   /** The instant of the request, from the clock; handlers read no other time. */
   now: Date

@@ -1,4 +1,4 @@
-// The one error of the HTTP interface and its body (api.md 0.4). Handlers throw it; the app turns it into the answer.
+// The error of the HTTP interface and its body. Handlers throw it; the app makes it the answer.
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 
 export type Validation = { field: string; detail: string }
@@ -31,7 +31,7 @@ export class ApiError extends Error {
 export const badRequest = (message: string, extra: Extra = {}) => new ApiError(400, message, extra)
 export const conflict = (message: string, extra: Extra = {}) => new ApiError(409, message, extra)
 
-/** What does not exist and what may not be read have the same answer. */
+/** A thing that does not exist and one that may not be read have the same answer. */
 export const notFound = () =>
   new ApiError(404, "Resource not found or you do not have access to this resource")
 
@@ -44,7 +44,7 @@ export const forbidden = (message = "Forbidden.", extra: Extra = {}) =>
     ...extra,
   })
 
-/** The detail of a field that broke a rule with a name (api.md 0.4). */
+/** The detail of a field that broke a named rule. */
 export const tagDetail = (tag: string, value: string) =>
   `Validation failed for tag "${tag}" with value: "${value}"`
 

@@ -1,4 +1,6 @@
 // Server-sent events: their text, and the response that carries them.
+//
+// Durable Objects write the frames. `streamSSE` of Hono writes them in a handler, which has none.
 import { wireJson } from "./json.ts"
 
 /** One event. The data is JSON on one line; an event without data has no such line. */

@@ -1,5 +1,8 @@
-// An example of any schema of the OpenAPI document, put together from what its parts say of themselves: their own examples, their
-// enums and formats, and for plain texts and numbers what things of that name look like everywhere in this API.
+// An example of any schema of the OpenAPI document.
+//
+// It is made by hand because a sampler knows types only: it would call every schedule, slug and icon
+// "string". Parts bring their own examples, enums and formats. For plain texts and numbers the name
+// decides, since a name means the same everywhere in this API.
 
 export type JsonSchema = {
   $ref?: string
@@ -26,7 +29,7 @@ const depthMax = 24
 
 const exampleId = "5b9e1c0a-3d3f-4e55-9f0e-8d3c3f1f4a11"
 
-/** What an ordinary day does not show: left out where it may be, null or empty where it may be. */
+/** Unusual fields: left out if optional, else null or empty if the schema allows it. */
 const unusual = new Set([
   "failing_agents",
   "has_ai_task",
@@ -45,7 +48,7 @@ const unusual = new Set([
   "validation_error",
 ])
 
-/** Of the words of an enum the first of these, else its own first. */
+/** An enum's example is the first of these that it has, else its own first value. */
 const usualWords = [
   "succeeded",
   "running",
@@ -126,7 +129,7 @@ const numbers: Record<string, number> = {
   weeks: 1,
 }
 
-/** `name` is what the value is called where it stands. */
+/** `name` is the name of the field that holds the value. */
 export function exampleOf(schema: JsonSchema, schemas: Schemas, name = "", depth = 0): unknown {
   const types = [schema.type ?? []].flat()
   const isNullable = types.includes("null") || (schema.anyOf ?? schema.oneOf)?.some(isNull) === true

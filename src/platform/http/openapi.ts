@@ -1,4 +1,6 @@
-// The OpenAPI document, whole: what the routes declare, and what is true of all of them, said once. Every answer gets an example.
+// The OpenAPI document: what the routes declare, completed by what is true of all of them.
+//
+// Every answer gets an example.
 import type { OpenAPIHono } from "@hono/zod-openapi"
 import type { AppEnv } from "./env.ts"
 import { exampleOf, type JsonSchema, type Schemas } from "./openapi-example.ts"
@@ -29,7 +31,7 @@ export type ApiDocument = {
   components: { schemas: Schemas; securitySchemes?: Record<string, unknown> }
 }
 
-/** Who may call a route: `none`, or the names of the security schemes of which one will do. */
+/** The security schemes of a route. One of them is enough; a public route has none. */
 export type SecurityOf = (method: string, path: string) => readonly string[]
 
 const info = (version: string) => ({
@@ -186,7 +188,7 @@ function completeOperation(
   }
 }
 
-/** What any route may answer: who asks is unknown, asks too often, asks badly, or asks when the server cannot. */
+/** The errors of every route: an unknown caller, a bad request, too many, or a failing server. */
 function statusesOfAll(operation: Operation, security: readonly string[]): ErrorStatus[] {
   const isTyped = (parameter: Parameter) =>
     parameter.in === "query" ||

@@ -1,4 +1,4 @@
-// How a resource's routes are made: OpenAPI routes as data, one hook that turns what validation found into the API's errors.
+// The router of one resource, with the hook that turns failed validation into the API's errors.
 import { OpenAPIHono, type Hook } from "@hono/zod-openapi"
 import type { AppEnv } from "./env.ts"
 import { malformedBody } from "./body.ts"
@@ -22,7 +22,7 @@ const validationHook: Hook<unknown, AppEnv, string, unknown> = (result, c) => {
   const issues = result.error.issues as unknown as Issue[]
   switch (result.target) {
     case "param": {
-      // A name that is longer than names can be is that of nothing.
+      // A name longer than the maximum cannot exist: answer 404, not 400.
       if (issues[0]?.code === "too_big") throw notFound()
       const name = String(issues[0]?.path[0] ?? "")
       throw badRequest(`Invalid UUID ${JSON.stringify(c.req.param(name) ?? "")}.`)
@@ -33,7 +33,7 @@ const validationHook: Hook<unknown, AppEnv, string, unknown> = (result, c) => {
       })
     default: {
       if (c.req.raw.body === null) throw malformedBody("EOF")
-      // A value of another kind is, to a typed decoder, a body that does not parse.
+      // To a typed decoder, a value of the wrong type makes the whole body unreadable.
       const mistyped = issues.find((issue) => issue.code === "invalid_type" && !isMissing(issue))
       if (mistyped) {
         throw badRequest("Request body must be valid JSON.", {

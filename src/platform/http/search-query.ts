@@ -1,5 +1,7 @@
-// The grammar that every `q` search shares: blanks separate, double quotes protect, `key:value`, the rest is a bare term.
-// A folder reads its keys through `createSearchReader`, which collects what is wrong so that one answer names it all.
+// The grammar of every `q` search: terms are bare or `key:value`, and double quotes protect blanks.
+//
+// A room reads its keys through `createSearchReader`, which collects all problems, so that one
+// answer names them all.
 
 import { parseTime } from "./instants.ts"
 
@@ -36,7 +38,8 @@ const isBlank = (char: string) => /\s/.test(char)
 const isColon = (char: string) => char === ":"
 
 /**
- * Cuts a query into terms. Words without a colon are joined by a blank and given to `readBareTerm` last.
+ * Cuts a query into terms. Words without a colon are joined by blanks and passed to
+ * `readBareTerm` last.
  * The first syntax error ends the reading.
  */
 export function tokenizeSearch(
@@ -68,7 +71,10 @@ function fail(detail: string): Tokens {
   return { terms: null, issue: { field: "q", detail } }
 }
 
-/** Reads typed values out of terms. Each key that is asked for is known; `finish` reports the others and every bad value. */
+/**
+ * Reads typed values out of terms. A key that was read is known; `finish` reports every other key
+ * and every bad value.
+ */
 export function createSearchReader(terms: SearchTerm[]) {
   const issues: SearchIssue[] = []
   const known = new Set<string>()
@@ -96,7 +102,7 @@ export function createSearchReader(terms: SearchTerm[]) {
   return {
     text,
     report,
-    /** Whether the key occurs at all, with an empty value too. */
+    /** Whether the key occurs at all, even with an empty value. */
     isPresent: (key: string) => values(key).length > 0,
     list: (key: string): string[] =>
       values(key)
@@ -127,22 +133,16 @@ export function createSearchReader(terms: SearchTerm[]) {
       const value = text(key)
       if (value === undefined) return undefined
       const option = options.find((option) => option === value)
-      return (
-        option ??
-        report(
-          key,
-          `has invalid values: ${JSON.stringify(value)} is not a valid value of ${options.join(", ")}`,
-        )
-      )
+      if (option !== undefined) return option
+      const problem = `${JSON.stringify(value)} is not a valid value of ${options.join(", ")}`
+      return report(key, `has invalid values: ${problem}`)
     },
     uuids(key: string): string[] | undefined {
       const found = this.list(key)
       const wrong = found.filter((value) => !uuidPattern.test(value))
       if (wrong.length > 0) {
-        return report(
-          key,
-          `has invalid values: ${wrong.map((value) => JSON.stringify(value)).join(", ")} is no UUID`,
-        )
+        const named = wrong.map((value) => JSON.stringify(value)).join(", ")
+        return report(key, `has invalid values: ${named} is no UUID`)
       }
       return found.length > 0 ? found : undefined
     },
@@ -151,7 +151,7 @@ export function createSearchReader(terms: SearchTerm[]) {
       if (value === undefined || uuidPattern.test(value)) return value
       return report(key, `must be a valid UUID: ${JSON.stringify(value)}`)
     },
-    /** Every bad value, then every key that nobody asked for, each once. */
+    /** Every bad value, then every unknown key, each once. */
     finish(): SearchIssue[] {
       const unknown = new Set(terms.map((term) => term.key).filter((key) => !known.has(key)))
       for (const key of unknown) {

@@ -1,9 +1,9 @@
-// The words of a field that breaks a rule with a name (api.md 0.4), for the schemas of request bodies.
+// The message of a field that breaks a named rule, for the schemas of request bodies.
 import { tagDetail } from "./errors.ts"
 
 const shownLengthMax = 256
 
-/** For zod's `error`: names the rule and the value, `required` where there is none. */
+/** For zod's `error`: names the rule and the value, or `required` if the value is missing. */
 export const tagError = (tag: string) => (issue: { input?: unknown }) =>
   issue.input === undefined
     ? tagDetail("required", "")

@@ -1,4 +1,4 @@
-// How values look on the wire (api.md 0): instants, nil uuids, and the schemas that many routes share.
+// How values look on the wire, and the schemas that many routes share.
 import { z } from "@hono/zod-openapi"
 import { instantMax, instantMin } from "../db/values.ts"
 
@@ -17,8 +17,8 @@ export function wireTimeOrNull(at: Date | null): string | null {
 }
 
 /**
- * A 64-bit integer, as a typed decoder takes it. Beyond 2^53 its last digits are lost; nothing that we count is near there, so
- * such a value is out of every bound all the same.
+ * A 64-bit integer, as a typed decoder takes it. Beyond 2^53 its last digits are lost, but such a
+ * value is out of every bound that we have.
  */
 export const int64Schema = z
   .number()
@@ -56,7 +56,7 @@ export function jsonBody<T extends z.ZodType>(schema: T, description: string) {
   return { description, content: { "application/json": { schema } } }
 }
 
-/** A JSON request body; `required`, or a request without one would skip validation. */
+/** A JSON request body. It is `required`, or a request without one would skip validation. */
 export function jsonRequest<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } }
 }
@@ -96,15 +96,13 @@ const pageNumber = (name: string) =>
     .transform((text, context) => {
       if (text === undefined || text === "") return 0
       if (!/^\d{1,10}$/.test(text) || Number(text) > int32Max) {
-        context.addIssue({
-          code: "custom",
-          message: `Query param "${name}" must be a valid 32-bit positive integer: ${JSON.stringify(text)}`,
-        })
+        const problem = `must be a valid 32-bit positive integer: ${JSON.stringify(text)}`
+        context.addIssue({ code: "custom", message: `Query param "${name}" ${problem}` })
         return z.NEVER
       }
       return Number(text)
     })
     .openapi({ type: "integer", minimum: 0 })
 
-/** `limit` (0: no limit) and `offset` (api.md 0.6). */
+/** The page of a list: `limit` (0: no limit) and `offset`. */
 export const pageQuery = z.object({ limit: pageNumber("limit"), offset: pageNumber("offset") })
