@@ -2,7 +2,7 @@
 //
 // They are read in the transaction of the change, before it.
 import { sql } from "drizzle-orm"
-import { mayGiveSiteRoles } from "../../access/assignable.ts"
+import { mayGiveOrganizationRoles, mayGiveSiteRoles } from "../../access/assignable.ts"
 import { userIdOf } from "../../access/lookup.ts"
 import { actorId, may } from "../../access/may.ts"
 import type { Action } from "../../access/permissions.ts"
@@ -20,14 +20,23 @@ export type UserTarget = Pick<
   is_allowed: boolean
 }
 
+const memberRoles = sql`(m.roles || o.default_org_member_roles)`
+
+/** True if the caller may give every role of `users u`, in the site and in organizations. */
+const mayGiveRoles = sql`(${mayGiveSiteRoles(sql`u.site_roles`)} and not exists (
+    select 1 from organization_members m join organizations o on o.id = m.organization_id
+    where m.user_id = u.id and not o.deleted
+      and not ${mayGiveOrganizationRoles(memberRoles, sql`o.id`)}))`
+
 /**
- * True if the caller may do this to `users u`. Acting on the holder of a role takes the right to
- * give that role: otherwise a user admin could become an owner by setting an owner's password.
+ * True if the caller may do this to `users u`.
+ *
+ * Acting on the holder of a role takes the right to give that role. Otherwise a user admin could
+ * become an owner, or the admin of an organization, by setting the password of one.
  */
 export const mayUser = (action: Action) =>
-  sql`(${may(action, "user", { id: sql`u.id`, owner: sql`u.id` })} and not u.is_system
-    and not u.deleted
-    and (u.id = ${actorId} or ${mayGiveSiteRoles(sql`u.site_roles`)}))`
+  sql`(${may(action, "user", { id: sql`u.id`, owner: sql`u.id` })}
+    and not u.is_system and not u.deleted and (u.id = ${actorId} or ${mayGiveRoles}))`
 
 export const userTarget = (user: string, action: Action) =>
   statement<UserTarget>(
