@@ -5,7 +5,7 @@ import { timingSafeEqual } from "node:crypto"
 import { sql } from "drizzle-orm"
 import { presentedToken } from "../access/caller.ts"
 import { sha256 } from "../platform/hash.ts"
-import { limitSignIn } from "../access/rate-limit.ts"
+import { limitAccount, limitSignIn } from "../access/rate-limit.ts"
 import { unauthenticated } from "../access/challenge.ts"
 import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
 import { auditRequest } from "../audit/request.ts"
@@ -15,6 +15,7 @@ import { json } from "../platform/db/sql.ts"
 import { ApiError, conflict } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../platform/http/wire.ts"
+import { admitHashing } from "./sessions/admit-hashing.ts"
 import { hashPassword } from "./sessions/password.ts"
 import {
   emailField,
@@ -134,7 +135,8 @@ export const firstUserRoutes = createRouter()
     return c.json({ message: "The initial user has already been created!" }, 200)
   })
   .openapi(createFirstRoute, async (c) => {
-    await limitSignIn(c, "the first user")
+    await limitSignIn(c)
+    await limitAccount(c, "the first user")
     const presented = c.req.header(setupHeader) ?? presentedToken(c) ?? ""
     if (!(await isSetupToken(presented, c.env.SETUP_TOKEN))) {
       // That the first user exists is public. A late caller gets the 409 with or without the token.
@@ -147,7 +149,7 @@ export const firstUserRoutes = createRouter()
     }
     const { email, username, password, name } = c.req.valid("json")
     requireStrongPassword(password)
-    const hashedPassword = await hashPassword(password)
+    const hashedPassword = await admitHashing(() => hashPassword(password))
     try {
       const [row] = await c
         .get("db")

@@ -58,10 +58,7 @@ export function planBuild(context: BuildContext | undefined, request: BuildReque
     state: stateOf(request),
     isOrphan,
     isUpdate: context.last !== null && context.last.template_version_id !== version.id,
-    input: {
-      ...(request.log_level && { log_level: request.log_level }),
-      ...(request.allow_data_loss && { allows_data_loss: true }),
-    },
+    input: request.log_level ? { log_level: request.log_level } : {},
     onSuccess: request.on_success ?? null,
   }
 }

@@ -63,6 +63,24 @@ export const openPasswordSession = (user: Credentials, key: MintedKey, request: 
       select id from signed_in`,
   )
 
+/** Audits a refused sign-in to an account. Writes nothing if no account was found. */
+export const auditRefusedSignIn = (userId: string | null, request: AuditRequest, status: number) =>
+  statement<{ id: string }>(
+    "users.audit-refused-sign-in",
+    auditInsert(
+      request,
+      {
+        resourceType: "api_key",
+        resourceId: sql`u.id`,
+        resourceTarget: sql`u.username`,
+        userId: sql`u.id`,
+        action: "login",
+        statusCode: status,
+      },
+      sql`users u where u.id = ${userId}::uuid`,
+    ),
+  )
+
 /** Deletes the presented key and the user's keys for apps. */
 export const closeSession = (request: AuditRequest) =>
   statement<{ id: string }>(

@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { userIdOf } from "../../access/lookup.ts"
+import { limitAccount } from "../../access/rate-limit.ts"
 import { assignableSiteRoles } from "../../access/role-names.ts"
 import { auditRequest } from "../../audit/request.ts"
 import { statement } from "../../platform/db/client.ts"
@@ -16,10 +17,17 @@ import {
 } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, uuidSchema } from "../../platform/http/wire.ts"
+import { admitHashing } from "../sessions/admit-hashing.ts"
 import { hashPassword, isPassword } from "../sessions/password.ts"
 import { passwordField, realNameField, requireStrongPassword, usernameField } from "./fields.ts"
 import { isUserVisible, userParam } from "./read-routes.ts"
-import { updatePassword, updateProfile, updateRoles, updateStatus } from "./statements.ts"
+import {
+  holdOwners,
+  updatePassword,
+  updateProfile,
+  updateRoles,
+  updateStatus,
+} from "./statements.ts"
 import { mayUser, requireAllowed, requireUserTarget, userTarget } from "./target.ts"
 import { toUserView, userSchema } from "./view.ts"
 
@@ -154,6 +162,19 @@ const changedConcurrently = () =>
 const wrongPassword = (message: string, field: Validation["field"]) =>
   badRequest(message, { validations: [{ field, detail: message }] })
 
+/** The hash of a new password. Throws a 400 if the old one is wrong or the two are the same. */
+async function checkAndHash(
+  password: string,
+  old: string | null | undefined,
+  stored: string,
+): Promise<string> {
+  if (old && !(await isPassword(old, stored)))
+    throw wrongPassword("Old password is incorrect.", "old_password")
+  if (old ? password === old : await isPassword(password, stored))
+    throw wrongPassword("New password cannot match old password.", "password")
+  return hashPassword(password)
+}
+
 export const userChangeRoutes = createRouter()
   .openapi(profileRoute, async (c) => {
     const { user } = c.req.valid("param")
@@ -194,11 +215,8 @@ export const userChangeRoutes = createRouter()
     requireStrongPassword(password)
     if (target.is_self && !old)
       throw wrongPassword("Old password is required to change your own password.", "old_password")
-    if (old && !(await isPassword(old, stored.hashed_password)))
-      throw wrongPassword("Old password is incorrect.", "old_password")
-    if (await isPassword(password, stored.hashed_password))
-      throw wrongPassword("New password cannot match old password.", "password")
-    const hashed = await hashPassword(password)
+    if (old) await limitAccount(c, target.id)
+    const hashed = await admitHashing(() => checkAndHash(password, old, stored.hashed_password))
     const [row] = await caller.query(
       updatePassword(target.id, hashed, stored.hashed_password, auditRequest(c)),
     )
@@ -244,9 +262,9 @@ export const userChangeRoutes = createRouter()
         validations: [{ field: "roles", detail: `unknown role ${JSON.stringify(unknown)}` }],
       })
     }
-    const [targets, [row]] = await c
+    const [, targets, [row]] = await c
       .get("caller")
-      .batch([userTarget(user, "read"), updateRoles(user, roles, auditRequest(c))])
+      .batch([holdOwners, userTarget(user, "read"), updateRoles(user, roles, auditRequest(c))])
     const target = requireUserTarget(targets)
     if (target.is_self) throw badRequest("You cannot change your own roles.")
     if (row !== undefined) return c.json(toUserView(row), 200)

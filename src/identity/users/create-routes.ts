@@ -22,12 +22,14 @@ import {
   messageSchema,
   nilUuid,
 } from "../../platform/http/wire.ts"
+import { admitHashing } from "../sessions/admit-hashing.ts"
 import { hashPassword } from "../sessions/password.ts"
 import { emailField, realNameField, requireStrongPassword, usernameField } from "./fields.ts"
 import { userParam } from "./read-routes.ts"
 import {
   createUser,
   deleteUser,
+  holdOwners,
   holdUser,
   newUserFacts,
   type NewUser,
@@ -114,7 +116,8 @@ async function readNewUser(body: z.output<typeof createUserRequest>): Promise<Ne
     email: body.email,
     username: body.username,
     name: body.name ?? "",
-    hashedPassword: loginType === "password" ? await hashPassword(password) : "",
+    hashedPassword:
+      loginType === "password" ? await admitHashing(() => hashPassword(password)) : "",
     loginType,
     status: body.user_status ?? "dormant",
     isServiceAccount,
@@ -159,9 +162,14 @@ export const userCreateRoutes = createRouter()
   })
   .openapi(deleteRoute, async (c) => {
     const { user } = c.req.valid("param")
-    const [targets, [held], gone] = await c
+    const [targets, , [held], gone] = await c
       .get("caller")
-      .batch([userTarget(user, "delete"), holdUser(user), deleteUser(user, auditRequest(c))])
+      .batch([
+        userTarget(user, "delete"),
+        holdOwners,
+        holdUser(user),
+        deleteUser(user, auditRequest(c)),
+      ])
     const target = requireUserTarget(targets)
     if (target.is_self) throw forbidden("You cannot delete yourself!")
     requireAllowed(target)

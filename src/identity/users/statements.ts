@@ -192,6 +192,25 @@ export const updateStatus = (user: string, status: "active" | "suspended", reque
     request,
   )
 
+/**
+ * Locks the rows of all owners, for an owner who is about to change or delete another.
+ *
+ * Of two owners who act on each other, the second waits here. The next statement of their
+ * transaction then sees that they are no longer an owner, so one owner always remains.
+ */
+export const holdOwners = statement<{ id: string }>(
+  "users.hold-owners",
+  sql`select u.id from users u
+    where 'owner' = any (u.site_roles) and not u.deleted
+      and (select actor_has_site_role(array['owner']))
+    order by u.id for no key update`,
+)
+
+/** True if the caller still holds the site roles that they were authenticated with. */
+const isStillAuthorized = sql`exists (select 1 from users me
+  where me.id = ${actorId} and not me.deleted
+    and to_jsonb(me.site_roles || 'member'::text) @> (select actor() -> 'roles'))`
+
 /** Sets another user's site roles. The caller must be allowed to give each role given or taken. */
 export const updateRoles = (user: string, roles: string[], request: AuditRequest) =>
   changeUser(
@@ -199,8 +218,8 @@ export const updateRoles = (user: string, roles: string[], request: AuditRequest
       name: "users.update-roles",
       user,
       permission: mayAssign,
-      precondition: sql`${canGive(roles)} and not (u.status = 'suspended'
-        and 'owner' = any (${texts(roles)}))`,
+      precondition: sql`${canGive(roles)} and ${isStillAuthorized}
+        and not (u.status = 'suspended' and 'owner' = any (${texts(roles)}))`,
       set: sql`site_roles = ${texts(roles)}`,
       audited: { site_roles: {} },
     },
@@ -268,6 +287,7 @@ export const deleteUser = (user: string, request: AuditRequest) =>
     sql`with gone as (
         update users u set deleted = true, updated_at = ${request.now}::timestamptz
         where u.id = ${userIdOf(user)} and u.id <> ${actorId} and ${mayUser("delete")}
+          and ${isStillAuthorized}
           and not exists (select 1 from workspaces w where w.owner_id = u.id and not w.deleted)
         returning u.id, u.username
       ), keys as (delete from api_keys k using gone where k.user_id = gone.id

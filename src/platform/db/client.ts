@@ -5,6 +5,7 @@ import { neon } from "@neondatabase/serverless"
 import type { SQL } from "drizzle-orm"
 import { PgDialect } from "drizzle-orm/pg-core"
 import { DatabaseMisconfigured, translateError } from "./errors.ts"
+import { startTimeLimit } from "./time-limit.ts"
 import { encodeValue, valueTypes } from "./values.ts"
 
 /** A named query whose rows have the type `Row`. Logs and traces show the name, never the text. */
@@ -68,7 +69,7 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
         options.onCall?.({ statement: name, ms: performance.now() - startedAt, ok })
       // `AbortSignal.timeout` would keep a Durable Object awake long after the answer.
       const limit = new AbortController()
-      const timer = setTimeout(() => limit.abort(), options.timeoutMs ?? timeoutMsDefault)
+      const cancel = startTimeLimit(options.timeoutMs ?? timeoutMsDefault, () => limit.abort())
       try {
         const result = await run(limit.signal)
         report(true)
@@ -80,7 +81,7 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
         if (tries >= triesMax || !rolledBack.has(code)) throw failure
         await new Promise((resolve) => setTimeout(resolve, tries * 20 * (1 + Math.random())))
       } finally {
-        clearTimeout(timer)
+        cancel()
       }
     }
   }

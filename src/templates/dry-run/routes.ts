@@ -1,7 +1,7 @@
-// Dry runs of a version, for which `coder create` asks before it creates a workspace.
+// Dry runs of a version, which `coder create` asks for before it makes a workspace.
 import { createRoute, z } from "@hono/zod-openapi"
-import { resourceSchema, toResourceViews } from "../../agents/views/view.ts"
-import { badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
+import { resourceSchema } from "../../agents/views/view.ts"
+import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import {
   errors,
@@ -18,8 +18,7 @@ import {
   toJobView,
   toMatchedProvisionersView,
 } from "../../queue/view.ts"
-import { postJobs } from "../../queue/board/post.ts"
-import { cancelDryRun, createDryRun, dryRunById, dryRunResources } from "./statements.ts"
+import { createDryRun, dryRunById } from "./statements.ts"
 
 const tags = ["Template versions"]
 const base = "/templateversions/{id}/dry-run"
@@ -27,40 +26,28 @@ const jobParams = z.object({ id: uuidSchema, job: uuidSchema })
 
 export const dryRunRoutes = createRouter()
 
-const dryRunRequest = z
-  .object({
-    workspace_name: z.string().max(256).nullish(),
-    rich_parameter_values: z
-      .array(z.object({ name: z.string().max(128), value: z.string().max(65_536) }))
-      .max(1_000)
-      .nullish(),
-  })
-  .openapi("CreateTemplateVersionDryRunRequest")
-
 const create = createRoute({
   method: "post",
   path: base,
   tags,
-  summary: "Dry-run a version",
-  description:
-    "Plans the resources for the given values. A version of scripts ends at once, since its manifest plans the same for all values.",
-  request: { params: z.object({ id: uuidSchema }), body: jsonRequest(dryRunRequest) },
-  responses: { 201: jsonBody(jobSchema, "The job."), ...errors(400, 401, 403, 404) },
+  summary: "Dry-run a version; it ends at once",
+  request: {
+    params: z.object({ id: uuidSchema }),
+    body: jsonRequest(z.object({ workspace_name: z.string().max(256).nullish() })),
+  },
+  responses: { 201: jsonBody(jobSchema, "The job, succeeded."), ...errors(400, 401, 403, 404) },
 })
 
 dryRunRoutes.openapi(create, async (c) => {
   const { id } = c.req.valid("param")
   const jobId = crypto.randomUUID()
-  const { workspace_name, rich_parameter_values } = c.req.valid("json")
-  const input = { workspaceName: workspace_name ?? "", parameters: rich_parameter_values ?? [] }
   const [[attempt], [run]] = await c.var.caller.batch([
-    createDryRun(id, jobId, input, c.var.now),
+    createDryRun(id, jobId, c.var.now),
     dryRunById(id, jobId, c.var.now),
   ])
   if (!attempt) throw notFound()
   if (!attempt.allowed) throw forbidden()
   if (!run) throw badRequest("Template version import job hasn't completed!")
-  if (attempt.is_queued) c.executionCtx.waitUntil(postJobs(c.env, c.var, [attempt]))
   return c.json(toJobView(run.job), 201)
 })
 
@@ -84,33 +71,32 @@ const matched = createRoute({
   method: "get",
   path: `${base}/{job}/matched-provisioners`,
   tags,
-  summary: "The daemons that may run a dry run",
+  summary: "The daemons that a dry run waits for; none",
   request: { params: jobParams },
-  responses: { 200: jsonBody(matchedProvisionersSchema, "Their count."), ...errors(400, 401, 404) },
+  responses: { 200: jsonBody(matchedProvisionersSchema, "Zeros."), ...errors(400, 401, 404) },
 })
 
 dryRunRoutes.openapi(matched, async (c) => {
   const { id, job } = c.req.valid("param")
   const [run] = await c.var.caller.query(dryRunById(id, job, c.var.now))
   if (!run) throw notFound()
-  return c.json(toMatchedProvisionersView(run.matched), 200)
+  return c.json(toMatchedProvisionersView(null), 200)
 })
 
 const resources = createRoute({
   method: "get",
   path: `${base}/{job}/resources`,
   tags,
-  summary: "The resources that a dry run planned",
+  summary: "What a dry run planned; nothing",
   request: { params: jobParams },
-  responses: { 200: jsonBody(z.array(resourceSchema), "The resources."), ...errors(400, 401, 404) },
+  responses: { 200: jsonBody(z.array(resourceSchema), "An empty list."), ...errors(400, 401, 404) },
 })
 
 dryRunRoutes.openapi(resources, async (c) => {
   const { id, job } = c.req.valid("param")
-  const [run] = await c.var.caller.query(dryRunResources(id, job))
+  const [run] = await c.var.caller.query(dryRunById(id, job, c.var.now))
   if (!run) throw notFound()
-  if (!run.is_complete) throw badRequest("Template version dry-run job hasn't completed!")
-  return c.json(toResourceViews(run.resources, c.var.now), 200)
+  return c.json([], 200)
 })
 
 const logs = createRoute({
@@ -135,17 +121,14 @@ const cancel = createRoute({
   method: "patch",
   path: `${base}/{job}/cancel`,
   tags,
-  summary: "Cancel a dry run",
+  summary: "Cancel a dry run, which is always too late",
   request: { params: jobParams },
-  responses: { 200: jsonBody(messageSchema, "It is canceled."), ...errors(400, 401, 404) },
+  responses: { 200: jsonBody(messageSchema, "Never."), ...errors(400, 401, 404) },
 })
 
-dryRunRoutes.openapi(cancel, async (c) => {
+dryRunRoutes.openapi(cancel, async (c): Promise<never> => {
   const { id, job } = c.req.valid("param")
-  const [attempt] = await c.var.caller.query(cancelDryRun(id, job, c.var.now))
-  if (!attempt) throw notFound()
-  if (attempt.done) return c.json({ message: "Job has been marked as canceled." }, 200)
-  throw badRequest(
-    attempt.completed ? "Job has already completed!" : "Job has already been marked as canceled!",
-  )
+  const [run] = await c.var.caller.query(dryRunById(id, job, c.var.now))
+  if (!run) throw notFound()
+  throw new ApiError(400, "Job has already completed!")
 })

@@ -69,6 +69,18 @@ test("gives one account a strong password that is theirs, ends their keys, and l
   ])
 })
 
+test("makes the account an owner with --owner, and audits the role", async () => {
+  await client.query("update users set site_roles = '{auditor}' where username = 'eve'")
+  const { code, text } = await run(["--owner", "eve"], url)
+  expect([code, text]).toEqual([0, expect.stringContaining("is an owner")])
+  const { rows } = await client.query("select site_roles from users where username = 'eve'")
+  expect(rows).toEqual([{ site_roles: ["auditor", "owner"] }])
+  const { rows: trail } = await client.query(
+    "select diff -> 'rbac_roles' as roles from audit_logs where resource_target = 'eve'",
+  )
+  expect(trail).toEqual([{ roles: { old: ["auditor"], new: ["auditor", "owner"], secret: false } }])
+})
+
 test.each([
   [["nobody@example.test"], "There is no account"],
   [["prebuilds"], "There is no account"],
