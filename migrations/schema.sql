@@ -1221,6 +1221,23 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.agent_status(a workspace_agents, at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select case
+    when a.socket_open then 'connected'
+    when a.first_connected_at is null or a.last_connected_at is null then
+      case when a.connection_timeout_seconds > 0
+          and at - a.created_at > make_interval(secs => a.connection_timeout_seconds)
+        then 'timeout' else 'connecting' end
+    when a.disconnected_at >= a.last_connected_at
+      or at - a.last_connected_at > interval '30 seconds' then 'disconnected'
+    else 'connected' end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.authenticate_agent(p_hashed_token bytea)
  RETURNS jsonb
  LANGUAGE plpgsql

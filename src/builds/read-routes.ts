@@ -1,7 +1,8 @@
 // Reading builds over HTTP (api.md 2.7).
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
-import { resourceSchema, toResourceViews } from "../agents/views/view.ts"
+import { resourceSchema } from "../agents/views/schemas.ts"
+import { toResourceViews } from "../agents/views/view.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../platform/http/errors.ts"
 import { parseTime } from "../platform/http/instants.ts"
 import { createRouter } from "../platform/http/router.ts"
@@ -42,7 +43,7 @@ const get = createRoute({
 buildReadRoutes.openapi(get, async (c) => {
   const [row] = await c.var.caller.query(buildById(c.req.valid("param").build, c.var.now))
   if (!row) throw notFound()
-  return c.json(toBuildView(row.build, c.var.now), 200)
+  return c.json(toBuildView(row.build), 200)
 })
 
 const since = z
@@ -84,7 +85,7 @@ buildReadRoutes.openapi(list, async (c) => {
   if (!gate.after_found)
     throw badRequest(`Record at "after_id" (${JSON.stringify(afterId)}) does not exist.`)
   return c.json(
-    rows.map((row) => toBuildView(row.build, c.var.now)),
+    rows.map((row) => toBuildView(row.build)),
     200,
   )
 })
@@ -113,7 +114,7 @@ buildReadRoutes.openapi(byNumber, async (c) => {
       `Workspace ${JSON.stringify(row.workspace_name)} Build ${Number(number)} does not exist.`,
     )
   }
-  return c.json(toBuildView(row.build, c.var.now), 200)
+  return c.json(toBuildView(row.build), 200)
 })
 
 const parameters = createRoute({
@@ -144,10 +145,10 @@ const resources = createRoute({
 })
 
 buildReadRoutes.openapi(resources, async (c) => {
-  const [row] = await c.var.caller.query(buildResources(c.req.valid("param").build))
+  const [row] = await c.var.caller.query(buildResources(c.req.valid("param").build, c.var.now))
   if (!row) throw notFound()
   if (!row.completed) throw badRequest("Job hasn't completed!")
-  return c.json(toResourceViews(row.resources, c.var.now), 200)
+  return c.json(toResourceViews(row.resources), 200)
 })
 
 const state = createRoute({

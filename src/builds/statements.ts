@@ -82,10 +82,11 @@ export const buildParameters = (id: string): Statement<{ parameters: NamedValue[
 
 export const buildResources = (
   id: string,
+  now: Date,
 ): Statement<{ completed: boolean; resources: ResourceJson[] }> =>
   statement(
     "builds.resources",
-    sql`select k.completed_at is not null as completed, ${resourcesJson(sql`it.job_id`)} as resources
+    sql`select k.completed_at is not null as completed, ${resourcesJson(sql`it.job_id`, now)} as resources
     from ${readable} join provisioner_jobs k on k.id = it.job_id where it.id = ${id}::uuid`,
   )
 

@@ -2,7 +2,8 @@
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import { type ResourceJson, resourcesJson } from "../agents/views/resources-json.ts"
-import { resourceSchema, toResourceViews } from "../agents/views/view.ts"
+import { resourceSchema } from "../agents/views/schemas.ts"
+import { toResourceViews } from "../agents/views/view.ts"
 import { timeSchema } from "../platform/http/wire.ts"
 import {
   type JobJson,
@@ -76,7 +77,7 @@ export function buildJson(buildId: SQL, now: Date): SQL {
       'initiator_id', b.initiator_id, 'initiator_name', i.username, 'reason', b.reason, 'deadline', b.deadline,
       'max_deadline', b.max_deadline, 'daily_cost', b.daily_cost,
       'template_version_preset_id', b.template_version_preset_id, 'has_external_agent', b.has_external_agent,
-      'job', ${jobJson("j", now)}, 'resources', ${resourcesJson(sql`b.job_id`)},
+      'job', ${jobJson("j", now)}, 'resources', ${resourcesJson(sql`b.job_id`, now)},
       'matched_provisioners', case when j.job_status = 'pending' then ${matchedProvisionersJson("j")} end)
     from workspace_builds b
     join provisioner_jobs j on j.id = b.job_id
@@ -130,7 +131,7 @@ export const buildSchema = z
 
 export type BuildView = z.infer<typeof buildSchema>
 
-export function toBuildView(build: BuildJson, now: Date): BuildView {
+export function toBuildView(build: BuildJson): BuildView {
   return {
     id: build.id,
     created_at: wireInstant(build.created_at),
@@ -150,7 +151,7 @@ export function toBuildView(build: BuildJson, now: Date): BuildView {
     initiator_name: build.initiator_name,
     job: toJobView(build.job),
     reason: build.reason,
-    resources: toResourceViews(build.resources, now),
+    resources: toResourceViews(build.resources),
     deadline: wireInstantOrNull(build.deadline),
     max_deadline: wireInstantOrNull(build.max_deadline),
     status: buildStatus(build.job.status, build.transition),

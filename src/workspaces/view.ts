@@ -5,7 +5,8 @@ import { type SQL, sql } from "drizzle-orm"
 import type { MetadataRow } from "../agents/reports/statements.ts"
 import { toMetadataView } from "../agents/reports/view.ts"
 import { type AppStatusJson, appStatusJson } from "../agents/views/resources-json.ts"
-import { appStatusSchema, toAppStatusView } from "../agents/views/view.ts"
+import { appStatusSchema } from "../agents/views/schemas.ts"
+import { toAppStatusView } from "../agents/views/view.ts"
 import {
   type BuildJson,
   buildJson,
@@ -131,7 +132,7 @@ export function allowRenames(env: { ALLOW_RENAMES: string }): boolean {
 
 /** What the viewer sees: a favourite is one for its owner alone. */
 export function toWorkspaceView(row: WorkspaceRow, viewer: Viewer, now: Date): WorkspaceView {
-  const latestBuild = toBuildView(row.latest_build, now)
+  const latestBuild = toBuildView(row.latest_build)
   if (row.agent_metadata) includeMetadata(latestBuild, row.agent_metadata, now)
   const failingAgents = latestBuild.resources
     .flatMap((resource) => resource.agents ?? [])

@@ -17,7 +17,8 @@ import { followFrom, logSchema, toLogText, toLogView } from "../reports/view.ts"
 import { listeningPortSchema } from "../forward/listening-ports.ts"
 import { portsOf } from "../hub/calls.ts"
 import { agentById, agentReach, type AgentReach } from "./statements.ts"
-import { agentSchema, toAgentView } from "../views/view.ts"
+import { agentSchema } from "../views/schemas.ts"
+import { toAgentView } from "../views/view.ts"
 
 export const peopleRoutes = createRouter()
 
@@ -38,9 +39,9 @@ peopleRoutes.openapi(
     responses: { 200: jsonBody(agentSchema, "The agent."), ...readErrors },
   }),
   async (c) => {
-    const [row] = await c.get("caller").query(agentById(c.req.valid("param").agent))
+    const [row] = await c.get("caller").query(agentById(c.req.valid("param").agent, c.get("now")))
     if (row === undefined) throw agentNotFound()
-    return c.json(toAgentView(row.agent, c.get("now")), 200)
+    return c.json(toAgentView(row.agent), 200)
   },
 )
 

@@ -13,11 +13,14 @@ const columns: ResourceColumns = {
 
 const mayDo = (action: Action): SQL => may(action, "workspace", columns)
 
-export function agentById(id: string): Statement<{ workspace_id: string; agent: AgentJson }> {
+export function agentById(
+  id: string,
+  now: Date,
+): Statement<{ workspace_id: string; agent: AgentJson }> {
   return statement(
     "agents.by-id",
     sql`
-    select w.id as workspace_id, ${agentJson("a")} as agent
+    select w.id as workspace_id, ${agentJson("a", now)} as agent
     from workspace_agents a join workspaces w on w.id = a.workspace_id
     where a.id = ${id}::uuid and not a.deleted and not w.deleted and ${mayDo("read")}`,
   )

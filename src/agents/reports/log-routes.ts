@@ -8,7 +8,7 @@ import { touchAgent } from "../actor.ts"
 import { logLevels, logSourceRequest, logsRequest } from "./requests.ts"
 import { addLogSource, appendLogs, logBytesMax, type NewLog } from "./log-statements.ts"
 import { notifyLogsAdded } from "../own-side.ts"
-import { logSourceSchema } from "../views/view.ts"
+import { logSourceSchema } from "../views/schemas.ts"
 
 export const agentLogRoutes = createRouter()
 

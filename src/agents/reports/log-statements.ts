@@ -2,6 +2,11 @@
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { instants, texts } from "../../platform/db/sql.ts"
+import type { RowOf } from "../../platform/db/row.ts"
+import type {
+  workspaceAgentLogs,
+  workspaceAgentLogSources,
+} from "../../platform/db/schema/agents.ts"
 import { actorAgentId } from "../actor.ts"
 
 export const logBytesMax = 1_048_576
@@ -42,13 +47,11 @@ export function appendLogs(
   )
 }
 
-export type LogRow = {
-  id: number
-  created_at: Date
-  output: string
-  level: string
-  source_id: string
-}
+export type LogRow = Pick<
+  RowOf<typeof workspaceAgentLogs>,
+  "id" | "created_at" | "output" | "level"
+> & { source_id: string }
+
 /** The most lines that one reading for followers returns. */
 export const logRowsMax = 1_000
 
@@ -67,12 +70,8 @@ export function readLogs(
   )
 }
 
-type LogSourceRow = {
+type LogSourceRow = Omit<RowOf<typeof workspaceAgentLogSources>, "agent_id"> & {
   workspace_agent_id: string
-  id: string
-  created_at: Date
-  display_name: string
-  icon: string
 }
 
 /** A source that is reported again stays as it is and is returned. */

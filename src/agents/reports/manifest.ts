@@ -6,7 +6,8 @@ import { nilUuid } from "../../platform/http/wire.ts"
 import { actorAgentId } from "../actor.ts"
 import { metadataDescriptionSchema, type MetadataDescription } from "./view.ts"
 import { appsJson, scriptsJson, type AppJson, type ScriptJson } from "../views/resources-json.ts"
-import { appSchema, scriptSchema, toAppView, toScriptView } from "../views/view.ts"
+import { appSchema, scriptSchema } from "../views/schemas.ts"
+import { toAppView, toScriptView } from "../views/view.ts"
 
 export const manifestSchema = z
   .object({

@@ -1,6 +1,8 @@
 // The bodies of an agent's reports, with a bound on every field.
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { z } from "@hono/zod-openapi"
+import type { RowOf } from "../../platform/db/row.ts"
+import type { workspaceAgents } from "../../platform/db/schema/agents.ts"
 import { uuidSchema } from "../../platform/http/wire.ts"
 
 export const lifecycleStates = [
@@ -13,8 +15,7 @@ export const lifecycleStates = [
   "shutdown_timeout",
   "shutdown_error",
   "off",
-] as const
-export type LifecycleState = (typeof lifecycleStates)[number]
+] as const satisfies readonly RowOf<typeof workspaceAgents>["lifecycle_state"][]
 export const appHealths = ["disabled", "initializing", "healthy", "unhealthy"] as const
 export type AppHealth = (typeof appHealths)[number]
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const

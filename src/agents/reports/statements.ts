@@ -3,7 +3,13 @@ import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { instants, texts, uuids } from "../../platform/db/sql.ts"
 import { actorAgentId, actorWorkspaceId } from "../actor.ts"
-import type { AppHealth, LifecycleState, MetadataResult } from "./requests.ts"
+import type { RowOf } from "../../platform/db/row.ts"
+import type {
+  workspaceAgentMetadata,
+  workspaceAgents,
+  workspaceApps,
+} from "../../platform/db/schema/agents.ts"
+import type { MetadataResult } from "./requests.ts"
 import { factsJson } from "../../usage/facts-json.ts"
 import type { UsageFacts } from "../../usage/tracker/mark.ts"
 
@@ -26,7 +32,7 @@ export function recordStartup(
  * of starting set `ready_at`, and other states change neither.
  */
 export function recordLifecycle(
-  state: LifecycleState,
+  state: RowOf<typeof workspaceAgents>["lifecycle_state"],
   changedAt: Date,
   now: Date,
 ): Statement<{ id: string }> {
@@ -64,21 +70,13 @@ export function recordMetadata(
   )
 }
 
-export type MetadataRow = {
-  key: string
-  display_name: string
-  script: string
-  interval_seconds: number
-  timeout_seconds: number
-  value: string
-  error: string
-  collected_at: Date | null
-}
+type Metadata = RowOf<typeof workspaceAgentMetadata>
+export type MetadataRow = Omit<Metadata, "agent_id" | "display_order">
 
 /** Reads the metadata of several agents, for their watchers. */
 export function readMetadataOf(
   agentIds: readonly string[],
-): Statement<MetadataRow & { agent_id: string }> {
+): Statement<Omit<Metadata, "display_order">> {
   return statement(
     "agents.read-metadata-of",
     sql`
@@ -93,7 +91,9 @@ export function readMetadataOf(
  * All or none: the whole report is refused if one app is unknown, belongs to another agent or has
  * no health check.
  */
-export function recordAppHealth(healths: Record<string, AppHealth>): Statement<{ known: number }> {
+export function recordAppHealth(
+  healths: Record<string, RowOf<typeof workspaceApps>["health"]>,
+): Statement<{ known: number }> {
   const ids = Object.keys(healths)
   return statement(
     "agents.app-health",

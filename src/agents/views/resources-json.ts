@@ -3,106 +3,72 @@
 //
 // Soft-deleted agents are left out: builds other than the latest show none.
 import { type SQL, sql } from "drizzle-orm"
-import type { LifecycleState } from "../reports/requests.ts"
+import type { PgTable } from "drizzle-orm/pg-core"
+import type { JsonOf, RowOf } from "../../platform/db/row.ts"
+import type {
+  workspaceAgentLogSources,
+  workspaceAgents,
+  workspaceAgentScripts,
+  workspaceAgentScriptTimings,
+  workspaceApps,
+  workspaceAppStatuses,
+  workspaceResourceMetadata,
+  workspaceResources,
+} from "../../platform/db/schema/agents.ts"
 
-export type AppStatusJson = {
-  id: string
-  created_at: string
-  workspace_id: string
-  agent_id: string
-  app_id: string
-  state: "working" | "idle" | "complete" | "failure"
-  message: string
-  uri: string
-}
+type Json<Table extends PgTable, Key extends keyof RowOf<Table>> = JsonOf<Pick<RowOf<Table>, Key>>
 
-export type AppJson = {
-  id: string
-  slug: string
-  url: string
-  external: boolean
-  display_name: string
-  command: string
-  icon: string
-  subdomain: boolean
-  sharing_level: "owner" | "authenticated" | "organization" | "public"
+export type AppStatusJson = Json<
+  typeof workspaceAppStatuses,
+  "id" | "created_at" | "workspace_id" | "agent_id" | "app_id" | "state" | "message" | "uri"
+>
+
+export type AppJson = Json<
+  typeof workspaceApps,
+  | ("id" | "slug" | "url" | "external" | "display_name" | "command" | "icon" | "subdomain")
+  | ("sharing_level" | "health" | "hidden" | "open_in" | "tooltip")
+> & {
   healthcheck: { url: string; interval: number; threshold: number }
-  health: "disabled" | "initializing" | "healthy" | "unhealthy"
   group: string
-  hidden: boolean
-  open_in: "slim-window" | "tab"
-  tooltip: string
   statuses: AppStatusJson[] | null
 }
 
-export type ScriptJson = {
-  id: string
-  log_source_id: string
-  log_path: string
-  script: string
-  cron: string
-  run_on_start: boolean
-  run_on_stop: boolean
-  start_blocks_login: boolean
-  timeout_seconds: number
-  display_name: string
+export type ScriptJson = Json<
+  typeof workspaceAgentScripts,
+  | ("id" | "log_source_id" | "log_path" | "script" | "cron" | "run_on_start" | "run_on_stop")
+  | ("start_blocks_login" | "timeout_seconds" | "display_name")
+> & {
   exit_code: number | null
-  status: "ok" | "exit_failure" | "timed_out" | "pipes_left_open" | null
+  status: RowOf<typeof workspaceAgentScriptTimings>["status"] | null
 }
 
-export type LogSourceJson = {
-  workspace_agent_id: string
-  id: string
-  created_at: string
-  display_name: string
-  icon: string
-}
+export type LogSourceJson = Json<
+  typeof workspaceAgentLogSources,
+  "id" | "created_at" | "display_name" | "icon"
+> & { workspace_agent_id: string }
 
-export type AgentJson = {
-  id: string
-  parent_id: string | null
-  created_at: string
-  updated_at: string
-  first_connected_at: string | null
-  last_connected_at: string | null
-  disconnected_at: string | null
-  started_at: string | null
-  ready_at: string | null
-  socket_open: boolean
-  lifecycle_state: LifecycleState
-  name: string
-  resource_id: string
+export type AgentJson = Json<
+  typeof workspaceAgents,
+  | ("id" | "parent_id" | "created_at" | "updated_at" | "first_connected_at" | "last_connected_at")
+  | ("disconnected_at" | "started_at" | "ready_at" | "lifecycle_state" | "name" | "resource_id")
+  | ("architecture" | "environment_variables" | "operating_system" | "logs_length")
+  | ("logs_overflowed" | "directory" | "expanded_directory" | "version" | "api_version")
+  | ("connection_timeout_seconds" | "troubleshooting_url" | "subsystems" | "display_apps")
+  | "display_order"
+> & {
+  status: "connecting" | "connected" | "disconnected" | "timeout"
   instance_id: string | null
-  architecture: string
-  environment_variables: Record<string, string> | null
-  operating_system: string
-  logs_length: number
-  logs_overflowed: boolean
-  directory: string
-  expanded_directory: string
-  version: string
-  api_version: string
-  connection_timeout_seconds: number
-  troubleshooting_url: string
-  subsystems: string[]
-  display_apps: string[]
-  display_order: number
   apps: AppJson[] | null
   scripts: ScriptJson[] | null
   log_sources: LogSourceJson[] | null
 }
 
-export type ResourceJson = {
-  id: string
-  created_at: string
-  job_id: string
-  workspace_transition: "start" | "stop" | "delete"
-  type: string
-  name: string
-  hide: boolean
-  icon: string
-  daily_cost: number
-  metadata: { key: string; value: string; sensitive: boolean }[] | null
+export type ResourceJson = Json<
+  typeof workspaceResources,
+  "id" | "created_at" | "job_id" | "type" | "name" | "hide" | "icon" | "daily_cost"
+> & {
+  workspace_transition: RowOf<typeof workspaceResources>["transition"]
+  metadata: Pick<RowOf<typeof workspaceResourceMetadata>, "key" | "value" | "sensitive">[] | null
   agents: AgentJson[] | null
 }
 
@@ -110,7 +76,7 @@ export type ResourceJson = {
  * All resources of a job as a JSON array, `[]` if it has none. Reads by `workspace_resources_job`
  * and by the keys below it.
  */
-export function resourcesJson(jobId: SQL): SQL {
+export function resourcesJson(jobId: SQL, now: Date): SQL {
   return sql`(
     select coalesce(json_agg(json_build_object(
       'id', r.id, 'created_at', r.created_at, 'job_id', r.job_id,
@@ -121,20 +87,21 @@ export function resourcesJson(jobId: SQL): SQL {
           'sensitive', m.sensitive) order by m.position)
         from workspace_resource_metadata m where m.resource_id = r.id),
       'agents', (
-        select json_agg(${agentJson("a")} order by a.display_order, a.name)
+        select json_agg(${agentJson("a", now)} order by a.display_order, a.name)
         from workspace_agents a where a.resource_id = r.id and not a.deleted))
       order by r.name, r.id), '[]')
     from workspace_resources r where r.job_id = ${jobId})`
 }
 
 /** The agent under the alias `alias` as JSON, without its token. */
-export function agentJson(alias: string): SQL {
+export function agentJson(alias: string, now: Date): SQL {
   const a = sql.raw(alias)
   return sql`json_build_object(
     'id', ${a}.id, 'parent_id', ${a}.parent_id, 'created_at', ${a}.created_at,
     'updated_at', ${a}.updated_at, 'first_connected_at', ${a}.first_connected_at,
     'last_connected_at', ${a}.last_connected_at, 'disconnected_at', ${a}.disconnected_at,
-    'started_at', ${a}.started_at, 'ready_at', ${a}.ready_at, 'socket_open', ${a}.socket_open,
+    'started_at', ${a}.started_at, 'ready_at', ${a}.ready_at,
+    'status', agent_status(${a}, ${now}::timestamptz),
     'lifecycle_state', ${a}.lifecycle_state, 'name', ${a}.name, 'resource_id', ${a}.resource_id,
     'instance_id', ${a}.auth_instance_id, 'architecture', ${a}.architecture,
     'environment_variables', ${a}.environment_variables,

@@ -1,10 +1,7 @@
 // Resources, agents and apps as clients see them, from the JSON of `resources-json.ts`.
-import { z } from "@hono/zod-openapi"
+import type { z } from "@hono/zod-openapi"
 import { parseInstant } from "../../platform/db/values.ts"
-import { timeSchema, wireTime } from "../../platform/http/wire.ts"
-import { lifecycleStates } from "../reports/requests.ts"
-import { agentConnection, agentHealth } from "../hub/connection-status.ts"
-import { metadataSchema } from "../reports/view.ts"
+import { wireTime } from "../../platform/http/wire.ts"
 import type {
   AgentJson,
   AppJson,
@@ -13,129 +10,14 @@ import type {
   ResourceJson,
   ScriptJson,
 } from "./resources-json.ts"
-
-export const appStatusSchema = z
-  .object({
-    id: z.uuid(),
-    created_at: timeSchema,
-    workspace_id: z.uuid(),
-    agent_id: z.uuid(),
-    app_id: z.uuid(),
-    state: z.enum(["working", "idle", "complete", "failure"]),
-    message: z.string(),
-    uri: z.string(),
-    icon: z.string(),
-    needs_user_attention: z.boolean(),
-  })
-  .openapi("WorkspaceAppStatus")
-
-export const appSchema = z
-  .object({
-    id: z.uuid(),
-    url: z.string().optional(),
-    external: z.boolean(),
-    slug: z.string(),
-    display_name: z.string().optional(),
-    command: z.string().optional(),
-    icon: z.string().optional(),
-    subdomain: z.boolean(),
-    subdomain_name: z.string().optional(),
-    sharing_level: z.enum(["owner", "authenticated", "organization", "public"]),
-    healthcheck: z.object({ url: z.string(), interval: z.int(), threshold: z.int() }),
-    health: z.enum(["disabled", "initializing", "healthy", "unhealthy"]),
-    group: z.string().optional(),
-    hidden: z.boolean(),
-    open_in: z.enum(["slim-window", "tab"]),
-    tooltip: z.string().optional(),
-    statuses: z.array(appStatusSchema),
-  })
-  .openapi("WorkspaceApp")
-
-export const scriptSchema = z
-  .object({
-    id: z.uuid(),
-    log_source_id: z.uuid(),
-    log_path: z.string(),
-    script: z.string(),
-    cron: z.string(),
-    run_on_start: z.boolean(),
-    run_on_stop: z.boolean(),
-    start_blocks_login: z.boolean(),
-    timeout: z.int().openapi({ description: "nanoseconds" }),
-    display_name: z.string(),
-    exit_code: z.int().optional(),
-    status: z.enum(["ok", "exit_failure", "timed_out", "pipes_left_open"]).optional(),
-  })
-  .openapi("WorkspaceAgentScript")
-
-export const logSourceSchema = z
-  .object({
-    workspace_agent_id: z.uuid(),
-    id: z.uuid(),
-    created_at: timeSchema,
-    display_name: z.string(),
-    icon: z.string(),
-  })
-  .openapi("WorkspaceAgentLogSource")
-
-export const agentSchema = z
-  .object({
-    id: z.uuid(),
-    parent_id: z.uuid().nullable(),
-    created_at: timeSchema,
-    updated_at: timeSchema,
-    first_connected_at: timeSchema.optional(),
-    last_connected_at: timeSchema.optional(),
-    disconnected_at: timeSchema.optional(),
-    started_at: timeSchema.optional(),
-    ready_at: timeSchema.optional(),
-    status: z.enum(["connecting", "connected", "disconnected", "timeout"]),
-    lifecycle_state: z.enum(lifecycleStates),
-    name: z.string(),
-    resource_id: z.uuid(),
-    instance_id: z.string().optional(),
-    architecture: z.string(),
-    environment_variables: z.record(z.string(), z.string()).nullable(),
-    operating_system: z.string(),
-    logs_length: z.int(),
-    logs_overflowed: z.boolean(),
-    directory: z.string().optional(),
-    expanded_directory: z.string().optional(),
-    version: z.string(),
-    api_version: z.string(),
-    apps: z.array(appSchema),
-    connection_timeout_seconds: z.int(),
-    troubleshooting_url: z.string(),
-    subsystems: z.array(z.string()),
-    health: z.object({ healthy: z.boolean(), reason: z.string().optional() }),
-    display_apps: z.array(z.string()),
-    log_sources: z.array(logSourceSchema),
-    scripts: z.array(scriptSchema),
-    startup_script_behavior: z.enum(["blocking", "non-blocking"]),
-    metadata: z
-      .array(metadataSchema)
-      .optional()
-      .openapi({ description: "The items that a list was asked to include." }),
-  })
-  .openapi("WorkspaceAgent")
-
-export const resourceSchema = z
-  .object({
-    id: z.uuid(),
-    created_at: timeSchema,
-    job_id: z.uuid(),
-    workspace_transition: z.enum(["start", "stop", "delete"]),
-    type: z.string(),
-    name: z.string(),
-    hide: z.boolean(),
-    icon: z.string(),
-    agents: z.array(agentSchema).optional(),
-    metadata: z
-      .array(z.object({ key: z.string(), value: z.string(), sensitive: z.boolean() }))
-      .optional(),
-    daily_cost: z.int(),
-  })
-  .openapi("WorkspaceResource")
+import type {
+  agentSchema,
+  appSchema,
+  appStatusSchema,
+  logSourceSchema,
+  resourceSchema,
+  scriptSchema,
+} from "./schemas.ts"
 
 type AppStatusView = z.infer<typeof appStatusSchema>
 type AppView = z.infer<typeof appSchema>
@@ -143,51 +25,39 @@ type AgentView = z.infer<typeof agentSchema>
 type ResourceView = z.infer<typeof resourceSchema>
 
 const instant = (text: string) => wireTime(parseInstant(text))
-const instantOrNull = (text: string | null) => (text === null ? null : parseInstant(text))
 
 /** Sorts by the least display order of a resource's agents, then by name. */
-export function toResourceViews(resources: readonly ResourceJson[], now: Date): ResourceView[] {
+export function toResourceViews(resources: readonly ResourceJson[]): ResourceView[] {
   const order = (resource: ResourceJson) =>
     Math.min(...(resource.agents ?? []).map((agent) => agent.display_order), 2 ** 31)
   return resources
     .toSorted((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : Number(a.name > b.name)))
-    .map((resource) => toResourceView(resource, now))
+    .map(toResourceView)
 }
 
-function toResourceView(resource: ResourceJson, now: Date): ResourceView {
+function toResourceView(resource: ResourceJson): ResourceView {
   const { agents, metadata, created_at, ...rest } = resource
   return {
     ...rest,
     created_at: instant(created_at),
-    ...(agents && { agents: agents.map((agent) => toAgentView(agent, now)) }),
+    ...(agents && { agents: agents.map(toAgentView) }),
     ...(metadata && { metadata }),
   }
 }
 
-export function toAgentView(agent: AgentJson, now: Date): AgentView {
-  const lastConnectedAt = instantOrNull(agent.last_connected_at)
-  const { status, disconnectedAt } = agentConnection(
-    {
-      createdAt: parseInstant(agent.created_at),
-      connectionTimeoutSeconds: agent.connection_timeout_seconds,
-      firstConnectedAt: instantOrNull(agent.first_connected_at),
-      lastConnectedAt,
-      disconnectedAt: instantOrNull(agent.disconnected_at),
-      socketOpen: agent.socket_open,
-    },
-    now,
-  )
+export function toAgentView(agent: AgentJson): AgentView {
+  const disconnectedAt = disconnectionOf(agent)
   return {
     id: agent.id,
     parent_id: agent.parent_id,
     created_at: instant(agent.created_at),
     updated_at: instant(agent.updated_at),
     ...(agent.first_connected_at && { first_connected_at: instant(agent.first_connected_at) }),
-    ...(lastConnectedAt && { last_connected_at: wireTime(lastConnectedAt) }),
-    ...(disconnectedAt && { disconnected_at: wireTime(disconnectedAt) }),
+    ...(agent.last_connected_at && { last_connected_at: instant(agent.last_connected_at) }),
+    ...(disconnectedAt && { disconnected_at: instant(disconnectedAt) }),
     ...(agent.started_at && { started_at: instant(agent.started_at) }),
     ...(agent.ready_at && { ready_at: instant(agent.ready_at) }),
-    status,
+    status: agent.status,
     lifecycle_state: agent.lifecycle_state,
     name: agent.name,
     resource_id: agent.resource_id,
@@ -205,7 +75,7 @@ export function toAgentView(agent: AgentJson, now: Date): AgentView {
     connection_timeout_seconds: agent.connection_timeout_seconds,
     troubleshooting_url: agent.troubleshooting_url,
     subsystems: agent.subsystems,
-    health: agentHealth(status, agent.lifecycle_state),
+    health: healthOf(agent),
     display_apps: agent.display_apps,
     log_sources: (agent.log_sources ?? []).map(toLogSourceView),
     scripts: (agent.scripts ?? []).map(toScriptView),
@@ -215,6 +85,35 @@ export function toAgentView(agent: AgentJson, now: Date): AgentView {
       ? "blocking"
       : "non-blocking",
   }
+}
+
+/** An agent that fell silent was lost at its last call, although no disconnection was recorded. */
+function disconnectionOf({ status, last_connected_at, disconnected_at }: AgentJson): string | null {
+  const isRecorded =
+    disconnected_at !== null &&
+    last_connected_at !== null &&
+    parseInstant(disconnected_at) >= parseInstant(last_connected_at)
+  return status !== "disconnected" || isRecorded ? disconnected_at : last_connected_at
+}
+
+/** Reports the first reason that matches. A start that takes too long is still healthy. */
+export function healthOf(agent: Pick<AgentJson, "status" | "lifecycle_state">) {
+  const reason = unhealthyReason(agent)
+  return reason === null ? { healthy: true } : { healthy: false, reason }
+}
+
+const shuttingDown = new Set(["shutting_down", "shutdown_timeout", "shutdown_error", "off"])
+
+function unhealthyReason({
+  status,
+  lifecycle_state: lifecycle,
+}: Pick<AgentJson, "status" | "lifecycle_state">): string | null {
+  if (status !== "connected" && lifecycle === "off") return "agent is not running"
+  if (status === "connecting") return "agent has not yet connected"
+  if (status === "timeout") return "agent is taking too long to connect"
+  if (status === "disconnected") return "agent has lost connection"
+  if (lifecycle === "start_error") return "agent startup script exited with an error"
+  return shuttingDown.has(lifecycle) ? "agent is shutting down" : null
 }
 
 export function toAppView(app: AppJson): AppView {

@@ -47,7 +47,7 @@ export async function askForBuild(
           .batch([create, endOrphan(ids.jobId, request), read])
           .then(([a, , b]) => [a, b] as const)
       : await asker.session.batch([create, read])
-    if (created && row) return { view: toBuildView(row.build, now), created }
+    if (created && row) return { view: toBuildView(row.build), created }
   }
   throw conflict("insert workspace build")
 }

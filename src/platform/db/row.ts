@@ -12,6 +12,11 @@ export type RowOf<Table extends PgTable> = {
   >
 }
 
+/** The same row inside a JSON value that the database builds: instants are texts. */
+export type JsonOf<Row> = {
+  [Key in keyof Row]: Date extends Row[Key] ? string | Exclude<Row[Key], Date> : Row[Key]
+}
+
 declare const row: unique symbol
 
 /** The name of a CTE whose rows have the columns of `Row`. */

@@ -1,6 +1,6 @@
 // Dry runs of a version, which `coder create` asks for before it makes a workspace.
 import { createRoute, z } from "@hono/zod-openapi"
-import { resourceSchema } from "../../agents/views/view.ts"
+import { resourceSchema } from "../../agents/views/schemas.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import {

@@ -1,6 +1,7 @@
 // What a version says of its workspaces: parameters, variables, presets, the resources of its plan.
 import { createRoute, z } from "@hono/zod-openapi"
-import { resourceSchema, toResourceViews } from "../../agents/views/view.ts"
+import { resourceSchema } from "../../agents/views/schemas.ts"
+import { toResourceViews } from "../../agents/views/view.ts"
 import { ApiError, badRequest, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, uuidSchema } from "../../platform/http/wire.ts"
@@ -172,10 +173,10 @@ const resources = createRoute({
 })
 
 versionDetailRoutes.openapi(resources, async (c) => {
-  const [row] = await c.var.caller.query(versionResources(c.req.valid("param").id))
+  const [row] = await c.var.caller.query(versionResources(c.req.valid("param").id, c.var.now))
   if (!row) throw notFound()
   if (!row.is_complete) throw badRequest("Job hasn't completed!")
-  return c.json(toResourceViews(row.resources, c.var.now), 200)
+  return c.json(toResourceViews(row.resources), 200)
 })
 
 const logs = createRoute({

@@ -85,10 +85,10 @@ export const versionPresets = (id: string) =>
     order by s.display_order, s.name`,
   )
 
-export const versionResources = (id: string) =>
+export const versionResources = (id: string, now: Date) =>
   statement<{ is_complete: boolean; resources: ResourceJson[] }>(
     "template-versions.resources",
-    sql`select j.completed_at is not null as is_complete, ${resourcesJson(sql`v.job_id`)} as resources
+    sql`select j.completed_at is not null as is_complete, ${resourcesJson(sql`v.job_id`, now)} as resources
     from template_versions v join provisioner_jobs j on j.id = v.job_id
     where v.id = ${id}::uuid and ${readable()}`,
   )

@@ -125,20 +125,8 @@ function hasStatus(status: SearchableStatus): SQL {
 /** Any agent, sub agents too, of a latest build that is a start. */
 function hasAgentIn(statuses: string[], now: Date): SQL {
   return sql`(w.latest_transition = 'start' and exists (select 1 from workspace_agents a
-    where a.build_id = w.latest_build_id and not a.deleted and ${agentStatus(now)} = any(${texts(statuses)})))`
-}
-
-/** prebuilds-provisioning-agents.md E4, of `workspace_agents a`. */
-function agentStatus(now: Date): SQL {
-  const silentMs = (since: SQL) => sql`extract(epoch from ${now}::timestamptz - ${since}) * 1000`
-  return sql`case
-    when a.first_connected_at is null then case
-      when a.connection_timeout_seconds > 0 and ${silentMs(sql`a.created_at`)} > a.connection_timeout_seconds * 1000 then 'timeout'
-      else 'connecting' end
-    when a.socket_open then 'connected'
-    when a.disconnected_at >= a.last_connected_at then 'disconnected'
-    when ${silentMs(sql`a.last_connected_at`)} > 30000 then 'disconnected'
-    else 'connected' end`
+    where a.build_id = w.latest_build_id and not a.deleted
+      and agent_status(a, ${now}::timestamptz) = any(${texts(statuses)})))`
 }
 
 function isUsingActive(usingActive: boolean): SQL {

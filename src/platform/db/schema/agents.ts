@@ -1,4 +1,6 @@
-// What a build made: resources, agents and their parts. Agents are soft-deleted, so that their logs and statistics keep a parent.
+// What a build made: resources, agents and their parts.
+//
+// Agents are soft-deleted, because logs and statistics refer to them.
 import { sql } from "drizzle-orm"
 import {
   type AnyPgColumn,
@@ -26,7 +28,7 @@ export const workspaceResources = pgTable(
     jobId: uuid("job_id")
       .notNull()
       .references(() => provisionerJobs.id, { onDelete: "cascade" }),
-    transition: text("transition").notNull(),
+    transition: text("transition", { enum: ["start", "stop", "delete"] }).notNull(),
     type: text("type").notNull(),
     name: text("name").notNull(),
     hide: boolean("hide").notNull().default(false),
@@ -68,7 +70,7 @@ export const workspaceAgents = pgTable(
     name: text("name").notNull(),
     displayOrder: integer("display_order").notNull().default(0),
     deleted: boolean("deleted").notNull().default(false),
-    // SHA-256 of the token; the token itself only encrypted, and only where it must be shown again (decision 13).
+    // SHA-256 of the token. The token itself is stored only if it must be shown again, encrypted.
     hashedToken: bytea("hashed_token"),
     encryptedToken: text("encrypted_token"),
     authInstanceId: text("auth_instance_id"),
@@ -77,7 +79,7 @@ export const workspaceAgents = pgTable(
     operatingSystem: text("operating_system").notNull().default(""),
     directory: text("directory").notNull().default(""),
     expandedDirectory: text("expanded_directory").notNull().default(""),
-    environmentVariables: jsonb("environment_variables"),
+    environmentVariables: jsonb("environment_variables").$type<Record<string, string>>(),
     displayApps: text("display_apps")
       .array()
       .notNull()
@@ -91,13 +93,27 @@ export const workspaceAgents = pgTable(
       .array()
       .notNull()
       .default(sql`'{}'`),
-    lifecycleState: text("lifecycle_state").notNull().default("created"),
+    lifecycleState: text("lifecycle_state", {
+      enum: [
+        "created",
+        "starting",
+        "start_timeout",
+        "start_error",
+        "ready",
+        "shutting_down",
+        "shutdown_timeout",
+        "shutdown_error",
+        "off",
+      ],
+    })
+      .notNull()
+      .default("created"),
     startedAt: instant("started_at"),
     readyAt: instant("ready_at"),
     firstConnectedAt: instant("first_connected_at"),
     lastConnectedAt: instant("last_connected_at"),
     disconnectedAt: instant("disconnected_at"),
-    // Set while the agent holds a socket: connected as long as it is open (decision 20).
+    // Set while the agent holds a socket: it is connected for that time.
     socketOpen: boolean("socket_open").notNull().default(false),
     logsLength: integer("logs_length").notNull().default(0),
     logsOverflowed: boolean("logs_overflowed").notNull().default(false),
@@ -116,8 +132,8 @@ export const workspaceAgents = pgTable(
     index("workspace_agents_instance")
       .on(t.authInstanceId)
       .where(sql`${t.authInstanceId} is not null`),
-    // Names are unique in a build by exact name, in a resource ignoring case, among agents that live. Indexes rather than
-    // the reference's trigger: two inserts at once cannot both pass.
+    // Names of agents that are not deleted are unique: exactly in a build, ignoring case in a
+    // resource. These are indexes, not a trigger: two inserts at once cannot both pass.
     uniqueIndex("workspace_agents_build_name")
       .on(t.buildId, t.name)
       .where(sql`not ${t.deleted} and ${t.buildId} is not null`),
@@ -150,15 +166,23 @@ export const workspaceApps = pgTable(
     url: text("url").notNull().default(""),
     external: boolean("external").notNull().default(false),
     subdomain: boolean("subdomain").notNull().default(false),
-    sharingLevel: text("sharing_level").notNull().default("owner"),
+    sharingLevel: text("sharing_level", {
+      enum: ["owner", "authenticated", "organization", "public"],
+    })
+      .notNull()
+      .default("owner"),
     healthcheckUrl: text("healthcheck_url").notNull().default(""),
     healthcheckIntervalSeconds: integer("healthcheck_interval_seconds").notNull().default(0),
     healthcheckThreshold: integer("healthcheck_threshold").notNull().default(0),
-    health: text("health").notNull().default("disabled"),
+    health: text("health", { enum: ["disabled", "initializing", "healthy", "unhealthy"] })
+      .notNull()
+      .default("disabled"),
     displayOrder: integer("display_order").notNull().default(0),
     displayGroup: text("display_group").notNull().default(""),
     hidden: boolean("hidden").notNull().default(false),
-    openIn: text("open_in").notNull().default("slim-window"),
+    openIn: text("open_in", { enum: ["slim-window", "tab"] })
+      .notNull()
+      .default("slim-window"),
     tooltip: text("tooltip").notNull().default(""),
     createdAt: instant("created_at").notNull(),
   },
@@ -184,7 +208,7 @@ export const workspaceAppStatuses = pgTable(
     appId: uuid("app_id")
       .notNull()
       .references(() => workspaceApps.id, { onDelete: "cascade" }),
-    state: text("state").notNull(),
+    state: text("state", { enum: ["working", "idle", "complete", "failure"] }).notNull(),
     message: text("message").notNull().default(""),
     uri: text("uri").notNull().default(""),
     createdAt: instant("created_at").notNull(),
@@ -229,7 +253,9 @@ export const workspaceAgentScriptTimings = pgTable(
     endedAt: instant("ended_at").notNull(),
     exitCode: integer("exit_code").notNull(),
     stage: text("stage").notNull(),
-    status: text("status").notNull(),
+    status: text("status", {
+      enum: ["ok", "exit_failure", "timed_out", "pipes_left_open"],
+    }).notNull(),
   },
   (t) => [index("workspace_agent_script_timings_script").on(t.scriptId)],
 )
