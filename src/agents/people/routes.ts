@@ -67,7 +67,7 @@ peopleRoutes.openapi(
     tags: ["Agents"],
     summary: "Read or follow an agent's logs",
     description:
-      "With `follow`, a WebSocket of arrays of lines. It closes with 1000 when a newer build replaces the agent.",
+      "With `follow`, a WebSocket of arrays of lines; 1000 when a newer build replaces the agent.",
     request: {
       params,
       query: z.object({
@@ -118,7 +118,7 @@ peopleRoutes.openapi(
     tags: ["Agents"],
     summary: "Watch an agent's metadata as server-sent events",
     description:
-      "All items as `data`, at once, on change and at least every five seconds; a `ping` each 15 seconds. The fallback of `watch-metadata-ws`.",
+      "All items as `data`, at once, on change and every five seconds; a `ping` each 15 seconds.",
     request: { params },
     responses: {
       200: { description: "The events.", content: { "text/event-stream": { schema: z.string() } } },

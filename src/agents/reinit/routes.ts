@@ -16,8 +16,10 @@ export const reinitRoutes = createRouter()
 reinitRoutes.openapi(
   createRoute({
     ...agentRoute("get", "/reinit", "Wait until the agent's prebuild is claimed"),
-    description:
-      "Server-sent events: one `data` of `{workspace_id, reason: prebuild_claimed, owner_id}` when the claim's build has succeeded, and a `ping` each 15 seconds. A 409 is final.",
+    description: [
+      "Server-sent events: one `data` of `{workspace_id, reason: prebuild_claimed, owner_id}` when",
+      "the claim's build has succeeded, and a `ping` each 15 seconds. A 409 is final.",
+    ].join(" "),
     request: {
       query: z.object({
         wait: flag(

@@ -18,9 +18,16 @@ import {
   startupRequest,
   statsRequest,
   subsystems,
+  type StatsRequest,
 } from "./requests.ts"
 import { manifestSchema, readManifest, toManifestView } from "./manifest.ts"
-import { recordLifecycle, recordMetadata, recordStartup, statisticsContext } from "./statements.ts"
+import {
+  recordLifecycle,
+  recordMetadata,
+  recordStartup,
+  statisticsContext,
+  type StatisticsContext,
+} from "./statements.ts"
 import { isEmptyReport, toAgentStat } from "./stats.ts"
 import { notifyAgentChanged, notifyMetadataChanged } from "../own-side.ts"
 
@@ -99,27 +106,35 @@ reportRoutes.openapi(
     }
     const [, [context]] = await c.get("agent").batch([touchAgent(now), statisticsContext()])
     if (context === undefined) throw notFound()
-    const { workspace_id, agent_id, facts } = context
-    const activity = activityOf({
-      isUsage: false,
-      connectionCount: report.connection_count,
-      sessionCount: 0,
-      isPrebuild: facts.isPrebuild,
-    })
-    const isKept = await trackerOf(c.env, workspace_id).keep({
-      marks: activity.marksUsed ? [bumpingMark(workspace_id, facts, now.getTime())] : [],
-      stats: [toAgentStat(report, { workspaceId: workspace_id, agentId: agent_id, facts }, now)],
-      verdict: null,
-    })
-    if (!isKept)
-      throw new ApiError(
-        503,
-        "Too many workspaces wait for the database. Please try again in a moment.",
-      )
-    if (activity.publishes) notifyAgentChanged(c, workspace_id)
+    await keepStatistics(c, report, context)
     return c.json({ report_interval: reportIntervalNs }, 200)
   },
 )
+
+/** Throws a 503 if the tracker is full: the agent reports again. */
+async function keepStatistics(
+  c: Context<AppEnv>,
+  report: StatsRequest,
+  { workspace_id, agent_id, facts }: StatisticsContext,
+): Promise<void> {
+  const now = c.get("now")
+  const activity = activityOf({
+    isUsage: false,
+    connectionCount: report.connection_count,
+    sessionCount: 0,
+    isPrebuild: facts.isPrebuild,
+  })
+  const isKept = await trackerOf(c.env, workspace_id).keep({
+    marks: activity.marksUsed ? [bumpingMark(workspace_id, facts, now.getTime())] : [],
+    stats: [toAgentStat(report, { workspaceId: workspace_id, agentId: agent_id, facts }, now)],
+    verdict: null,
+  })
+  if (!isKept) {
+    const message = "Too many workspaces wait for the database. Please try again in a moment."
+    throw new ApiError(503, message)
+  }
+  if (activity.publishes) notifyAgentChanged(c, workspace_id)
+}
 
 reportRoutes.openapi(
   createRoute({

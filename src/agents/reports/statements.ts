@@ -128,12 +128,10 @@ export function recordAppStatus(report: AppStatusReport, now: Date): Statement<{
   )
 }
 
+export type StatisticsContext = { workspace_id: string; agent_id: string; facts: UsageFacts }
+
 /** Reads what a report of statistics needs of its workspace. */
-export function statisticsContext(): Statement<{
-  workspace_id: string
-  agent_id: string
-  facts: UsageFacts
-}> {
+export function statisticsContext(): Statement<StatisticsContext> {
   return statement(
     "agents.statistics-context",
     sql`

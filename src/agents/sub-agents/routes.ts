@@ -3,7 +3,13 @@ import { withoutNul } from "../../platform/db/without-nul.ts"
 import { createRoute, z } from "@hono/zod-openapi"
 import { sha256 } from "../../platform/hash.ts"
 import { publishBuildChange } from "../../platform/durable/publish.ts"
-import { badRequest, conflict, notFound, validationFailed } from "../../platform/http/errors.ts"
+import {
+  badRequest,
+  conflict,
+  notFound,
+  validationFailed,
+  type ApiError,
+} from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, nilUuid, uuidSchema } from "../../platform/http/wire.ts"
 import { touchAgent } from "../actor.ts"
@@ -16,6 +22,7 @@ import {
   readParent,
   subAgentCountMax,
   updateSubAgent,
+  type NewSubAgent,
 } from "./statements.ts"
 import { notifyAgentChanged } from "../own-side.ts"
 
@@ -49,48 +56,53 @@ subAgentRoutes.openapi(
   async (c) => {
     const body = c.req.valid("json")
     const now = c.get("now")
-    const isUpdate = body.id !== undefined && body.id !== null && body.id !== nilUuid
-    if (!isUpdate && !agentNamePattern.test(body.name)) {
-      throw validationFailed([
-        { field: "name", detail: `must match ${agentNamePattern.source}, ignoring case` },
-      ])
-    }
+    const updatedId = body.id === nilUuid ? null : (body.id ?? null)
+    if (updatedId === null) requireName(body.name)
     const token = crypto.randomUUID()
-    const hashedToken = await sha256(token)
-    const directory = withoutNul(body.directory)
-    const displayApps = [...new Set(body.display_apps)]
-    const { rows, errors: appErrors } = isUpdate
-      ? { rows: [], errors: [] }
-      : await toSubAgentApps(body.apps ?? [], body.name)
-    const agent = {
-      id: isUpdate ? body.id! : crypto.randomUUID(),
-      name: body.name,
-      directory,
-      architecture: withoutNul(body.architecture),
-      operatingSystem: withoutNul(body.operating_system),
-      displayApps,
-      hashedToken,
-      apps: rows,
-    }
-    const [, [parent], [made]] = await c
-      .get("agent")
-      .batch([
-        touchAgent(now),
-        readParent(),
-        isUpdate ? updateSubAgent(agent, now) : insertSubAgent(agent, now),
-      ])
+    const apps = updatedId === null ? await toSubAgentApps(body.apps ?? [], body.name) : noApps
+    const agent = await toNewSubAgent(body, updatedId ?? crypto.randomUUID(), token, apps.rows)
+    const write = updatedId === null ? insertSubAgent(agent, now) : updateSubAgent(agent, now)
+    const [, [parent], [made]] = await c.get("agent").batch([touchAgent(now), readParent(), write])
     if (parent === undefined) throw notFound()
     if (parent.is_sub_agent) throw badRequest("A sub agent has no sub agents of its own.")
-    if (made === undefined) {
-      if (isUpdate) throw notFound()
-      if (parent.child_count >= subAgentCountMax)
-        throw conflict(`An agent has at most ${subAgentCountMax} sub agents.`)
-      throw conflict(`An agent named ${JSON.stringify(body.name)} already exists in the workspace.`)
-    }
+    if (made === undefined) throw notMade(parent.child_count, body.name, updatedId)
     notifyAgentChanged(c, (await c.get("agent").actor()).workspace_id)
-    return c.json({ agent: { ...made, auth_token: token }, app_creation_errors: appErrors }, 201)
+    return c.json({ agent: { ...made, auth_token: token }, app_creation_errors: apps.errors }, 201)
   },
 )
+
+const noApps = { rows: [], errors: [] }
+
+function requireName(name: string): void {
+  if (agentNamePattern.test(name)) return
+  const detail = `must match ${agentNamePattern.source}, ignoring case`
+  throw validationFailed([{ field: "name", detail }])
+}
+
+async function toNewSubAgent(
+  body: z.infer<typeof subAgentRequest>,
+  id: string,
+  token: string,
+  apps: object[],
+): Promise<NewSubAgent> {
+  return {
+    id,
+    name: body.name,
+    directory: withoutNul(body.directory),
+    architecture: withoutNul(body.architecture),
+    operatingSystem: withoutNul(body.operating_system),
+    displayApps: [...new Set(body.display_apps)],
+    hashedToken: await sha256(token),
+    apps,
+  }
+}
+
+function notMade(childCount: number, name: string, updatedId: string | null): ApiError {
+  if (updatedId !== null) return notFound()
+  if (childCount >= subAgentCountMax)
+    return conflict(`An agent has at most ${subAgentCountMax} sub agents.`)
+  return conflict(`An agent named ${JSON.stringify(name)} already exists in the workspace.`)
+}
 
 subAgentRoutes.openapi(
   createRoute({

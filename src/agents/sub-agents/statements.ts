@@ -23,7 +23,7 @@ export function readParent(): Statement<{ is_sub_agent: boolean; child_count: nu
 }
 
 type SubAgentRow = { id: string; name: string }
-type NewSubAgent = {
+export type NewSubAgent = {
   id: string
   name: string
   directory: string
