@@ -2,9 +2,10 @@
 //
 // A bench seeds a database of its own and returns figures and targets. The last line printed is
 // JSON. The exit code is 1 if a target was missed.
-import { readdirSync } from "node:fs"
+import { readdirSync, rmSync } from "node:fs"
 import { calibrate } from "./lib/calibration.ts"
-import { openBenchDatabase, type BenchDatabase } from "./lib/bench-database.ts"
+import { benchDirectory, openBenchDatabase, type BenchDatabase } from "./lib/bench-database.ts"
+import { endProcesses, knownChildren } from "../dev/process/end.ts"
 import { report, type Result } from "./lib/report.ts"
 import type { Calibration } from "./lib/calibration.ts"
 
@@ -25,6 +26,16 @@ const names = readdirSync(import.meta.dirname)
 if (!names.includes(name)) {
   console.error(`usage: npm run bench -- <${names.join(" | ") || "name"}>`)
   process.exit(2)
+}
+
+// By default Node would end at once and leave the processes of the bench running.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    void endProcesses(knownChildren()).then(() => {
+      rmSync(benchDirectory(name), { recursive: true, force: true })
+      process.exit(1)
+    })
+  })
 }
 
 const { run, isDurable = false }: { run: Bench; isDurable?: boolean } = await import(`./${name}.ts`)

@@ -20,9 +20,13 @@ export type BenchDatabase = {
 
 const statementMsMax = 600_000
 
+/** Where a bench of this process keeps its data. */
+export const benchDirectory = (name: string) =>
+  join(rootDirectory, ".data", "bench", `${name}-${process.pid}`)
+
 /** `name` is the bench's. The data is removed when the database stops. */
 export async function openBenchDatabase(name: string, durable = false): Promise<BenchDatabase> {
-  const directory = join(rootDirectory, ".data", "bench", `${name}-${process.pid}`)
+  const directory = benchDirectory(name)
   mkdirSync(directory, { recursive: true })
   const postgres = await startPostgres({ directory, durable })
   const endpoint = await startNeonEndpoint({ server: { host: "127.0.0.1", port: postgres.port } })
