@@ -1,4 +1,5 @@
 // What a killed apply may have made without a record. OpenTofu keeps the state in memory during an apply.
+import { baseAddress } from "./rows/addresses.ts"
 import { isRecord, textOf } from "./rows/attributes.ts"
 import type { State } from "./state.ts"
 import type { UiLine } from "./ui-line.ts"
@@ -11,6 +12,7 @@ export type LeakWatch = {
 
 export function createLeakWatch(): LeakWatch {
   const begun = new Set<string>()
+  const errored = new Set<string>()
   const made = new Map<string, string>()
   return {
     add({ type, hook }) {
@@ -18,7 +20,9 @@ export function createLeakWatch(): LeakWatch {
       if (hook?.["action"] !== "create" || !isRecord(resource)) return
       const address = textOf(resource["addr"])
       if (type === "apply_start") begun.add(address)
-      else if (type === "apply_complete" || type === "apply_errored") begun.delete(address)
+      else if (type === "apply_complete") begun.delete(address)
+      // What failed half-way may exist as well, and is then recorded as tainted.
+      else if (type === "apply_errored") errored.add(address)
       const id = hook["id_value"]
       if (type === "apply_complete" && typeof id === "string") made.set(address, id)
     },
@@ -26,7 +30,9 @@ export function createLeakWatch(): LeakWatch {
       ...[...made]
         .filter(([, id]) => state?.ids.has(id) !== true)
         .map(([address, id]) => `${address} (${id})`),
-      ...[...begun].map((address) => `${address} (it was being made)`),
+      ...[...begun]
+        .filter((address) => !(errored.has(address) && state?.addresses.has(baseAddress(address))))
+        .map((address) => `${address} (it was being made)`),
     ],
   }
 }

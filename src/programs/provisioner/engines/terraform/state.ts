@@ -1,6 +1,7 @@
 // The state file of a workspace, as the tool writes it.
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
+import { baseAddress } from "./rows/addresses.ts"
 import { isRecord, textOf } from "./rows/attributes.ts"
 
 export const stateName = "terraform.tfstate"
@@ -15,8 +16,9 @@ export type AgentInState = { name: string; token: string; authenticatesByToken: 
 export type State = {
   bytes: Buffer
   serial: number
-  /** Addresses of the managed resources, without instance keys. */
   resourceCount: number
+  /** Addresses of the managed resources, without instance keys. */
+  addresses: ReadonlySet<string>
   /** The ids of all instances, to find what was made and is not recorded. */
   ids: ReadonlySet<string>
   agents: AgentInState[]
@@ -46,8 +48,15 @@ export function parseState(bytes: Buffer): State | null {
       })
     }
   }
+  const addresses = new Set(
+    resources.map(({ module, type, name }) =>
+      baseAddress(
+        [textOf(module), textOf(type), textOf(name)].filter((part) => part !== "").join("."),
+      ),
+    ),
+  )
   const serial = typeof parsed["serial"] === "number" ? parsed["serial"] : 0
-  return { bytes, serial, resourceCount: resources.length, ids, agents }
+  return { bytes, serial, resourceCount: resources.length, addresses, ids, agents }
 }
 
 const recordsIn = (value: unknown): Record<string, unknown>[] =>

@@ -14,6 +14,14 @@ import { createServerClock } from "../../../../../src/programs/server-clock.ts"
 import type { AcquiredJob } from "../../../../../src/queue/jobs/protocol.ts"
 import { buildJob, importJob } from "../jobs.ts"
 
+/** A prebuild belongs to nobody before it is claimed. */
+const poolOwner = {
+  id: "c42fdf75-3097-471c-8c33-fb52454d81c0",
+  username: "prebuilds",
+  email: "prebuilds@system",
+  name: "Prebuilds Owner",
+}
+
 /** A folder, or files by their paths. */
 export type Template = string | Record<string, string>
 
@@ -95,6 +103,7 @@ export async function givenEngine(tool: Tool, env: NodeJS.ProcessEnv, interruptM
       options: JobOptions = {},
     ): Promise<Ran<BuildResult> & { directory: string }> => {
       const job = buildJob({ build })
+      if (build.stage === "create") job.owner = { ...job.owner, ...poolOwner }
       return work(template, job, options, (request, session) =>
         engine.build({ ...request, build: job.build }, session),
       )

@@ -10,7 +10,7 @@ import {
   toLogOutputs,
   type UiLine,
 } from "../../../../../src/programs/provisioner/engines/terraform/ui-line.ts"
-import { exists, expectedOf, read, recordings } from "./case-files.ts"
+import { exists, expectedOf, read, recordings } from "../../../../terraform/cases.ts"
 
 const linesOf = (...path: [string, ...string[]]): UiLine[] =>
   exists(...path)

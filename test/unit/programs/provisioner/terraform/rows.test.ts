@@ -17,7 +17,14 @@ import {
   type StateJson,
 } from "../../../../../src/programs/provisioner/engines/terraform/rows/show-json.ts"
 import { importPlan } from "../../../../../src/queue/jobs/protocol.ts"
-import { exists, expectedOf, read, recordings, stepsOf } from "./case-files.ts"
+import {
+  exists,
+  expectedOf,
+  read,
+  recordings,
+  stepsOf,
+  withTokens,
+} from "../../../../terraform/cases.ts"
 
 const imported = recordings.filter(({ name }) => expectedOf(name).import?.plan !== undefined)
 
@@ -66,12 +73,7 @@ describe("the state after an apply becomes the rows of a build", () => {
         .filter(({ type }) => type === "coder_agent")
         .map((agent) => [agent.name, text(agent.values, "token")]),
     )
-    // Each agent reports the token of its own instance.
-    for (const agent of resources.flatMap(({ agents = [] }) => agents)) {
-      if (agent.token !== undefined && agent.token === tokens.get(agent.name))
-        agent.token = "$token"
-    }
-    expect(resources).toEqual(expected.resources)
+    expect(withTokens(resources, tokens)).toEqual(expected.resources)
     if (step?.transition !== "delete") expect(replacementsOf(plan)).toEqual(expected.replacements)
     for (const warning of expected.warnings ?? []) expect(warnings.join("\n")).toContain(warning)
   })
