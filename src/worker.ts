@@ -35,7 +35,7 @@ export function createWorker(clock: Clock) {
   return {
     fetch: (request, env, ctx) => app.fetch(request, env, ctx),
     async scheduled(controller, env, ctx) {
-      ctx.waitUntil(env.BACKUP_CLOCK.getByName(backupClockName).heard())
+      ctx.waitUntil(env.BACKUP_CLOCK.getByName(backupClockName).postpone())
       await runSweeps(sweeps, {
         env,
         now: truncateToMinute(new Date(controller.scheduledTime)),

@@ -14,7 +14,7 @@ const explainRoute = createRoute({
   tags: ["Workspaces"],
   summary: "Explain what will happen to a workspace",
   description:
-    "Each rule of the lifecycle with what it looks at, its verdict, what blocks it and when it is due; the next transition; the last ones.",
+    "Returns each rule of the lifecycle with its inputs, its verdict, what blocks it and when it is due. Also returns the next transition and the last ones.",
   request: { params: z.object({ workspace: uuidSchema }) },
   responses: {
     200: jsonBody(explanationSchema, "The explanation, from the rules that the tick runs."),

@@ -1,8 +1,12 @@
-// A next start that the database does not know: never written, or written for an earlier build or for other days.
+// A next start that the database does not know.
+//
+// It was never written, or was computed for an earlier build or for other days.
 import { nextAllowedAutostart } from "../../schedule/autostart.ts"
 import type { OpenNextStart } from "../tick/prepare-statement.ts"
 
-/** A stop's next start counts from its creation, so that an autostart that fell into it is not lost. */
+/**
+ * Counts from the creation of a stop, so an autostart that fell due during the stop is not lost.
+ */
 export function nextStartOf(
   open: Pick<OpenNextStart, "schedule" | "allowed_days" | "stop_created_at">,
   now: Date,

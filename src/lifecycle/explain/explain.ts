@@ -1,4 +1,6 @@
-// Explains a workspace's lifecycle from what the tick would see: each rule's verdict, and the transition that comes next.
+// Explains a workspace's lifecycle from what the tick would see.
+//
+// That is each rule's verdict, and the transition that comes next.
 import type { ResolvedParameters } from "../../templates/parameters/resolve.ts"
 import type { ExplainRow, RuleRow } from "./statement.ts"
 import { usageGraceEnd } from "../rules/blocks.ts"
@@ -9,9 +11,9 @@ export type RuleVerdict = {
   rule: string
   precedence: number
   verdict: "does_not_apply" | "scheduled" | "due" | "waits"
-  /** Why it does not apply, or what it waits for. */
+  /** Why the rule does not apply, or what it waits for. */
   because: { code: string; message: string } | null
-  /** When it fires or fired first; null where it does not apply. */
+  /** The first instant at which it fires or fired. Null if the rule does not apply. */
   dueAt: Date | null
   transition: RuleRow["transition"]
   reason: string | null
@@ -29,7 +31,11 @@ export type NextTransition = {
 const minuteMs = 60_000
 const firstTickAfter = (at: Date) => new Date(Math.ceil(at.getTime() / minuteMs) * minuteMs)
 
-/** The verdict on each rule, in their order. `carried`: how a start on another version would take the last values. */
+/**
+ * The verdict on each rule, in order of precedence.
+ *
+ * `carried` is how a start on another version would take over the last values.
+ */
 export function judgeRules(
   row: ExplainRow,
   carried: ResolvedParameters | null,
@@ -55,7 +61,7 @@ export function judgeRules(
   })
 }
 
-/** A next start that nobody wrote yet is computed as the tick will. What is due since ever is due now. */
+/** Computes a next start that is not written yet as the tick will. `-infinity` means due now. */
 function applicability(
   rule: RuleRow,
   row: ExplainRow,
@@ -69,7 +75,7 @@ function applicability(
   return { whyNot, dueAt: rule.due_at === "-infinity" ? now : new Date(rule.due_at) }
 }
 
-/** What the rule would wait for at this instant, in the order in which the tick asks. */
+/** What the rule would wait for at this instant, in the order in which the tick checks. */
 function blockOf(
   rule: RuleRow,
   row: ExplainRow,
@@ -94,7 +100,10 @@ function blockOf(
   return null
 }
 
-/** Dormancy and deletion wait until use is known, autostop for a while; what is not due yet waits for nothing. */
+/**
+ * Dormancy and deletion wait until use is known, autostop for a bounded time. A rule that is not
+ * due yet does not wait.
+ */
 function isHeldByUse({ rule, due_at }: RuleRow, now: Date): boolean {
   if (due_at === null || (due_at !== "-infinity" && new Date(due_at) > now)) return false
   if (rule === "autostop") return due_at !== "-infinity" && new Date(due_at) > usageGraceEnd(now)
@@ -106,11 +115,13 @@ function because(sentences: Record<string, string>, code: string) {
 }
 
 /**
- * The first thing that will happen if nothing else does: the earliest tick, and at it the lowest precedence. One that is only
- * scheduled is expected to find its way free. A rule that is due and waits does so for something that nobody can foresee, and
- * those after it in precedence wait behind it; while a build is in progress nothing happens before it ends.
+ * The first transition if nothing else changes: at the earliest tick, the lowest precedence.
  *
- * `checkAt`: the tick looks no sooner, even where what a rule waited for has come.
+ * A rule that is only scheduled is expected not to be blocked. A rule that waits does so for an
+ * event at an unknown time, and the rules after it in precedence wait behind it. While a build is
+ * in progress, nothing happens before it ends.
+ *
+ * The tick does not look before `checkAt`, even if the event that a rule waited for has happened.
  */
 export function nextTransition(
   verdicts: readonly RuleVerdict[],

@@ -1,4 +1,4 @@
-// The explanation on the wire.
+// The explanation as it is on the wire.
 import { z } from "@hono/zod-openapi"
 import { timeSchema, wireTime, wireTimeOrNull } from "../../platform/http/wire.ts"
 import type { NextTransition, RuleVerdict } from "./explain.ts"
@@ -144,7 +144,7 @@ function toRule(
   facts: Record<string, unknown>,
 ): Explanation["rules"][number] {
   return {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the view yields these rules and no others
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the view has no others
     rule: verdict.rule as Explanation["rules"][number]["rule"],
     precedence: verdict.precedence,
     verdict: verdict.verdict,

@@ -1,4 +1,4 @@
-// The words for what the rules answer: why one does not apply, and what a due one waits for.
+// The sentences for why a rule does not apply, and for what a due rule waits.
 
 /** Sentences by the codes of the view's `why_not`. */
 export const whyNotSentences: Record<string, string> = {
@@ -27,7 +27,7 @@ export const whyNotSentences: Record<string, string> = {
 export const blockSentences: Record<string, string> = {
   build_in_progress: "A build is in progress; the rule is looked at again when it ends.",
   usage_not_flushed:
-    "The use of the last minutes could not be written; nobody is stopped before it is known.",
+    "The use of the last minutes could not be written. No workspace is stopped before it is known.",
   version_not_ready: "The import of the template version has not succeeded.",
   no_provisioner: "No provisioner that matches the version's tags was seen in the last 90 seconds.",
   parameter: "The last build's parameters do not fit the version that has to be built.",

@@ -1,11 +1,13 @@
-// The second clock: the platform's cron may be late or stop silently, so an object's alarm ticks when it has been silent for
-// three minutes. Each cron tick puts the alarm off; a tick does everything that is due, so both at once do no harm.
+// The second clock: an object's alarm that ticks when the platform's cron has been silent.
+//
+// The cron may be late or stop without a sign. Each cron tick postpones the alarm by three
+// minutes. A tick does everything that is due, so both clocks at once do no harm.
 import { DurableObject } from "cloudflare:workers"
 import { type Clock, platformClock, truncateToMinute } from "../../clock.ts"
 import { messageOf, writeEvent } from "../../platform/event.ts"
 
 export const silenceMsMax = 180_000
-/** While the cron stays silent, this clock ticks as often as it should. */
+/** While the cron is silent, this clock ticks at the cron's interval. */
 const tickMs = 60_000
 
 export const backupClockName = "lifecycle"
@@ -16,12 +18,13 @@ export abstract class SecondClock extends DurableObject<Env> {
   /** Runs every sweep at the minute. */
   protected abstract tick(now: Date, startedAt: Date): Promise<unknown>
 
-  /** The cron ticked: the alarm is due only after three minutes without another. */
-  async heard(): Promise<void> {
+  /** The cron ticked: postpones the alarm by three minutes. */
+  async postpone(): Promise<void> {
     await this.ctx.storage.setAlarm(platformClock().getTime() + silenceMsMax)
   }
 
-  // Armed again first, and never throws: an alarm that throws is retried six times and then forgotten.
+  // Sets the next alarm first and never throws: an alarm that throws is retried six times and then
+  // dropped.
   override async alarm(): Promise<void> {
     await this.ctx.storage.setAlarm(platformClock().getTime() + tickMs)
     const startedAt = this.clock()

@@ -1,4 +1,6 @@
-// The tick: everything that is due at a minute, in bounded batches, whatever earlier ticks did or missed.
+// The tick: everything that is due at a minute, in bounded batches.
+//
+// It does not depend on what earlier ticks did or missed.
 import { carryParameters } from "../../builds/create/carry-parameters.ts"
 import type { Database } from "../../platform/db/client.ts"
 import { StatementFailed } from "../../platform/db/errors.ts"
@@ -13,22 +15,26 @@ import { type OpenNextStart, prepareBatch } from "./prepare-statement.ts"
 import { type BatchResult, type Carry, runBatch } from "./transition-statement.ts"
 import { flushUsage, type Unflushed } from "../../usage/tracker/flush-shards.ts"
 
-/** Rounds of at most a thousand workspaces each: what is left after them is reported and waits for the next tick. */
+/** Rounds of one tick. What is left after them is reported and waits for the next tick. */
 const roundsMax = 60
 /**
- * Batches of a round that run side by side: each takes other rows (`skip locked`), and two cores of the database do nearly twice the
- * work of one. What they need is prepared for all of them at once.
+ * Batches of a round that run side by side.
+ *
+ * Each takes other rows (`skip locked`), and two cores of the database do nearly twice the work of
+ * one. One statement prepares what all of them need.
  */
 const lanesMax = 2
 
 export const lifecycleSweep: Sweep = { name: "lifecycle", run: runLifecycle }
 
-/** What a tick did: counts by rule, by block, and of bounds that were moved without anything to do. */
+/** What a tick did: counts by rule, by block, and of bounds that moved without an action. */
 export type TickCounts = Record<string, number>
 
 /**
- * Runs the rules at `now`. Every batch is complete in itself, so a tick that dies anywhere leaves the rest due, and ten ticks
- * at once share the batches between them.
+ * Runs the rules at `now`.
+ *
+ * Each batch is complete in itself. A tick that dies anywhere leaves the rest due, and ten ticks at
+ * once share the batches.
  */
 async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   const { db, env, now } = context
@@ -41,7 +47,7 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   try {
     const [probe] = await db.all(anyDue(now))
     if (probe?.any_due === true) {
-      // Once a tick, and only when somebody may be stopped: what people did in the last minute counts.
+      // Once per tick, and only if a workspace may be stopped: use of the last minute counts.
       unflushed = await flushUsage(env)
       more = await runRounds(
         context,
@@ -91,7 +97,7 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
 
 type Add = (name: string, n: number) => void
 
-/** Answers whether there is more to do than the bound on rounds allowed. */
+/** Returns true if more is due than the bound on rounds allowed. */
 async function runRounds(
   context: SweepContext,
   unflushed: Unflushed,
@@ -101,7 +107,7 @@ async function runRounds(
   const { db, now } = context
   let size = batchSizeMax
   for (let round = 0; round < roundsMax; round++) {
-    // After a failure one batch at a time, so that it is known which workspaces cannot be written.
+    // After a failure one batch runs at a time, so that the failing workspaces can be found.
     const lanes = size === batchSizeMax ? lanesMax : 1
     const [preparation] = await db.all(prepareBatch(now, size * lanes))
     if (preparation === undefined || preparation.due_count === 0) return false
@@ -130,7 +136,11 @@ async function runRounds(
   return true
 }
 
-/** A workspace that cannot be written must not stop the others: it is left alone for a while, and shows in the log. */
+/**
+ * Sets aside workspaces that cannot be written, so that they do not stop the others.
+ *
+ * They are logged and tried again after a quarter of an hour.
+ */
 async function putAside(db: Database, now: Date, error: StatementFailed): Promise<number> {
   const rows = await db.all(setAside(now, batchSizeMin))
   const workspaceIds = rows.map(({ id }) => id)

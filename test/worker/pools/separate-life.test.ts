@@ -50,6 +50,10 @@ async function givenTempting(): Promise<Tempting> {
   return { world, admin, id: String(job.build.workspace.id), buildId }
 }
 
+const tickForDays = async () => {
+  for (const count of [0.6, 1, 2, 24, 24 * 30]) await tick(hours(count))
+}
+
 const attempts: Record<LifecycleWriter, (tempting: Tempting) => Promise<unknown>> = {
   "src/builds/create/statement.ts": async ({ admin, id, world }) => {
     const body = { transition: "start" }
@@ -79,9 +83,8 @@ const attempts: Record<LifecycleWriter, (tempting: Tempting) => Promise<unknown>
         },
       ]),
     ),
-  "src/lifecycle/tick/transition-statement.ts": async () => {
-    for (const count of [0.6, 1, 2, 24, 24 * 30]) await tick(hours(count))
-  },
+  "src/lifecycle/tick/bound-steps.ts": tickForDays,
+  "src/lifecycle/tick/build-steps.ts": tickForDays,
   "src/queue/complete/build-statement.ts": async ({ world }) => {
     await query("update template_version_presets set desired_instances = 2 where id = $1", [
       world.presetId,
@@ -194,7 +197,7 @@ test("the same attempts do touch a person's workspace: they tempt", async () => 
   const claimed = { world, admin, id, buildId: String(job.build.id) }
   for (const writer of [
     "src/usage/tracker/flush-statement.ts",
-    "src/lifecycle/tick/transition-statement.ts",
+    "src/lifecycle/tick/bound-steps.ts",
   ] as const) {
     const before = await valuesOf(claimed)
     await attempts[writer](claimed)
