@@ -265,7 +265,7 @@ async function measureBatch(db: BenchDatabase["db"], client: Client) {
     }))
     const startedAt = performance.now()
     const [result] = await db.all(
-      flushStatement({ now: new Date(atMs), used, stats: [], apps: [], verdicts: [] }),
+      flushStatement({ now: new Date(atMs), used, stats: [], apps: [], permits: [] }),
     )
     batchMs.push(performance.now() - startedAt)
     if (result?.used !== rowCount) throw new Error(`${result?.used} rows were written`)

@@ -1398,18 +1398,25 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.duration_of(duration_ms bigint)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select least(duration_ms, 315360000000) * interval '1 millisecond' $function$
+;
+
 CREATE OR REPLACE FUNCTION public.instant_after(at timestamp with time zone, duration_ms bigint)
  RETURNS timestamp with time zone
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$ select at + least(duration_ms, 9223372036854) * interval '1 millisecond' $function$
+AS $function$ select at + duration_of(duration_ms) $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.instant_before(at timestamp with time zone, duration_ms bigint)
  RETURNS timestamp with time zone
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$ select at - least(duration_ms, 9223372036854) * interval '1 millisecond' $function$
+AS $function$ select at - duration_of(duration_ms) $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.is_allowed_start(at timestamp with time zone, schedule text, days integer)

@@ -1,4 +1,4 @@
-// What counts as activity, and what it changes (lifecycle.md 12.1; usage.md 4).
+// What counts as activity, and what it changes.
 import { nextAutostart } from "../schedule/autostart.ts"
 import type { AgentStat, Mark, UsageApp, UsageFacts } from "./tracker/mark.ts"
 
@@ -11,13 +11,18 @@ export type Report = {
 }
 export type Activity = { bumps: boolean; marksUsed: boolean; publishes: boolean }
 
-/** An agent's report counts by its connections, a ping by its sessions. A prebuild is marked, never bumped. */
+/**
+ * An agent's report counts by its connections, a ping by its sessions. A prebuild is marked as used
+ * and never bumped.
+ */
 export function activityOf(report: Report): Activity {
   const isActive = report.isUsage ? report.sessionCount > 0 : report.connectionCount > 0
   return { bumps: isActive && !report.isPrebuild, marksUsed: isActive, publishes: isActive }
 }
 
-/** The mark of use that bumps, with one step of the schedule: an autostart on a blocked day is none. */
+/**
+ * A mark that bumps, with one step of the schedule. An autostart on a blocked day does not count.
+ */
 export function bumpingMark(workspaceId: string, facts: UsageFacts, seenAtMs: number): Mark {
   if (facts.isPrebuild) return { workspaceId, seenAtMs, bump: null }
   const next =
@@ -31,7 +36,7 @@ export function bumpingMark(workspaceId: string, facts: UsageFacts, seenAtMs: nu
   }
 }
 
-/** The statistics row of a ping with a body: one connection, one session of its application. */
+/** The statistics row of a ping with a body: one connection and one session of its application. */
 export function pingStat(
   workspaceId: string,
   agentId: string,

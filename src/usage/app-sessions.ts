@@ -1,8 +1,8 @@
-// Sessions with a workspace's applications, and the rows that are stored of them (prebuilds-provisioning-agents.md E8).
+// Sessions with a workspace's applications, and the rows that are stored of them.
 export const accessMethods = ["path", "subdomain", "terminal"] as const
 export type AccessMethod = (typeof accessMethods)[number]
 
-/** A session as it was reported last. `endedAtMs` is null while it is open. */
+/** A session as last reported. `endedAtMs` is null while it is open. */
 export type AppSession = {
   sessionId: string
   userId: string
@@ -29,20 +29,22 @@ export type AppStat = {
 }
 
 export const windowMs = 60_000
-/** A session that nobody ended is taken for ended then, at what was stored of it last. */
+/** An open session counts as ended after this time, with its last stored values. */
 export const openMsMax = 86_400_000
 const requestsMax = 2_147_483_647
 
-/** `position` is its place in the order in which sessions came. */
+/** `position` is its place in the order of arrival. */
 export type KeptSession = AppSession & { position: number; isWritten: boolean }
-/** A row, and the sessions that it speaks for. */
+/** A row, and the sessions that it covers. */
 export type AppReport = { row: AppStat; sessions: KeptSession[] }
 
 /**
- * What is to be written now of the sessions kept, in the order in which they came. Those that ended within a window share
- * a row with the others of its minute, person, agent and application, under the id of the first; each time one is added
- * the row is written again, with the sum. Longer ones have a row each, and while they are open it is written again with
- * now as its end. A session that is open for less than a window waits.
+ * The rows to write now, in the order in which their sessions arrived.
+ *
+ * Sessions that ended within a window share a row per minute, person, agent and application, under
+ * the id of the first. The row is written again, with the sum, each time one is added. A longer
+ * session has a row of its own; while it is open, that row is written again with now as its end. A
+ * session that has been open for less than a window waits.
  */
 export function toAppReports(sessions: readonly KeptSession[], nowMs: number): AppReport[] {
   const short = sessions.filter((session) => isShort(session))
@@ -56,14 +58,18 @@ export function toAppReports(sessions: readonly KeptSession[], nowMs: number): A
   ]
 }
 
-/** What need not be kept any longer: long sessions that are written, and groups whose window and one more have passed. */
+/**
+ * True if the session need not be kept any longer.
+ *
+ * That is a long session that is written, or a short one two windows after its own began.
+ */
 export function isDone(session: KeptSession, nowMs: number): boolean {
   if (session.endedAtMs === null) return nowMs - session.startedAtMs > openMsMax
   if (!session.isWritten) return false
   return !isShort(session) || nowMs >= windowOf(session) + 2 * windowMs
 }
 
-/** Until when a row says that the workspace was used: never ahead of now. */
+/** The instant of use that a row proves; never after now. */
 export function usedAtMs(row: AppStat, nowMs: number): number {
   return Math.min(Date.parse(row.session_ended_at), nowMs)
 }

@@ -1,4 +1,6 @@
-// Use that a trusted reporter has seen, many workspaces a call (usage.md 4): who may update a workspace may say that it was used.
+// Usage that a trusted reporter sends for many workspaces at once.
+//
+// The caller needs the right to update each workspace.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { AppEnv } from "../platform/http/env.ts"
@@ -14,8 +16,8 @@ export const usageBatchRoutes = createRouter()
 
 const batchMax = 1_000
 
-/** What is unknown and what is another's are refused alike. */
-const refusedNote = "Refused: unknown, or not the caller's to update; which of the two is not told."
+/** Unknown ids and those that the caller may not update are refused alike. */
+const refusedNote = "Ids that are unknown, or that the caller may not update."
 const answered = (item: string) =>
   jsonBody(
     z.object({
@@ -31,7 +33,7 @@ usageBatchRoutes.openapi(
     path: "/workspaces/usage",
     tags: ["Workspaces"],
     summary: "Mark up to 1,000 workspaces as used",
-    description: "As a usage ping without a body for each. To repeat a call is harmless.",
+    description: "Has the effect of a usage ping without a body for each. Safe to repeat.",
     request: {
       body: jsonRequest(z.object({ workspace_ids: z.array(uuidSchema).min(1).max(batchMax) })),
     },
@@ -70,7 +72,7 @@ usageBatchRoutes.openapi(
     tags: ["Workspaces"],
     summary: "Report sessions with workspaces' applications",
     description:
-      "A session is reported when it begins and again when it ends. Short ones are rolled up by the minute, long ones stored one by one; each marks its workspace as used and none moves a deadline. Refused besides: an agent of another workspace, a session that began a day ago or earlier or ends before it begins.",
+      "A session is reported when it begins and again when it ends. Short sessions are rolled up by the minute, long ones are stored one by one. Each marks its workspace as used; none moves a deadline. Also refuses an agent of another workspace, a session that began at least a day ago, and one that ends before it begins.",
     request: {
       body: jsonRequest(z.object({ stats: z.array(sessionRequest).min(1).max(batchMax) })),
     },
@@ -95,7 +97,10 @@ usageBatchRoutes.openapi(
 
 const zeroYear = /^0001-/
 
-/** The reporter's clock may run ahead: nothing lies after now. */
+/**
+ * Caps instants at now, because the reporter's clock may be ahead. Null if the session is
+ * invalid.
+ */
 function toSession(stat: z.infer<typeof sessionRequest>, nowMs: number): AppSession | null {
   const startedAtMs = Math.min(Date.parse(stat.session_started_at), nowMs)
   const ended = stat.session_ended_at
@@ -129,7 +134,10 @@ async function readPermitted(
 
 type BareMark = { workspaceId: string; seenAtMs: number; bump: null }
 
-/** One call a shard. A shard that is full refuses the whole request: to repeat it is harmless. */
+/**
+ * Makes one call per shard. A shard that is full rejects the whole request, which may be
+ * repeated.
+ */
 async function keep(
   c: Context<AppEnv>,
   marks: readonly BareMark[],
@@ -144,7 +152,7 @@ async function keep(
         marks: marks.filter(isOf(shard)),
         stats: [],
         sessions: sessions.filter(isOf(shard)),
-        verdict: null,
+        permit: null,
       }),
     ),
   )

@@ -1,4 +1,4 @@
-// May this caller mark these workspaces as used? And what the tracker needs to know of them.
+// Whether a caller may mark workspaces as used, and what the tracker needs to know of them.
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
 import { statement, type Statement } from "../platform/db/client.ts"
@@ -8,7 +8,7 @@ import type { UsageFacts } from "./tracker/mark.ts"
 
 export type UsagePermission = { id: string; can_update: boolean; facts: UsageFacts }
 
-/** A row for each workspace that the caller may read; those that are deleted, unknown or another's have none. */
+/** Returns a row per workspace that the caller may read and that is not deleted. */
 export function usagePermission(workspaceIds: readonly string[]): Statement<UsagePermission> {
   const columns = { id: sql`w.id`, owner: sql`w.owner_id`, organization: sql`w.organization_id` }
   return statement(
@@ -16,6 +16,7 @@ export function usagePermission(workspaceIds: readonly string[]): Statement<Usag
     sql`
     select w.id, ${may("update", "workspace", columns)} as can_update, ${factsJson} as facts
     from workspaces w join templates t on t.id = w.template_id
-    where w.id = any (${uuids(workspaceIds)}) and not w.deleted and ${may("read", "workspace", columns)}`,
+    where w.id = any (${uuids(workspaceIds)}) and not w.deleted
+      and ${may("read", "workspace", columns)}`,
   )
 }

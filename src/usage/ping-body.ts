@@ -1,4 +1,4 @@
-// The body of a usage ping (usage.md 1 and 6): none, empty, `{}`, nil values, or an agent and an application.
+// The body of a usage ping: none, empty, `{}`, nil values, or an agent and an application.
 import { messageOf } from "../platform/event.ts"
 import { badRequest, type ApiError } from "../platform/http/errors.ts"
 import { nilUuid } from "../platform/http/wire.ts"
@@ -8,7 +8,7 @@ export type PingBody = { agentId: string; app: UsageApp } | null
 
 const uuidPattern = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
 
-/** The body, or the error that the ping is answered with after the workspace was marked. */
+/** The body, or the error to answer after the workspace was marked as used. */
 export function readPingBody(
   text: string,
 ): { ok: true; body: PingBody } | { ok: false; error: ApiError } {

@@ -1,4 +1,4 @@
-// Usage pings: people's clients say that a workspace is in use (usage.md).
+// Usage pings: people's clients report that a workspace is in use.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import { clientAddress, parseApiKey, presentedToken } from "../access/caller.ts"
@@ -9,7 +9,7 @@ import { ApiError, forbidden, notFound } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { errors, uuidSchema } from "../platform/http/wire.ts"
 import { bumpingMark, pingStat } from "./activity.ts"
-import type { Verdict, VerdictKey } from "./tracker/mark.ts"
+import type { Permit, PermitKey } from "./tracker/mark.ts"
 import { usagePermission } from "./permission-statement.ts"
 import { readPingBody } from "./ping-body.ts"
 import { trackerOf } from "./tracker/shards.ts"
@@ -22,15 +22,15 @@ const pingRoute = createRoute({
   tags: ["Workspaces"],
   summary: "Mark a workspace as used",
   description:
-    "The body is optional: `{agent_id, app_name}` with an application of vscode, jetbrains, reconnecting-pty, ssh also counts a session and may extend the deadline.",
+    "The body is optional. `{agent_id, app_name}` also counts a session and may extend the deadline; `app_name` is vscode, jetbrains, reconnecting-pty or ssh.",
   request: { params: z.object({ workspace: uuidSchema }) },
   responses: { 204: { description: "Kept." }, ...errors(400, 401, 403, 404, 429, 503) },
 })
 
-/** The workspace is marked before the body is judged, as every call marks it (usage.md 1). */
+/** Marks the workspace before it checks the body, because every call marks it. */
 usageRoutes.openapi(pingRoute, async (c) => {
   const workspaceId = c.req.valid("param").workspace
-  const key = await verdictKey(c, workspaceId)
+  const key = await permitKey(c, workspaceId)
   const read = readPingBody(await c.req.text())
   const body = read.ok ? read.body : null
   const seenAtMs = c.get("now").getTime()
@@ -52,7 +52,7 @@ usageRoutes.openapi(pingRoute, async (c) => {
     if (found === undefined) throw notFound()
     if (!found.can_update) throw forbidden()
     const { facts } = found
-    const verdict: Verdict = { ...key, checkedAtMs: seenAtMs, ip, facts }
+    const permit: Permit = { ...key, checkedAtMs: seenAtMs, ip, facts }
     const isKnownAgent = body !== null && facts.agentIds.includes(body.agentId)
     const isKept = await tracker.keep({
       marks: [
@@ -61,7 +61,7 @@ usageRoutes.openapi(pingRoute, async (c) => {
           : { workspaceId, seenAtMs, bump: null },
       ],
       stats: isKnownAgent ? [pingStat(workspaceId, body.agentId, facts, body.app, seenAtMs)] : [],
-      verdict,
+      permit,
     })
     if (!isKept)
       throw new ApiError(
@@ -74,7 +74,7 @@ usageRoutes.openapi(pingRoute, async (c) => {
   return c.body(null, 204)
 })
 
-async function verdictKey(c: Context<AppEnv>, workspaceId: string): Promise<VerdictKey> {
+async function permitKey(c: Context<AppEnv>, workspaceId: string): Promise<PermitKey> {
   const key = parseApiKey(presentedToken(c))
   if (key instanceof ApiError) throw key
   return { keyId: key.id, keyHash: toHex(await sha256(key.secret)), workspaceId }

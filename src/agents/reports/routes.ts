@@ -127,7 +127,7 @@ async function keepStatistics(
   const isKept = await trackerOf(c.env, workspace_id).keep({
     marks: activity.marksUsed ? [bumpingMark(workspace_id, facts, now.getTime())] : [],
     stats: [toAgentStat(report, { workspaceId: workspace_id, agentId: agent_id, facts }, now)],
-    verdict: null,
+    permit: null,
   })
   if (!isKept) {
     const message = "Too many workspaces wait for the database. Please try again in a moment."

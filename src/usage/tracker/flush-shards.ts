@@ -1,12 +1,12 @@
-// Has the trackers write what they hold, before a sweep stops or dorms anything (architecture, decision 5).
+// Flushes the trackers before a sweep stops workspaces or makes them dormant.
 import { trackerOfShard, usageShardCount } from "./shards.ts"
 
 const flushWaitMsMax = 5_000
 
-/** The shards that could not be flushed, out of how many: what is known of their workspaces' use may be old. */
+/** The shards that could not be flushed. The known use of their workspaces may be out of date. */
 export type Unflushed = { shards: number[]; shardCount: number }
 
-/** Flushes every shard, each within a bound. */
+/** Flushes every shard, each within a time limit. */
 export async function flushUsage(env: Env, waitMs = flushWaitMsMax): Promise<Unflushed> {
   const shards = Array.from({ length: usageShardCount }, (_, shard) => shard)
   const isFlushed = await Promise.all(shards.map((shard) => flushShard(env, shard, waitMs)))

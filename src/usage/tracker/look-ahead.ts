@@ -1,45 +1,47 @@
-// What a shard learns of pings before they come: one read of the verdicts that are likely to be asked for, in the place of one read each.
-// They live in memory: one that is used is stored by the tracker, the others are forgotten with their minute or with the object.
+// Permits that a shard reads before their pings arrive: one read instead of one per ping.
+//
+// They are kept in memory. The tracker stores one that is used. The others are dropped after a
+// minute, or when the object is evicted.
 import { writeEvent } from "../../platform/event.ts"
-import type { VerdictKey } from "./mark.ts"
-import type { TrackerStorage } from "./storage.ts"
-import type { VerdictRow } from "./rows.ts"
-import type { FoundVerdict } from "./verdict-statement.ts"
-import { verdictMsMax } from "./verdict-times.ts"
+import type { PermitKey } from "./mark.ts"
+import type { Counters } from "./storage/counters.ts"
+import type { PermitRow } from "./rows.ts"
+import type { FoundPermit } from "./permit-statement.ts"
+import { permitMsMax } from "./permit-times.ts"
 
-/** However many callers nobody knows: what they send must not make a shard read more often. */
+/** The least time between two reads, so that unknown callers cannot make a shard read often. */
 const gapMsMin = 60_000
 const gapMsMax = 3_600_000
-/** A look-ahead that answered fewer first pings was not worth its read: the next is twice as far away. */
+/** A read that answered fewer first pings than this doubles the time to the next. */
 const servedMin = 10
-/** A ping waits no longer for one, whatever the database does; it then authenticates by itself. */
+/** A ping waits at most this long for a read, and then authenticates by itself. */
 const waitMsMax = 2_000
-/** Verdicts held in memory; one look-ahead reads no more. */
+/** The most permits in memory, and in one read. */
 export const aheadRowsMax = 10_000
 
-type Read = (countMax: number, now: Date) => Promise<FoundVerdict[]>
+type Read = (countMax: number, now: Date) => Promise<FoundPermit[]>
 
 export class LookAhead {
-  readonly #storage: TrackerStorage
+  readonly #counters: Counters
   readonly #read: Read
-  #rows = new Map<string, VerdictRow>()
-  #underWay: Promise<void> | null = null
+  #rows = new Map<string, PermitRow>()
+  #inFlight: Promise<void> | null = null
   #served = 0
 
-  /** `storage` keeps when the last one was, which an eviction must not forget. */
-  constructor(storage: TrackerStorage, read: Read) {
-    this.#storage = storage
+  /** `counters` keep the instant of the last read, which must survive an eviction. */
+  constructor(counters: Counters, read: Read) {
+    this.#counters = counters
     this.#read = read
   }
 
-  find(key: VerdictKey, atMs: number): VerdictRow | null {
+  find(key: PermitKey, atMs: number): PermitRow | null {
     const row = this.#rows.get(nameOf(key.keyId, key.workspaceId))
-    const isGood = row?.key_hash === key.keyHash && atMs - row.checked_at_ms <= verdictMsMax
+    const isGood = row?.key_hash === key.keyHash && atMs - row.checked_at_ms <= permitMsMax
     return isGood ? row : null
   }
 
-  /** Takes out a verdict that is used for the first time and is to be stored. False where it is none of these. */
-  take(row: VerdictRow): boolean {
+  /** Removes a permit that is used for the first time. Returns false if it is not one of these. */
+  take(row: PermitRow): boolean {
     const name = nameOf(row.key_id, row.workspace_id)
     if (this.#rows.get(name) !== row) return false
     this.#rows.delete(name)
@@ -49,36 +51,38 @@ export class LookAhead {
 
   forget(nowMs: number): void {
     for (const [name, row] of this.#rows) {
-      if (nowMs - row.checked_at_ms > verdictMsMax) this.#rows.delete(name)
+      if (nowMs - row.checked_at_ms > permitMsMax) this.#rows.delete(name)
     }
   }
 
-  /** Looks ahead if that is due, and waits for one that is under way. False where there is nothing new to be found. Never throws. */
+  /**
+   * Reads if that is due, and waits for a read in flight. Returns false if neither. Never throws.
+   */
   async run(now: Date): Promise<boolean> {
-    if (this.#underWay === null && !this.#isDue(now.getTime())) return false
-    this.#underWay ??= this.#fill(now).finally(() => {
-      this.#underWay = null
+    if (this.#inFlight === null && !this.#isDue(now.getTime())) return false
+    this.#inFlight ??= this.#fill(now).finally(() => {
+      this.#inFlight = null
     })
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, waitMsMax)
     })
-    await Promise.race([this.#underWay, late])
+    await Promise.race([this.#inFlight, late])
     clearTimeout(timer)
     return true
   }
 
   #isDue(nowMs: number): boolean {
-    const sinceMs = nowMs - this.#storage.counter("looked_ahead_at_ms")
-    const gapMs = this.#served >= servedMin ? gapMsMin : this.#storage.counter("look_ahead_gap_ms")
+    const sinceMs = nowMs - this.#counters.get("looked_ahead_at_ms")
+    const gapMs = this.#served >= servedMin ? gapMsMin : this.#counters.get("look_ahead_gap_ms")
     return sinceMs < 0 || sinceMs >= gapMs
   }
 
   async #fill(now: Date): Promise<void> {
-    const lastGapMs = this.#storage.counter("look_ahead_gap_ms")
+    const lastGapMs = this.#counters.get("look_ahead_gap_ms")
     const gapMs = this.#served >= servedMin ? gapMsMin : Math.min(lastGapMs * 2, gapMsMax)
-    this.#storage.setCounter("look_ahead_gap_ms", Math.max(gapMs, gapMsMin))
-    this.#storage.setCounter("looked_ahead_at_ms", now.getTime())
+    this.#counters.set("look_ahead_gap_ms", Math.max(gapMs, gapMsMin))
+    this.#counters.set("looked_ahead_at_ms", now.getTime())
     this.#served = 0
     const startedAt = performance.now()
     const report = { found: 0, ok: true }
@@ -89,9 +93,9 @@ export class LookAhead {
       )
       report.found = found.length
     } catch {
-      // Nothing is known then that was not before. One that failed tells nothing of its worth.
+      // The old permits stay. A failed read does not count as one that answered few pings.
       report.ok = false
-      this.#storage.setCounter("look_ahead_gap_ms", gapMsMin)
+      this.#counters.set("look_ahead_gap_ms", gapMsMin)
     }
     writeEvent({
       event: report.ok ? "usage_look_ahead" : "usage_look_ahead_failed",
@@ -103,7 +107,7 @@ export class LookAhead {
 
 const nameOf = (keyId: string, workspaceId: string) => `${keyId} ${workspaceId}`
 
-function toRow({ key_id, key_hash, workspace_id, facts }: FoundVerdict, now: Date): VerdictRow {
+function toRow({ key_id, key_hash, workspace_id, facts }: FoundPermit, now: Date): PermitRow {
   const atMs = now.getTime()
   return {
     key_id,

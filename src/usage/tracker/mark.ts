@@ -1,4 +1,4 @@
-// What is buffered until a flush: marks of use, bumps and statistics, as they cross to the tracker and lie in it.
+// What is buffered until a flush: marks of use, bumps and statistics.
 
 export const usageApps = ["vscode", "jetbrains", "reconnecting-pty", "ssh"] as const
 export type UsageApp = (typeof usageApps)[number]
@@ -7,7 +7,9 @@ export type UsageApp = (typeof usageApps)[number]
 export type Mark = {
   workspaceId: string
   seenAtMs: number
-  /** Use that moves the deadline, with the next autostart if its day is allowed; null where it only counts as use. */
+  /**
+   * Moves the deadline, given the next autostart if its day is allowed. Null if it is use alone.
+   */
   bump: { nextAutostartAtMs: number | null } | null
 }
 
@@ -42,14 +44,18 @@ export type UsageFacts = {
   agentIds: string[]
 }
 
-/** The session key of a ping and the workspace that it may mark as used. */
-export type VerdictKey = { keyId: string; keyHash: string; workspaceId: string }
+/** The key of a ping and the workspace that it may mark as used. */
+export type PermitKey = { keyId: string; keyHash: string; workspaceId: string }
 
-/** The key may do so, as the database said at `checkedAtMs`. `ip` is where the ping came from that asked. */
-export type Verdict = VerdictKey & { checkedAtMs: number; ip: string; facts: UsageFacts }
+/**
+ * A cached authorization: the key may mark the workspace, as the database said at `checkedAtMs`.
+ *
+ * `ip` is the address of the ping that asked.
+ */
+export type Permit = PermitKey & { checkedAtMs: number; ip: string; facts: UsageFacts }
 
-/** A usage ping. Both `agentId` and `app`, or neither. */
-export type Ping = VerdictKey & {
+/** A usage ping. Has both `agentId` and `app`, or neither. */
+export type Ping = PermitKey & {
   seenAtMs: number
   ip: string
   agentId: string | null

@@ -1,4 +1,4 @@
-// The rows of the tracker's own tables, as they are read for a flush.
+// The rows of the tracker's own tables, as a flush reads them.
 
 export type UsedRow = {
   workspace_id: string
@@ -7,13 +7,13 @@ export type UsedRow = {
   next_autostart_at_ms: number | null
 }
 export type StatRow = { id: number; stat: string }
-export type VerdictRow = {
+export type PermitRow = {
   key_id: string
   workspace_id: string
   key_hash: string
   checked_at_ms: number
   used_at_ms: number
-  /** Where the ping came from that used it at `used_at_ms`. */
+  /** The address of the ping that used it at `used_at_ms`. */
   ip: string
   facts: string
 }

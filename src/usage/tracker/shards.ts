@@ -1,10 +1,10 @@
-// Which tracker holds a workspace.
+// Which tracker a workspace belongs to.
 import { shardOf } from "../../platform/hash.ts"
 
-/** May change at any time: rows in shards that are no longer asked drain by their own alarms. */
+/** May change at any time: the rows of shards that are no longer used drain by their own alarms. */
 export const usageShardCount = 8
 
-/** `stable_hash(id::text) % count` in SQL, for a sweep that must leave out the workspaces of some shards. */
+/** The same as `stable_hash(id::text) % count` in SQL, which a sweep uses to leave out shards. */
 export function usageShardOf(workspaceId: string): number {
   return shardOf(workspaceId, usageShardCount)
 }
@@ -17,7 +17,10 @@ export function trackerOfShard(env: Env, shard: number) {
   return env.USAGE_TRACKER.getByName(`usage-${shard}`)
 }
 
-/** The shard of an object's name; null for one that is no longer asked, or no shard at all. */
+/**
+ * The shard of an object's name. Null if the shard is no longer used or the name is not a
+ * shard's.
+ */
 export function shardOfName(name: string | undefined): number | null {
   const shard = Number(/^usage-(\d+)$/.exec(name ?? "")?.[1] ?? Number.NaN)
   return shard < usageShardCount ? shard : null

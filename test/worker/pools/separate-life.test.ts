@@ -128,7 +128,7 @@ const attempts: Record<LifecycleWriter, (tempting: Tempting) => Promise<unknown>
         ],
         stats: [],
         apps: [],
-        verdicts: [],
+        permits: [],
       }),
     ),
   "src/workspaces/schedule/changes.ts": async ({ admin, id }) => {

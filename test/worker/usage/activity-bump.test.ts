@@ -53,7 +53,7 @@ async function bump(given: Case): Promise<{ deadline: Date | null; isUpdated: bo
     seenAtMs: given.now.getTime(),
     bump: { nextAutostartAtMs: given.nextAutostartAt?.getTime() ?? null },
   }
-  await tracker.keep({ marks: [mark], stats: [], verdict: null })
+  await tracker.keep({ marks: [mark], stats: [], permit: null })
   const report = await tracker.flush()
   expect(report.ok).toBe(true)
   const [row] = await query("select deadline from workspace_builds where id = $1", [
@@ -134,7 +134,7 @@ test("a bump brings check_at to the reminder where there is one, and leaves it a
       seenAtMs: now.getTime(),
       bump: { nextAutostartAtMs: null },
     }
-    await tracker.keep({ marks: [mark], stats: [], verdict: null })
+    await tracker.keep({ marks: [mark], stats: [], permit: null })
     await tracker.flush()
     const [row] = await query("select check_at from workspaces where id = $1", [workspace.id])
     expect(new Date(row.check_at)).toEqual(expected)

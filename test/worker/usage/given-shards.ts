@@ -1,4 +1,4 @@
-// What the tests of verdicts share: workspaces of one shard, shards that know nothing, and a count of what the database is asked.
+// What the tests of permits share: workspaces of one shard, shards that know nothing, and a count of what the database is asked.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
@@ -18,21 +18,21 @@ import { sha256, type Row } from "../rows.ts"
 export const shard = 3
 
 /** Shards outlive a file of tests: they forget all that they know, also of when they last read or renewed. */
-export async function forgetVerdicts(): Promise<void> {
+export async function forgetPermits(): Promise<void> {
   for (let each = 0; each < usageShardCount; each++) {
     const tracker = trackerOfShard(env, each)
     await runInDurableObject(tracker, (_, { storage }) => {
-      for (const table of ["counters", "known_verdicts", "used", "stats", "app_sessions"])
+      for (const table of ["counters", "permits", "used", "stats", "app_sessions"])
         storage.sql.exec(`delete from ${table}`)
     })
     await evictDurableObject(tracker)
   }
 }
 
-/** How many verdicts a shard has stored. */
+/** How many permits a shard has stored. */
 export const storedCount = () =>
   runInDurableObject(trackerOfShard(env, shard), (_, { storage }) =>
-    Number(storage.sql.exec("select count(*) as n from known_verdicts").one()["n"]),
+    Number(storage.sql.exec("select count(*) as n from permits").one()["n"]),
   )
 
 export function idOfShard(wanted = shard): string {

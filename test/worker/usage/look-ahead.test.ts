@@ -12,7 +12,7 @@ import {
   asked,
   breakDatabase,
   countCalls,
-  forgetVerdicts,
+  forgetPermits,
   givenPinger,
   givenPingerWithAgent,
   passCalls,
@@ -26,7 +26,7 @@ beforeEach(async () => {
   // What the tests before have left is not in use.
   await query("update api_keys set last_used_at = null")
   at(epoch)
-  await forgetVerdicts()
+  await forgetPermits()
 })
 afterEach(passCalls)
 
@@ -75,7 +75,7 @@ describe("what it saves", () => {
     expect(count.calls).toBe(1)
   })
 
-  test("a session of an application moves the deadline and is counted on a verdict that was looked ahead", async () => {
+  test("a session of an application moves the deadline and is counted on a permit that was looked ahead", async () => {
     const [pinger, other] = [await givenPingerWithAgent(), await givenPinger()]
     await ping(other)
     const count = countCalls()
@@ -152,13 +152,13 @@ describe("what it costs", () => {
     expect(count).toEqual({ calls: 1, lookAheads: 0 })
   })
 
-  test("verdicts that no ping used are neither stored nor renewed, and the shard sleeps", async () => {
+  test("permits that no ping used are neither stored nor renewed, and the shard sleeps", async () => {
     const [pinger, silent] = [await givenPinger(), await givenPinger()]
     await ping(pinger)
     expect(await storedCount()).toBe(1)
     await flush(55_000)
     expect(await asked(silent, 60_000)).toBe("kept")
-    await forgetVerdicts()
+    await forgetPermits()
     at(epoch)
     await ping(pinger)
     await flush(55_000)
@@ -285,7 +285,7 @@ describe("for how long", () => {
     expect(await asked(silent, 60_001)).toBe("unknown")
   })
 
-  test("a flush proves what it has read and nothing else: a verdict that is first used after it holds for its own minute", async () => {
+  test("a flush proves what it has read and nothing else: a permit that is first used after it holds for its own minute", async () => {
     const [pinger, revoked] = [await givenPinger(), await givenPinger()]
     expect(await asked(pinger, 0)).toBe("kept")
     await query("delete from api_keys where user_id = $1", [revoked.user.id])
@@ -296,7 +296,7 @@ describe("for how long", () => {
     expect(await asked(revoked, 60_001)).toBe("unknown")
   })
 
-  test("a verdict that is first used while a flush is under way is not taken for proven by it", async () => {
+  test("a permit that is first used while a flush is under way is not taken for proven by it", async () => {
     const [pinger, revoked] = [await givenPinger(), await givenPinger()]
     expect(await asked(pinger, 0)).toBe("kept")
     await query("delete from api_keys where user_id = $1", [revoked.user.id])

@@ -95,7 +95,7 @@ test("an hour of heartbeats without a database is one row a workspace, and the l
       seenAtMs: afterEpoch(minute * 60_000).getTime(),
       bump: null,
     }
-    await tracker.keep({ marks: [mark], stats: [], verdict: null })
+    await tracker.keep({ marks: [mark], stats: [], permit: null })
     await runDurableObjectAlarm(tracker)
   }
   expect(await tracker.waiting()).toEqual({ rows: 1, oldestAtMs: afterEpoch(3_600_000).getTime() })
@@ -126,7 +126,7 @@ test("an alarm that is delivered twice writes once and leaves none behind", asyn
   const { workspace } = await given()
   const tracker = env.USAGE_TRACKER.getByName(`usage-test-${crypto.randomUUID()}`)
   const mark = { workspaceId: workspace.id, seenAtMs: afterEpoch(5_000).getTime(), bump: null }
-  await tracker.keep({ marks: [mark], stats: [], verdict: null })
+  await tracker.keep({ marks: [mark], stats: [], permit: null })
   const writes: string[] = []
   neonConfig.fetchFunction = async (...args: Parameters<typeof fetch>) => {
     const answer = await passOn(...args)
@@ -150,8 +150,8 @@ test("rows in a shard that is no longer asked drain by its own alarm, and never 
     seenAtMs: afterEpoch(ms).getTime(),
     bump: null,
   })
-  await old.keep({ marks: [mark(10_000)], stats: [], verdict: null })
-  await trackerOf(env, workspace.id).keep({ marks: [mark(20_000)], stats: [], verdict: null })
+  await old.keep({ marks: [mark(10_000)], stats: [], permit: null })
+  await trackerOf(env, workspace.id).keep({ marks: [mark(20_000)], stats: [], permit: null })
   await flushUsage(env)
   expect(await lastUsed(workspace.id)).toEqual(afterEpoch(20_000))
   expect(await runDurableObjectAlarm(old)).toBe(true)
@@ -167,7 +167,7 @@ test("ten thousand heartbeats of one workspace at once are one row and one write
     seenAtMs: afterEpoch(100_000 + (n % 1_000)).getTime(),
     bump: null,
   }))
-  await tracker.keep({ marks, stats: [], verdict: null })
+  await tracker.keep({ marks, stats: [], permit: null })
   expect((await tracker.waiting()).rows).toBe(1)
   await flushUsage(env)
   expect(await lastUsed(workspace.id)).toEqual(afterEpoch(100_999))

@@ -1,4 +1,4 @@
-// The usage ping end to end: permission, what each body means, verdicts, and the flush to `last_used_at` and the deadline.
+// The usage ping end to end: permission, what each body means, permits, and the flush to `last_used_at` and the deadline.
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
@@ -146,8 +146,8 @@ describe("api_usage", () => {
   })
 })
 
-describe("verdicts", () => {
-  test("a ping on a remembered verdict reads nothing, also after a flush a minute later", async () => {
+describe("permits", () => {
+  test("a ping on a remembered permit reads nothing, also after a flush a minute later", async () => {
     const { user, workspace } = await given()
     at(epoch)
     await ping(workspace.id, user.token)

@@ -5,7 +5,7 @@ import { neonConfig } from "@neondatabase/serverless"
 import { afterEach, describe, expect, test } from "vitest"
 import type { AgentStat, Mark } from "../../../src/usage/tracker/mark.ts"
 import { usageShardCount, usageShardOf } from "../../../src/usage/tracker/shards.ts"
-import { statRowsMax } from "../../../src/usage/tracker/storage.ts"
+import { statRowsMax } from "../../../src/usage/tracker/storage/stats.ts"
 import cases from "../../cases/lifecycle.json" with { type: "json" }
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
@@ -18,7 +18,7 @@ const markAt = (workspaceId: string, at: Date): Mark => ({
   seenAtMs: at.getTime(),
   bump: null,
 })
-const marks = (...list: Mark[]) => ({ marks: list, stats: [], verdict: null })
+const marks = (...list: Mark[]) => ({ marks: list, stats: [], permit: null })
 type Tracker = ReturnType<typeof trackerNamed>
 
 async function givenWorkspaces(count: number): Promise<string[]> {
@@ -150,7 +150,7 @@ test("a flush whose answer was lost is harmless when it is repeated", async () =
   const [id] = await givenWorkspaces(1)
   const tracker = trackerNamed()
   const stat = givenStat(id!)
-  await tracker.keep({ marks: [markAt(id!, afterEpoch(1_000))], stats: [stat], verdict: null })
+  await tracker.keep({ marks: [markAt(id!, afterEpoch(1_000))], stats: [stat], permit: null })
   neonConfig.fetchFunction = async (...args: Parameters<typeof fetch>) => {
     await passOn(...args)
     throw new Error("the connection was cut")
@@ -169,7 +169,7 @@ test("statistics that the database refuses do not hold back the marks behind the
   const [id] = await givenWorkspaces(1)
   const tracker = trackerNamed()
   const stat = { ...givenStat(id!), connection_count: 2 ** 40 }
-  await tracker.keep({ marks: [markAt(id!, afterEpoch(3_000))], stats: [stat], verdict: null })
+  await tracker.keep({ marks: [markAt(id!, afterEpoch(3_000))], stats: [stat], permit: null })
   expect(await tracker.flush()).toMatchObject({ ok: true, left: 0 })
   expect(await lastUsed(id)).toBe(afterEpoch(3_000).toISOString())
 })
@@ -178,8 +178,8 @@ test("statistics are bounded while the database is gone: the oldest give way", a
   const tracker = trackerNamed()
   const stats = Array.from({ length: 5_000 }, () => givenStat(crypto.randomUUID()))
   for (let i = 0; i < statRowsMax; i += stats.length)
-    await tracker.keep({ marks: [], stats, verdict: null })
-  await tracker.keep({ marks: [], stats: stats.slice(0, 10), verdict: null })
+    await tracker.keep({ marks: [], stats, permit: null })
+  await tracker.keep({ marks: [], stats: stats.slice(0, 10), permit: null })
   const kept = await runInDurableObject(tracker, (_, state) =>
     Number(state.storage.sql.exec("select count(*) as n from stats").one()["n"]),
   )

@@ -1,4 +1,4 @@
-// Pings on remembered verdicts are use of their key: the flush marks it hourly and slides its session, as full authentication does.
+// Pings on remembered permits are use of their key: the flush marks it hourly and slides its session, as full authentication does.
 import { env } from "cloudflare:workers"
 import { sql } from "drizzle-orm"
 import { afterEach, beforeEach, expect, test } from "vitest"
@@ -8,12 +8,12 @@ import { flushStatement } from "../../../src/usage/tracker/flush-statement.ts"
 import { givenKey } from "../given-people.ts"
 import { afterEpoch, at, epoch, query } from "../harness.ts"
 import { sha256 } from "../rows.ts"
-import { asked, countCalls, forgetVerdicts, givenPinger, passCalls, ping } from "./given-shards.ts"
+import { asked, countCalls, forgetPermits, givenPinger, passCalls, ping } from "./given-shards.ts"
 
 beforeEach(async () => {
   await query("update api_keys set last_used_at = null")
   at(epoch)
-  await forgetVerdicts()
+  await forgetPermits()
 })
 afterEach(passCalls)
 
@@ -58,7 +58,7 @@ test.each([
       ),
     )
     const { user, token, workspace } = pinger
-    const verdict = {
+    const permit = {
       key_id: token.slice(0, 10),
       key_hash: [...(await sha256(token.slice(11)))]
         .map((byte) => byte.toString(16).padStart(2, "0"))
@@ -74,7 +74,7 @@ test.each([
       used: [],
       stats: [],
       apps: [],
-      verdicts: [verdict, verdict],
+      permits: [permit, permit],
     }
     const [flushed] = await connect(env.DATABASE_URL).all(flushStatement(input))
     expect(flushed?.renewed).toHaveLength(2)
@@ -94,7 +94,7 @@ test("a stream of pings marks its key each hour and keeps its session alive, and
     at(afterEpoch(minutes(minute) + 55_000))
     await flushUsage(env)
     const { last_used_at: usedAt, expires_at: expiresAt } = await keyOf(pinger.token)
-    // An hour, and two minutes until it is noted that the verdict was used.
+    // An hour, and two minutes until it is noted that the permit was used.
     const pingMs = afterEpoch(minutes(minute)).getTime()
     expect(pingMs - new Date(usedAt).getTime()).toBeLessThanOrEqual(minutes(63))
     expect(pingMs + dayMs - new Date(expiresAt).getTime()).toBeLessThanOrEqual(minutes(63))
@@ -113,7 +113,7 @@ test("a stream of pings marks its key each hour and keeps its session alive, and
   expect(await seenAt(pinger.user.id)).toEqual(usedAt)
 }, 60_000)
 
-test("a verdict that nobody uses marks nothing", async () => {
+test("a permit that nobody uses marks nothing", async () => {
   const columns = keyColumns("password", minutes(62))
   const [pinger, silent] = [
     await givenPinger({ key: columns }),

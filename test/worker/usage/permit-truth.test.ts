@@ -9,8 +9,8 @@ import { usagePermission } from "../../../src/usage/permission-statement.ts"
 import { usageShardCount, usageShardOf } from "../../../src/usage/tracker/shards.ts"
 import {
   lookAheadStatement,
-  type FoundVerdict,
-} from "../../../src/usage/tracker/verdict-statement.ts"
+  type FoundPermit,
+} from "../../../src/usage/tracker/permit-statement.ts"
 import { defaultOrganization, givenKey, givenOrganization, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
@@ -132,7 +132,7 @@ test(
   `the look-ahead and the renewal take what full authentication takes (seed ${seed})`,
   { timeout: 120_000 },
   async () => {
-    const found: FoundVerdict[] = []
+    const found: FoundPermit[] = []
     for (let shard = 0; shard < usageShardCount; shard++) {
       const ahead = await db.all(
         lookAheadStatement({ shard, shardCount: usageShardCount }, 10_000, now),
@@ -150,7 +150,7 @@ test(
       facts: "",
     }))
     const [flushed] = await db.all(
-      flushStatement({ now, used: [], stats: [], apps: [], verdicts: rows }),
+      flushStatement({ now, used: [], stats: [], apps: [], permits: rows }),
     )
     const renewed = new Map(
       flushed!.renewed.map((one) => [nameOf(drawn[one.position - 1]!), one.facts]),
