@@ -1,4 +1,6 @@
-// Canceling a build (prebuilds-provisioning-agents.md C7): what has not begun ends at once, what runs is asked to end.
+// The statement that cancels a build.
+//
+// A pending job ends at once. A running one is marked, and its daemon ends it.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { may } from "../access/may.ts"
@@ -11,15 +13,22 @@ export type CancelAttempt = {
   is_completed: boolean
   is_canceled: boolean
   may_update: boolean
-  /** The template lets users cancel, or the caller owns the site. */
+  /** The template lets users cancel, or the caller is an owner. */
   may_cancel: boolean
   canceled: boolean
 }
 
+const workspace = {
+  id: sql`home.id`,
+  owner: sql`home.owner_id`,
+  organization: sql`home.organization_id`,
+}
+
 /**
- * One row where the build can be read. `canceled` says whether this call did it. Preconditions, on the locked row of the job:
- * neither ended nor canceled, in the expected state where one is expected, and the caller may. A daemon learns of it at its
- * next update.
+ * Returns one row where the build can be read; `canceled` says whether this call canceled it.
+ *
+ * Preconditions, on the locked row of the job: it has neither ended nor been canceled, it is in the
+ * expected state if one is given, and the caller may. Its daemon is notified with its next update.
  */
 export const cancelBuild = (
   id: string,
@@ -29,11 +38,14 @@ export const cancelBuild = (
   statement(
     "builds.cancel",
     sql`with asked as (
-      select j.id, home.id as workspace_id, j.job_status, j.completed_at is not null as is_completed,
+      select j.id, home.id as workspace_id, j.job_status,
+        j.completed_at is not null as is_completed,
         j.canceled_at is not null as is_canceled,
-        ${may("update", "workspace", { id: sql`home.id`, owner: sql`home.owner_id`, organization: sql`home.organization_id` })} as may_update,
-        ${expected === "pending"} or t.allow_user_cancel_workspace_jobs or actor_has_site_role(array['owner']) as may_cancel
-      from workspace_builds it join workspaces home on home.id = it.workspace_id join templates t on t.id = home.template_id
+        ${may("update", "workspace", workspace)} as may_update,
+        ${expected === "pending"} or t.allow_user_cancel_workspace_jobs
+          or actor_has_site_role(array['owner']) as may_cancel
+      from workspace_builds it join workspaces home on home.id = it.workspace_id join templates t
+        on t.id = home.template_id
       join provisioner_jobs j on j.id = it.job_id
       where it.id = ${id}::uuid and ${readableWorkspace("home")}
       for update of j
@@ -41,7 +53,8 @@ export const cancelBuild = (
       update provisioner_jobs j set canceled_at = ${now}::timestamptz,
         completed_at = case when j.worker_id is null then ${now}::timestamptz end
       from asked a
-      where j.id = a.id and not a.is_completed and not a.is_canceled and a.may_update and a.may_cancel
+      where j.id = a.id and not a.is_completed and not a.is_canceled and a.may_update
+        and a.may_cancel
         and (${expected}::text is null or a.job_status = ${expected}::text)
       returning j.id
     )

@@ -1,4 +1,6 @@
-// What people are told when a build ends: rows of the outbox that ride in the statement that ended it (lifecycle.md 7, 17).
+// The notifications and audit rows of ended builds.
+//
+// They are CTEs of the statement that ends the job.
 import { type SQL, sql } from "drizzle-orm"
 import { auditInsert, type AuditRequest } from "../audit/fragment.ts"
 import { outboxInsert } from "../notifications/fragment.ts"
@@ -6,27 +8,34 @@ import { notificationIds } from "../notifications/templates.ts"
 
 const createdBy = "provisionerdserver"
 
-/** The facts of the builds whose jobs are in the CTE `ended e` (id), as the CTE `ended_builds`. */
+/** The CTE `ended_builds`: facts of the builds whose jobs' ids are in the CTE `ended`. */
 export const endedBuilds = (isCanceled: SQL = sql`false`): SQL => sql`ended_builds as (
-  select ${isCanceled} as is_canceled, b.id as build_id, b.build_number, b.transition, b.reason, b.initiator_id, i.username as initiator,
-    w.id as workspace_id, w.name, w.owner_id, w.organization_id, w.template_id, o.username as owner_username,
+  select ${isCanceled} as is_canceled, b.id as build_id, b.build_number, b.transition, b.reason,
+    b.initiator_id, i.username as initiator,
+    w.id as workspace_id, w.name, w.owner_id, w.organization_id, w.template_id,
+    o.username as owner_username,
     t.name as template_name, v.name as template_version_name,
     array[w.id, w.owner_id, w.template_id, w.organization_id] as targets
   from ended e join workspace_builds b on b.job_id = e.id
-  join workspaces w on w.id = b.workspace_id join users o on o.id = w.owner_id join users i on i.id = b.initiator_id
+  join workspaces w on w.id = b.workspace_id
+  join users o on o.id = w.owner_id join users i on i.id = b.initiator_id
   join template_versions v on v.id = b.template_version_id join templates t on t.id = w.template_id
 )`
 
 /** True for the user `a` who administers the templates of the organization whose member `m` is. */
 export const templateAdmin = (a: SQL, m: SQL): SQL =>
   sql`${a}.id = ${m}.user_id and not ${a}.deleted and ${a}.status <> 'suspended'
-    and ('template-admin' = any(${a}.site_roles) or 'organization-template-admin' = any(${m}.roles))`
+    and ('template-admin' = any(${a}.site_roles)
+      or 'organization-template-admin' = any(${m}.roles))`
 
 const isAutomatic = sql`f.reason in ('autostart', 'autostop', 'dormancy', 'autodelete')`
 
 /**
- * CTEs over `ended_builds` that failed: the owner hears of an automatic one, the template admins of the organization of
- * one that a person asked for (decision 8); nobody of one that was canceled. What the prebuilds user asked for is the pool's own affair.
+ * CTEs that notify of the failed builds in `ended_builds`.
+ *
+ * The owner is notified of an automatic build, the organization's template admins of one that a
+ * person requested. A canceled build notifies nobody, and so does one of the prebuilds user: pools
+ * handle their own failures.
  */
 export function failureNotices(now: Date): SQL {
   const automatic = outboxInsert(
@@ -47,7 +56,8 @@ export function failureNotices(now: Date): SQL {
       userId: sql`m.user_id`,
       labels: sql`jsonb_build_object('name', f.name, 'template_name', f.template_name,
         'template_version_name', f.template_version_name, 'initiator', f.initiator,
-        'workspace_owner_username', f.owner_username, 'workspace_build_number', f.build_number::text)`,
+        'workspace_owner_username', f.owner_username,
+        'workspace_build_number', f.build_number::text)`,
       targets: sql`f.targets`,
       createdBy,
       idempotencyKey: sql`'build-failed:' || f.build_id || ':' || m.user_id`,
@@ -60,15 +70,15 @@ export function failureNotices(now: Date): SQL {
   return sql`noticed_automatic as (${automatic}), noticed_manual as (${manual})`
 }
 
-/** A CTE over `ended_builds`: a deletion is told to the owner, unless they asked for it by hand. */
+/** A CTE over `ended_builds` that notifies the owner of a deletion that they did not request. */
 export function deletionNotice(now: Date): SQL {
   return sql`noticed_deletion as (${outboxInsert(
     {
       templateId: notificationIds.workspaceDeleted,
       userId: sql`f.owner_id`,
       labels: sql`jsonb_build_object('name', f.name,
-        'reason', case f.reason when 'initiator' then 'initiated by user' when 'autodelete' then 'autodeleted due to dormancy'
-          else f.reason end,
+        'reason', case f.reason when 'initiator' then 'initiated by user'
+          when 'autodelete' then 'autodeleted due to dormancy' else f.reason end,
         'initiator', case f.reason when 'autodelete' then 'autobuild' else f.initiator end)`,
       targets: sql`f.targets`,
       createdBy,
@@ -80,7 +90,7 @@ export function deletionNotice(now: Date): SQL {
   )})`
 }
 
-/** A CTE over `ended_builds`: the audit row of each, by the person who asked for the build. */
+/** A CTE over `ended_builds`: an audit row for each, by the person who requested the build. */
 export function buildAudit(request: AuditRequest, statusCode: 200 | 500): SQL {
   return sql`audited as (${auditInsert(
     request,
@@ -92,8 +102,10 @@ export function buildAudit(request: AuditRequest, statusCode: 200 | 500): SQL {
       organizationId: sql`f.organization_id`,
       userId: sql`f.initiator_id`,
       statusCode,
-      additionalFields: sql`jsonb_build_object('workspace_name', f.name, 'build_number', f.build_number::text,
-        'build_reason', f.reason, 'workspace_owner', f.owner_username, 'workspace_id', f.workspace_id)`,
+      additionalFields: sql`jsonb_build_object('workspace_name', f.name,
+      'build_number', f.build_number::text,
+        'build_reason', f.reason, 'workspace_owner', f.owner_username,
+        'workspace_id', f.workspace_id)`,
     },
     sql`ended_builds f`,
   )})`

@@ -1,4 +1,6 @@
-// The start that was queued behind a stop (`on_success`): made when the stop succeeds, and by the tick where that was missed.
+// The start that follows a stop (`on_success`).
+//
+// It is created when the stop succeeds. The sweep creates those that were missed then.
 import { sql } from "drizzle-orm"
 import { nilRequest, type AuditRequest } from "../audit/fragment.ts"
 import { type Database, type Statement, statement } from "../platform/db/client.ts"
@@ -8,7 +10,7 @@ import { postJobs, type PostedJob } from "../queue/board/post.ts"
 import type { Sweep } from "../sweeps.ts"
 import { publishWorkspaces } from "../platform/durable/publish.ts"
 import type { FollowUp } from "./create/request.ts"
-import { askForBuild } from "./create/create-build.ts"
+import { requestBuild } from "./create/create-build.ts"
 
 type Queued = {
   build_id: string
@@ -21,7 +23,11 @@ type Queued = {
 /** Follow-ups that one tick makes at most. */
 const perTickMax = 100
 
-/** Stops that succeeded, are still the last build, and have a start queued. Walks `workspace_builds_follow_up`. */
+/**
+ * Returns the stops that succeeded, are still the last build, and have a start queued. Uses the
+ * index
+ * `workspace_builds_follow_up`.
+ */
 const queuedFollowUps = (buildId: string | null): Statement<Queued> =>
   statement(
     "builds.queued-follow-ups",
@@ -39,9 +45,13 @@ const forgetFollowUp = (buildId: string): Statement<never> =>
   )
 
 /**
- * Makes what is queued behind one build, or behind all, and adds the jobs to `made`: also where it throws later, they are made. The
- * start holds only while the stop is the last build, so a second run, or a person who was faster, leaves nothing to do. A
- * start that is refused is forgotten: the owner sees a stopped workspace, and nothing is tried each minute.
+ * Creates the starts that are queued behind one build, or behind all, and adds their jobs to
+ * `made`.
+ * The caller needs those jobs even if this throws later.
+ *
+ * A start is created only while the stop is the last build, so a second run changes nothing, and a
+ * person who was faster wins. A refused start is dropped: the owner sees a stopped workspace, and
+ * nothing is retried each minute.
  */
 async function runFollowUps(
   env: Env,
@@ -52,21 +62,21 @@ async function runFollowUps(
 ): Promise<{ started: number; refused: number }> {
   const counts = { started: 0, refused: 0 }
   for (const queued of await db.all(queuedFollowUps(buildId))) {
-    const asker = {
+    const requester = {
       session: db,
       initiator: sql`${queued.initiator_id}::uuid`,
       isSystem: true,
       after: queued.build_number,
     }
     try {
-      const asked = await askForBuild(
-        asker,
+      const requested = await requestBuild(
+        requester,
         queued.workspace_id,
         toBuildRequest(queued.on_success),
         request,
       )
       counts.started += 1
-      made.push(asked.created)
+      made.push(requested.created)
       await publishWorkspaces(env, [queued.workspace_id])
     } catch (error) {
       if (!(error instanceof ApiError) || error.status >= 500) throw error
@@ -83,7 +93,7 @@ async function runFollowUps(
   return counts
 }
 
-/** What is queued behind one build that has just ended, and the word of it to daemons. */
+/** Creates what is queued behind a build that has just ended, and notifies daemons. */
 export async function followUp(
   env: Env,
   db: Database,

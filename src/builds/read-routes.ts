@@ -1,4 +1,4 @@
-// Reading builds over HTTP (api.md 2.7).
+// Routes that read builds.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { resourceSchema } from "../agents/views/schemas.ts"
@@ -65,7 +65,7 @@ const list = createRoute({
   method: "get",
   path: "/workspaces/{workspace}/builds",
   tags,
-  summary: "The builds of a workspace, newest first",
+  summary: "The builds of a workspace, the newest first",
   request: {
     params: z.object({ workspace: uuidSchema }),
     query: pageQuery.extend({ after_id: uuidSchema.optional(), since }),
@@ -103,7 +103,7 @@ buildReadRoutes.openapi(byNumber, async (c) => {
   const { user, workspace, number } = c.req.valid("param")
   if (!/^[+-]?\d{1,10}$/.test(number) || Math.abs(Number(number)) > int32Max) {
     throw badRequest("Failed to parse build number as integer.", {
-      detail: `${JSON.stringify(number)} is no 32-bit integer`,
+      detail: `${JSON.stringify(number)} is not a 32-bit integer`,
     })
   }
   const [row] = await c.var.caller.query(buildByNumber(user, workspace, Number(number), c.var.now))
@@ -139,7 +139,7 @@ const resources = createRoute({
   method: "get",
   path: path("/resources"),
   tags,
-  summary: "What a build made",
+  summary: "The resources of a build",
   request: { params: buildParam },
   responses: { 200: jsonBody(z.array(resourceSchema), "The resources."), ...errors(400, 401, 404) },
 })

@@ -1,4 +1,4 @@
-// What a build is called, from its job's status and its transition (api.md 1.6).
+// The status of a build, from its job's status and its transition.
 import type { JobStatus } from "../queue/status.ts"
 
 export type Transition = "start" | "stop" | "delete"

@@ -1,4 +1,4 @@
-// A workspace build as clients see it (api.md 1.6): the SQL that gathers it as one JSON value, and the shape on the wire.
+// A build as clients see it: the SQL that returns it as one JSON value, and the shape on the wire.
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import { type ResourceJson, resourcesJson } from "../agents/views/resources-json.ts"
@@ -19,7 +19,7 @@ import {
 } from "../queue/view.ts"
 import { buildStatus, type Transition } from "./status.ts"
 
-/** Why a build was asked for. Clients refuse words that they do not know. */
+/** Why a build was requested. Clients reject words that they do not know. */
 const buildReasons = [
   "initiator",
   "autostart",
@@ -64,21 +64,27 @@ export type BuildJson = {
 }
 
 /**
- * The build with this id as JSON, with its job, resources, agents and apps: a scalar subquery, so that any statement over
- * builds or workspaces can carry it in its select list and a page stays one round trip. Null where there is no such build.
+ * The build with this id as JSON, with its job, resources, agents and apps. Null if it does not
+ * exist.
+ *
+ * It is a scalar subquery, so any statement over builds or workspaces can select it. A page then
+ * takes one round trip.
  */
 export function buildJson(buildId: SQL, now: Date): SQL {
   return sql`(
     select json_build_object(
-      'id', b.id, 'created_at', b.created_at, 'updated_at', b.updated_at, 'workspace_id', b.workspace_id,
-      'workspace_name', w.name, 'workspace_owner_id', w.owner_id, 'workspace_owner_name', o.username,
+      'id', b.id, 'created_at', b.created_at, 'updated_at', b.updated_at,
+      'workspace_id', b.workspace_id, 'workspace_name', w.name, 'workspace_owner_id', w.owner_id,
+      'workspace_owner_name', o.username,
       'workspace_owner_avatar_url', o.avatar_url, 'template_version_id', b.template_version_id,
       'template_version_name', v.name, 'build_number', b.build_number, 'transition', b.transition,
-      'initiator_id', b.initiator_id, 'initiator_name', i.username, 'reason', b.reason, 'deadline', b.deadline,
-      'max_deadline', b.max_deadline, 'daily_cost', b.daily_cost,
-      'template_version_preset_id', b.template_version_preset_id, 'has_external_agent', b.has_external_agent,
+      'initiator_id', b.initiator_id, 'initiator_name', i.username, 'reason', b.reason,
+      'deadline', b.deadline, 'max_deadline', b.max_deadline, 'daily_cost', b.daily_cost,
+      'template_version_preset_id', b.template_version_preset_id,
+      'has_external_agent', b.has_external_agent,
       'job', ${jobJson("j", now)}, 'resources', ${resourcesJson(sql`b.job_id`, now)},
-      'matched_provisioners', case when j.job_status = 'pending' then ${matchedProvisionersJson("j")} end)
+      'matched_provisioners', case when j.job_status = 'pending'
+        then ${matchedProvisionersJson("j")} end)
     from workspace_builds b
     join provisioner_jobs j on j.id = b.job_id
     join workspaces w on w.id = b.workspace_id

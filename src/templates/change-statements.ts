@@ -23,8 +23,8 @@ export type TemplateChange = { name: string | null; settings: SettingsChange }
  * Changes a template and, in the same statement, what SQL can compute for its workspaces.
  *
  * `must_follow` is true while a mark says that other workspaces have yet to follow
- * (policy/follow-schedule-change.ts). A name in use breaks `templates_name_live`. A second run finds
- * the values in place, and its effects change nothing.
+ * (policy/follow-schedule-change.ts). A name in use breaks `templates_name_live`. A second run
+ * finds the values in place, and its effects change nothing.
  */
 export const patchTemplate = (
   id: string,

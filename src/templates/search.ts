@@ -1,4 +1,4 @@
-// The template search language (api.md 2.4): which keys there are and what each asks for.
+// The template search language: its keys, and the condition of each.
 import { sql, type SQL } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
 import { organizationIdOf } from "../access/lookup.ts"
@@ -21,7 +21,7 @@ export type TemplateFilter = {
   /** Id or name. */
   organization?: string | undefined
   ids?: string[] | undefined
-  /** Deprecated ones are hidden unless they are asked for. */
+  /** Deprecated templates are hidden unless requested. */
   deprecated: boolean
   deleted: boolean
   hasAiTask?: boolean | undefined
@@ -59,7 +59,7 @@ export function parseTemplateSearch(query: string): TemplateSearch {
 
 const readable = may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })
 
-/** Most used first, then by name. `organization` is the path's, and a further condition beside the filter's. */
+/** The most used first, then by name. `organization` is the path's, beside the filter's own. */
 export const listTemplates = (filter: TemplateFilter, organization: string | null) =>
   statement<TemplateRow>(
     "templates.list",
@@ -68,12 +68,13 @@ export const listTemplates = (filter: TemplateFilter, organization: string | nul
     order by t.active_user_count desc, lower(t.name), t.id`,
   )
 
-/** A row where the organization of a path exists and the caller may read in it: an empty list is then the truth. */
+/** Returns a row if the organization exists and the caller may read its templates. */
 export const organizationGate = (organization: string) =>
   statement<{ id: string }>(
     "templates.organization-gate",
     sql`select o.id from organizations o
-    where o.id = ${organizationIdOf(organization)} and ${may("read", "template", { organization: sql`o.id` })}`,
+    where o.id = ${organizationIdOf(organization)}
+      and ${may("read", "template", { organization: sql`o.id` })}`,
   )
 
 const contains = (column: SQL, text: string) =>

@@ -1,4 +1,4 @@
-// The parameters of a build that nobody asks for: the last build's values, as far as the version takes them.
+// The parameters of an automatic build: the last build's values, where the version accepts them.
 import { sql } from "drizzle-orm"
 import { type Database, statement } from "../../platform/db/client.ts"
 import { uuids } from "../../platform/db/sql.ts"
@@ -13,7 +13,7 @@ export type CarryRequest = {
   previous: readonly { name: string; value: string }[]
 }
 
-/** Resolves each request's values against its version, in order. One statement for all versions; none for no request. */
+/** Resolves each request's values against its version, in order, with at most one statement. */
 export async function carryParameters(
   db: Database,
   requests: readonly CarryRequest[],
@@ -23,8 +23,9 @@ export async function carryParameters(
   const rows = await db.all(
     statement<ParameterDefinition & { template_version_id: string }>(
       "builds.parameters-of-versions",
-      sql`select template_version_id, name, type, mutable, required, ephemeral, default_value, options, form_type,
-          validation_regex, validation_error, validation_min, validation_max, validation_monotonic
+      sql`select template_version_id, name, type, mutable, required, ephemeral, default_value,
+          options, form_type, validation_regex, validation_error, validation_min, validation_max,
+          validation_monotonic
         from template_version_parameters where template_version_id = any(${uuids(versionIds)})
         order by template_version_id, display_order, name`,
     ),

@@ -1,24 +1,10 @@
-// Everything that decides whether a workspace may be built and what the build will be: read in one statement.
+// The statement that reads what decides whether a workspace may be built, and how.
 import { type SQL, sql } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { type Statement, statement } from "../../platform/db/client.ts"
 import type { JobStatus } from "../../queue/status.ts"
-import type { ParameterDefinition } from "../../templates/parameters/resolve.ts"
 import type { Transition } from "../status.ts"
-
-export type NamedValue = { name: string; value: string }
-
-export type BuildableVersion = {
-  id: string
-  name: string
-  template_id: string | null
-  file_id: string
-  tags: Record<string, string>
-  job_status: JobStatus
-  job_error: string | null
-  parameters: ParameterDefinition[]
-  presets: { id: string; parameters: NamedValue[] }[]
-}
+import { type BuildableVersion, type NamedValue, versionJson } from "./version.ts"
 
 export type BuildContext = {
   id: string
@@ -39,17 +25,21 @@ export type BuildContext = {
   may_update_template: boolean
   may_debug: boolean
   last: { template_version_id: string; job_status: JobStatus; parameters: NamedValue[] } | null
-  /** The one asked for, else the last build's; null where there is none. */
+  /** The requested one, else the last build's. Null if it does not exist. */
   version: BuildableVersion | null
 }
 
-/** True where the caller may do this to the workspace `w`; a dormant one is another kind of thing, a prebuild yet another. */
+/**
+ * True where the caller may do this to the workspace `w`. Dormant workspaces and prebuilds are
+ * resources of their own.
+ */
 export function mayBuild(transition: Transition): SQL {
   const columns = { id: sql`w.id`, owner: sql`w.owner_id`, organization: sql`w.organization_id` }
   const asleep = transition === "start" ? "update" : transition
   const pooled =
     transition === "delete"
-      ? sql` or (w.owner_id = prebuilds_user_id() and ${may("delete", "prebuilt_workspace", columns)})`
+      ? sql` or (w.owner_id = prebuilds_user_id()
+          and ${may("delete", "prebuilt_workspace", columns)})`
       : sql``
   return sql`(case when w.dormant_at is null then ${may(transition, "workspace", columns)}
     else ${may(asleep, "workspace_dormant", columns)} end${pooled})`
@@ -65,42 +55,40 @@ export const readableWorkspace = (alias: string): SQL => {
   return may("read", "workspace", columns)
 }
 
-/** One row where the workspace exists and the caller may read it; `isSystem` asks for no permission. */
+/**
+ * Returns one row where the workspace exists and the caller may read it. `isSystem` skips the
+ * permission checks.
+ */
 export function buildContext(
   workspaceId: string,
   versionId: string | null,
   isSystem = false,
 ): Statement<BuildContext> {
   const granted = (condition: SQL) => (isSystem ? sql`true` : condition)
+  const template = { id: sql`t.id`, organization: sql`t.organization_id` }
   return statement(
     "builds.context",
-    sql`select w.id, w.owner_id, w.owner_id = prebuilds_user_id() as is_prebuild, w.dormant_at is not null as is_dormant,
-      w.deleted, w.latest_build_number,
+    sql`select w.id, w.owner_id, w.owner_id = prebuilds_user_id() as is_prebuild,
+      w.dormant_at is not null as is_dormant, w.deleted, w.latest_build_number,
       json_build_object('id', t.id, 'active_version_id', t.active_version_id,
-        'require_active_version', t.require_active_version, 'provisioner', t.provisioner) as template,
+        'require_active_version', t.require_active_version,
+        'provisioner', t.provisioner) as template,
       ${granted(mayBuild("start"))} as may_start, ${granted(mayBuild("stop"))} as may_stop,
       ${granted(mayBuild("delete"))} as may_delete,
-      ${granted(may("update", "template", { id: sql`t.id`, organization: sql`t.organization_id` }))} as may_update_template,
+      ${granted(may("update", "template", template))} as may_update_template,
       ${granted(may("read", "deployment_config"))} as may_debug,
-      (select json_build_object('template_version_id', b.template_version_id, 'job_status', j.job_status,
-          'parameters', (
-            select coalesce(json_agg(json_build_object('name', p.name, 'value', p.value) order by p.name), '[]')
+      (select json_build_object('template_version_id', b.template_version_id,
+          'job_status', j.job_status, 'parameters', (
+            select coalesce(json_agg(json_build_object('name', p.name, 'value', p.value)
+              order by p.name), '[]')
             from workspace_build_parameters p where p.workspace_build_id = b.id))
-        from workspace_builds b join provisioner_jobs j on j.id = b.job_id where b.id = w.latest_build_id) as last,
+        from workspace_builds b join provisioner_jobs j on j.id = b.job_id
+        where b.id = w.latest_build_id) as last,
       (select ${versionJson} from template_versions v join provisioner_jobs j on j.id = v.job_id
         where v.id = coalesce(${versionId}::uuid,
-          (select b.template_version_id from workspace_builds b where b.id = w.latest_build_id))) as version
+          (select b.template_version_id from workspace_builds b
+            where b.id = w.latest_build_id))) as version
     from workspaces w join templates t on t.id = w.template_id
     where w.id = ${workspaceId}::uuid and ${granted(readableWorkspace("w"))}`,
   )
 }
-
-/** The version `v` with its import job `j`, as a {@link BuildableVersion}. */
-const versionJson = sql`json_build_object('id', v.id, 'name', v.name, 'template_id', v.template_id, 'file_id', v.file_id,
-  'tags', j.tags, 'job_status', j.job_status, 'job_error', j.error,
-  'parameters', (select coalesce(json_agg(p order by p.display_order, p.name), '[]')
-    from template_version_parameters p where p.template_version_id = v.id),
-  'presets', (select coalesce(json_agg(json_build_object('id', s.id, 'parameters', (
-      select coalesce(json_agg(json_build_object('name', q.name, 'value', q.value) order by q.name), '[]')
-      from template_version_preset_parameters q where q.preset_id = s.id)) order by s.display_order, s.name), '[]')
-    from template_version_presets s where s.template_version_id = v.id))`

@@ -1,4 +1,6 @@
-// Asking for a build over HTTP or as the follow-up of another: read, plan, write, and once more where something moved between.
+// Creating a build over HTTP or as the follow-up of another: read, plan, write.
+//
+// It reads again if the workspace changed between the reading and the writing.
 import type { SQL } from "drizzle-orm"
 import type { AuditRequest } from "../../audit/fragment.ts"
 import type { Database } from "../../platform/db/client.ts"
@@ -10,11 +12,12 @@ import { type CreatedBuild, createBuild, endOrphan } from "./statement.ts"
 import { planBuild } from "./plan.ts"
 import { type BuildView, toBuildView } from "../view.ts"
 
-/** Each try after the first reads again, and with that finds the reason of a refusal. */
+/** A try after the first reads again, so it finds the reason if the build is refused. */
 const triesMax = 3
 
-export type Asker = {
-  /** A session of the caller, or the database itself for the system. */
+/** In whose name a build is created. */
+export type Requester = {
+  /** The caller's authenticated database, or the database itself for the system. */
   session: Pick<Database, "batch">
   initiator: SQL
   isSystem: boolean
@@ -22,31 +25,31 @@ export type Asker = {
   after?: number
 }
 
-export type AskedBuild = { view: BuildView; created: CreatedBuild }
+export type RequestedBuild = { view: BuildView; created: CreatedBuild }
 
-/** Two round trips. Throws the refusals of api.md 2.7. */
-export async function askForBuild(
-  asker: Asker,
+/** Takes two round trips. Throws an `ApiError` if the build is refused. */
+export async function requestBuild(
+  requester: Requester,
   workspaceId: string,
   body: BuildRequest,
   request: AuditRequest,
-): Promise<AskedBuild> {
+): Promise<RequestedBuild> {
   const { now } = request
-  const { isSystem } = asker
+  const { isSystem } = requester
   for (let tries = 1; tries <= triesMax; tries++) {
-    const [[context]] = await asker.session.batch([
+    const [[context]] = await requester.session.batch([
       buildContext(workspaceId, body.template_version_id, isSystem),
     ])
-    if (asker.after !== undefined && context?.latest_build_number !== asker.after) break
+    if (requester.after !== undefined && context?.latest_build_number !== requester.after) break
     const plan = planBuild(context, body)
     const ids = { buildId: crypto.randomUUID(), jobId: crypto.randomUUID() }
-    const create = createBuild(plan, ids, asker.initiator, request, isSystem)
+    const create = createBuild(plan, ids, requester.initiator, request, isSystem)
     const read = buildById(ids.buildId, now, isSystem)
     const [[created], [row]] = plan.isOrphan
-      ? await asker.session
+      ? await requester.session
           .batch([create, endOrphan(ids.jobId, request), read])
           .then(([a, , b]) => [a, b] as const)
-      : await asker.session.batch([create, read])
+      : await requester.session.batch([create, read])
     if (created && row) return { view: toBuildView(row.build), created }
   }
   throw conflict("insert workspace build")

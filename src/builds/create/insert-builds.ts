@@ -40,7 +40,7 @@ export type WantedBuild = { [K in Exclude<Column, keyof typeof isNullable>]: SQL
   [K in keyof typeof isNullable]?: SQL
 }
 
-/** The select list of a CTE that {@link insertBuilds} reads; always in the same order, for unions. */
+/** The select list of a CTE for {@link insertBuilds}; always in the same order, for unions. */
 export function wantedBuild(build: WantedBuild): SQL {
   const list = columns.map(
     (name) =>

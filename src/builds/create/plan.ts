@@ -1,26 +1,33 @@
-// What a build comes to, decided without the database: the refusals in their order (prebuilds-provisioning-agents.md D), or
-// the values to write.
-import { ApiError, badRequest, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
+// The plan of a build: its refusals in order, or the values to write. It needs no database.
+import { badRequest, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
 import { activeStatuses } from "../../queue/status.ts"
 import { normaliseTags } from "../../queue/tags.ts"
 import { matchPreset } from "../../templates/parameters/match-preset.ts"
 import { resolveParameters } from "../../templates/parameters/resolve.ts"
-import type { BuildableVersion, BuildContext, NamedValue } from "./context.ts"
+import type { BuildContext } from "./context.ts"
 import type { BuildRequest, FollowUp } from "./request.ts"
 import type { Transition } from "../status.ts"
+import {
+  type BuildableVersion,
+  type NamedValue,
+  parameterRefusal,
+  refuseOldVersion,
+  requireImported,
+  toMap,
+} from "./version.ts"
 
 export type BuildPlan = {
   workspaceId: string
   transition: Transition
   reason: string
-  /** The number of the build that this one follows: the write holds only while it is the last. */
+  /** The number of the build that this one follows. It is written only while that is the last. */
   lastNumber: number
   template: BuildContext["template"]
   version: BuildableVersion
   presetId: string | null
   tags: Record<string, string>
   parameters: NamedValue[]
-  /** What the provisioner begins with: nothing, what the caller gave, or what the last build left. */
+  /** What the provisioner starts from: nothing, the caller's state, or the last build's. */
   state: { kind: "none" } | { kind: "given"; bytes: Uint8Array } | { kind: "last" }
   isOrphan: boolean
   /** The version is another than the last build's. */
@@ -29,7 +36,7 @@ export type BuildPlan = {
   onSuccess: FollowUp | null
 }
 
-/** Throws the first refusal. */
+/** Throws the first refusal as an `ApiError`. */
 export function planBuild(context: BuildContext | undefined, request: BuildRequest): BuildPlan {
   if (context === undefined) throw notFound()
   refuseMisuse(context, request)
@@ -43,7 +50,9 @@ export function planBuild(context: BuildContext | undefined, request: BuildReque
     throw conflict(message, { detail: message })
   }
   const { parameters, presetId } = resolveValues(context, version, request)
-  if (transition === "start") refuseOldVersion(context, version)
+  if (transition === "start") {
+    refuseOldVersion(version, context.template, context.may_update_template)
+  }
   const isOrphan = request.orphan === true
   return {
     workspaceId: context.id,
@@ -63,7 +72,7 @@ export function planBuild(context: BuildContext | undefined, request: BuildReque
   }
 }
 
-/** A request that contradicts itself, whoever sends it. */
+/** Rejects a request that contradicts itself. */
 function refuseMisuse(context: BuildContext, request: BuildRequest): void {
   const { transition, orphan, state, on_success: next } = request
   if (orphan && transition !== "delete")
@@ -113,40 +122,13 @@ function requireVersion(context: BuildContext): BuildableVersion {
   return version
 }
 
-/** Said last, as by the insert that the reference refuses: a client that hears it starts the active version instead. */
-function refuseOldVersion(
-  { template, may_update_template }: BuildContext,
-  version: BuildableVersion,
-): void {
-  const isOld = version.id !== template.active_version_id
-  if (template.require_active_version && isOld && !may_update_template) {
-    throw forbidden("insert workspace build")
-  }
-}
-
-/** A version can be built once its import has succeeded. */
-export function requireImported({
-  name,
-  job_status,
-  job_error,
-}: Pick<BuildableVersion, "name" | "job_status" | "job_error">): void {
-  if (job_status === "pending" || job_status === "running") {
-    throw new ApiError(
-      406,
-      `The provided template version is ${job_status}. Wait for it to complete importing!`,
-    )
-  }
-  if (job_status === "failed" || job_status === "canceled") {
-    throw badRequest(
-      `The provided template version ${JSON.stringify(name)} has failed to import: ${JSON.stringify(job_error ?? "")}. You cannot build workspaces with it!`,
-    )
-  }
-}
-
-/** Values of the preset asked for beat the request's; without one the build takes the preset that its values amount to. */
+/**
+ * The values of a requested preset take precedence over the request's. Without one, the build gets
+ * the preset that its values match.
+ */
 function resolveValues(context: BuildContext, version: BuildableVersion, request: BuildRequest) {
-  const asked = request.template_version_preset_id
-  const preset = asked === null ? null : version.presets.find(({ id }) => id === asked)
+  const requested = request.template_version_preset_id
+  const preset = requested === null ? null : version.presets.find(({ id }) => id === requested)
   if (preset === undefined) {
     throw badRequest("Template version preset doesn't exist.", {
       validations: [
@@ -160,13 +142,10 @@ function resolveValues(context: BuildContext, version: BuildableVersion, request
     given: toMap(request.rich_parameter_values),
     previous: toMap(context.last?.parameters ?? []),
   })
-  if (!resolved.ok) throw badRequest(resolved.message, { detail: resolved.detail })
+  if (!resolved.ok) throw parameterRefusal(resolved)
   const matched = preset ?? matchPreset(version.presets, toMap(resolved.values))
   return { parameters: resolved.values, presetId: matched?.id ?? null }
 }
-
-const toMap = (values: readonly NamedValue[]) =>
-  new Map(values.map(({ name, value }) => [name, value] as const))
 
 function stateOf({ orphan, state }: BuildRequest): BuildPlan["state"] {
   if (orphan) return { kind: "none" }

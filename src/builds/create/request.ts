@@ -1,4 +1,4 @@
-// What a client sends to ask for a build (api.md 2.7), checked for its shape alone.
+// The body of a request for a build, checked for its shape alone.
 import { z } from "@hono/zod-openapi"
 import { tagDetail } from "../../platform/http/errors.ts"
 import { nilUuid, uuidSchema } from "../../platform/http/wire.ts"
@@ -15,7 +15,7 @@ const parameterValues = z
   .nullish()
   .transform((values) => values ?? [])
 
-/** One of the words; what is wrong with another is told as the reference does, by the rule's tag. */
+/** One of the words. The error names the rule by its tag, as clients expect. */
 const oneOf = <const Words extends readonly string[]>(words: Words) =>
   z
     .string()
@@ -33,7 +33,7 @@ const reasons = [
   "task_manual_pause",
 ] as const
 
-/** A start that follows a stop when that succeeds: a restart in one call. */
+/** A start that follows a stop once it succeeded: a restart in one call. */
 export const followUp = z.object({
   transition: z.string().max(16),
   template_version_id: optionalUuid,

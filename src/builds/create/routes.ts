@@ -1,4 +1,4 @@
-// Asking for a build and canceling one, over HTTP (api.md 2.7).
+// Routes that create and cancel builds.
 import { createRoute, z } from "@hono/zod-openapi"
 import { actorId } from "../../access/may.ts"
 import { auditRequest } from "../../audit/request.ts"
@@ -20,7 +20,7 @@ import {
 import { buildRequest } from "./request.ts"
 import { buildJob } from "../statements.ts"
 import { cancelBuild, type CancelAttempt } from "../cancel-statement.ts"
-import { askForBuild } from "./create-build.ts"
+import { requestBuild } from "./create-build.ts"
 import { buildSchema } from "../view.ts"
 
 const tags = ["Builds"]
@@ -40,10 +40,10 @@ const create = createRoute({
 })
 
 buildCreateRoutes.openapi(create, async (c) => {
-  const asker = { session: c.var.caller, initiator: actorId, isSystem: false }
+  const requester = { session: c.var.caller, initiator: actorId, isSystem: false }
   const { workspace } = c.req.valid("param")
-  const { view, created } = await askForBuild(
-    asker,
+  const { view, created } = await requestBuild(
+    requester,
     workspace,
     c.req.valid("json"),
     auditRequest(c),
@@ -52,11 +52,11 @@ buildCreateRoutes.openapi(create, async (c) => {
     Promise.all([
       postJobs(c.env, c.var, [created]),
       publishWorkspaces(c.env, [workspace]),
-      // A start over a running build ends what its agents may do; a stop lets them say goodbye.
+      // A start over a running build ends its agents' rights; a stop lets them finish.
       ...(view.transition === "start" ? [publishBuildChange(c.env, workspace)] : []),
     ]),
   )
-  // As the reference answers: the version's name is blank until the build is read again.
+  // Clients expect a blank version name here, until they read the build again.
   return c.json({ ...view, template_version_name: "" }, 201)
 })
 

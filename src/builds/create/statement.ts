@@ -1,4 +1,4 @@
-// Asking for a build: the workspace is locked and found as the plan read it, woken where it sleeps, and the build queued.
+// The statement that creates a build: it locks the workspace, wakes it, and queues the job.
 import { type SQL, sql } from "drizzle-orm"
 import { auditInsert, type AuditRequest } from "../../audit/fragment.ts"
 import { type Statement, statement } from "../../platform/db/client.ts"
@@ -20,10 +20,12 @@ export type CreatedBuild = {
 }
 
 /**
- * One row where the build was made. Preconditions, on the locked row of the workspace: no build since the plan was made, none
- * active, not deleted (or a delete), the caller may; and the template still asks for the same version. Two at once: the
- * second waits for the lock and finds the number taken. Run twice, the second finds the number taken as well.
- * `initiator` is SQL; null permission checks are for follow-ups, whose asker was checked when the stop was asked for.
+ * Returns one row if the build was created.
+ *
+ * Preconditions, on the locked row of the workspace: the plan's last build is still the last, and
+ * not active. The workspace is not deleted, or this is a delete. The caller may, and the template
+ * still requires the same version. If two run at once, the second waits for the lock and finds the
+ * number taken, as does a second run. `isSystem` skips the permission: it is for follow-ups.
  */
 export function createBuild(
   plan: BuildPlan,
@@ -34,20 +36,24 @@ export function createBuild(
 ): Statement<CreatedBuild> {
   const { now } = request
   const { template, version, transition } = plan
+  const at = sql`${now}::timestamptz`
   const allowed = isSystem ? sql`true` : mayBuild(transition)
+  const notice = plan.isUpdate ? sql`${updateNotice(version.id, initiator, now)},` : sql``
   return statement(
     "builds.create",
     sql`with locked as (
-      select w.id, w.name, w.organization_id, w.latest_build_id, w.latest_build_number, w.dormant_at is not null as is_dormant
+      select w.id, w.name, w.organization_id, w.latest_build_id, w.latest_build_number,
+        w.dormant_at is not null as is_dormant
       from workspaces w join templates t on t.id = w.template_id
       where w.id = ${plan.workspaceId}::uuid and w.latest_build_number = ${plan.lastNumber}::int
         and (w.latest_job_status is null or not job_is_active(w.latest_job_status))
         and (not w.deleted or ${transition === "delete"}) and ${allowed}
-        and (t.active_version_id, t.require_active_version) = (${template.active_version_id}::uuid, ${template.require_active_version}::boolean)
+        and t.active_version_id = ${template.active_version_id}::uuid
+        and t.require_active_version = ${template.require_active_version}::boolean
       for update of w
     ), woken as (
-      update workspaces w set dormant_at = null, deleting_at = null, last_used_at = greatest(w.last_used_at, ${now}::timestamptz),
-        updated_at = ${now}::timestamptz
+      update workspaces w set dormant_at = null, deleting_at = null,
+        last_used_at = greatest(w.last_used_at, ${at}), updated_at = ${at}
       from locked l where ${transition === "start"} and w.id = l.id and l.is_dormant
       returning w.id, w.name, w.organization_id
     ), requests as (
@@ -71,7 +77,7 @@ export function createBuild(
         parameters: json(plan.parameters),
       })}
       from locked l
-    ), ${insertBuilds(sql`requests`, now)}${plan.isUpdate ? sql`, ${updateNotice(version.id, initiator, now)}` : sql``}, audited as (
+    ), ${insertBuilds(sql`requests`, now)}, ${notice} audited as (
       ${auditInsert(
         request,
         {
@@ -86,7 +92,8 @@ export function createBuild(
         sql`woken k`,
       )}
     )
-    select b.id, j.organization_id, j.provisioner, j.tags from builds b join jobs j on j.id = b.job_id`,
+    select b.id, j.organization_id, j.provisioner, j.tags from builds b join jobs j
+      on j.id = b.job_id`,
   )
 }
 
@@ -97,8 +104,9 @@ function stateOf({ state }: BuildPlan): SQL {
 }
 
 /**
- * An orphaned delete that no live daemon could take ends at once: the job is complete, the workspace gone (D13). For the
- * batch of {@link createBuild}, after it. No row where a daemon is alive, which then has a normal job with an empty state.
+ * Ends an orphaned delete that no live daemon could take: its job is complete and the workspace
+ * deleted. It runs in the batch of {@link createBuild}, after it. Returns no row if such a daemon
+ * is alive: that one gets a normal job with an empty state.
  */
 export function endOrphan(jobId: string, request: AuditRequest): Statement<{ id: string }> {
   const at = sql`${request.now}::timestamptz`
@@ -106,15 +114,19 @@ export function endOrphan(jobId: string, request: AuditRequest): Statement<{ id:
     "builds.end-orphan",
     sql`with ended as (
       update provisioner_jobs j set started_at = ${at}, completed_at = ${at}, updated_at = ${at}
-      where j.id = ${jobId}::uuid and j.started_at is null and j.completed_at is null and not exists (
+      where j.id = ${jobId}::uuid and j.started_at is null and j.completed_at is null
+        and not exists (
         select 1 from provisioner_daemons d
         where d.organization_id = j.organization_id and j.provisioner = any (d.provisioners)
-          and d.last_seen_at >= ${aliveSince(request.now)}::timestamptz and ${tagsMatch(sql`j.tags`, sql`d.tags`)})
+          and d.last_seen_at >= ${aliveSince(request.now)}::timestamptz
+            and ${tagsMatch(sql`j.tags`, sql`d.tags`)})
       returning j.id
     ), ${endedBuilds()}, gone as (
-      update workspaces w set deleted = true from ended_builds e where w.id = e.workspace_id returning w.id
+      update workspaces w set deleted = true from ended_builds e where w.id = e.workspace_id
+        returning w.id
     ), parted as (
-      update workspace_agents a set deleted = true from ended_builds e where a.workspace_id = e.workspace_id and not a.deleted
+      update workspace_agents a set deleted = true from ended_builds e
+      where a.workspace_id = e.workspace_id and not a.deleted
     ), ${deletionNotice(request.now)}, ${buildAudit(request, 200)}
     select id from ended`,
   )

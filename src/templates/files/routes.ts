@@ -1,4 +1,4 @@
-// Uploading and fetching template archives.
+// Routes that upload and download template archives.
 import { createRoute, z } from "@hono/zod-openapi"
 import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
@@ -57,7 +57,7 @@ const download = createRoute({
   method: "get",
   path: "/files/{id}",
   tags: ["Files"],
-  summary: "Fetch an uploaded archive as it came",
+  summary: "Download an uploaded archive",
   request: { params: z.object({ id: uuidSchema }) },
   responses: { 200: { description: "The bytes of the archive." }, ...errors(400, 401, 404) },
 })

@@ -1,17 +1,19 @@
-// Uploaded archives in R2: hashed while they stream in, stored once per content under their SHA-256.
+// Uploaded archives in R2: hashed while they stream in, stored once per content by their SHA-256.
 import { toHex } from "../../platform/db/values.ts"
 
-/** What the edge lets through (decision 22). */
+/** Cloudflare accepts bodies of 100 MB. */
 export const uploadBytesMax = 95 * 1024 * 1024
-/** R2 wants equal parts, the last excepted. A smaller upload is one put. */
+/** R2 requires equal parts, except for the last. A smaller upload is one put. */
 const partBytes = 8 * 1024 * 1024
 
 export type StoredUpload = { hash: string; sizeBytes: number }
 
 /**
- * Reads the body to its end, never holding more than one part. The name of an object is its content's hash, which is known
- * only at the end: a large upload gathers under a name of its own and is copied, unless its content is there already.
- * Null when the body is longer than the bound; then nothing stays behind.
+ * Stores the body, holding at most one part in memory. Returns null if the body is longer than the
+ * bound; nothing of it is kept then.
+ *
+ * An object's name is the hash of its content, which is known only at the end. A large upload is
+ * therefore stored under a temporary name and then copied, unless its content is stored already.
  */
 export async function storeUpload(
   bucket: R2Bucket,
@@ -69,7 +71,7 @@ export async function storeUpload(
 
 async function moveObject(bucket: R2Bucket, from: string, to: string): Promise<void> {
   const object = await bucket.get(from)
-  if (object === null) throw new Error("an upload vanished before it was stored")
+  if (object === null) throw new Error("the upload disappeared before it was stored")
   await bucket.put(to, object.body)
   await bucket.delete(from)
 }

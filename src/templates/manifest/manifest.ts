@@ -1,4 +1,4 @@
-/** The template manifest, `dormouse.json` at the root of a template's archive: its schema and its reader. */
+// The template manifest, `dormouse.json` at the root of a template's archive: schema and reader.
 import { messageOf } from "../../platform/event.ts"
 import { z } from "zod"
 import { manifestParameter, manifestVariable } from "./parameters.ts"
@@ -7,11 +7,11 @@ import { checkParameterValue } from "../parameters/value.ts"
 import { reportedResource } from "./reported.ts"
 import { refuseDuplicateNames } from "./resource-names.ts"
 
-export const MANIFEST_NAME = "dormouse.json"
-export const MANIFEST_BYTES_MAX = 1024 * 1024
-const PARAMETER_COUNT_MAX = 200
-const RESOURCE_COUNT_MAX = 200
-const ISSUES_SHOWN_MAX = 10
+export const manifestName = "dormouse.json"
+export const manifestBytesMax = 1024 * 1024
+const parameterCountMax = 200
+const resourceCountMax = 200
+const issuesShownMax = 10
 
 const scriptPath = z
   .string()
@@ -20,9 +20,9 @@ const scriptPath = z
   .refine(isInside, "must be a relative path inside the archive, with forward slashes")
   .describe("Path of an executable script inside the archive.")
 
-/** A resource of the plan; `persistent` ones exist while the workspace is stopped, too (their agents do not). */
+/** A persistent resource also exists while the workspace is stopped; its agents do not. */
 const manifestResource = reportedResource.extend({
-  persistent: z.boolean().optional().describe("Exists while the workspace is stopped, too."),
+  persistent: z.boolean().optional().describe("Also exists while the workspace is stopped."),
 })
 
 const manifestShape = z.object({
@@ -33,13 +33,13 @@ const manifestShape = z.object({
     stop: scriptPath.optional(),
     delete: scriptPath.optional(),
   }),
-  parameters: uniqueNames(z.array(manifestParameter).max(PARAMETER_COUNT_MAX)).default([]),
-  variables: uniqueNames(z.array(manifestVariable).max(PARAMETER_COUNT_MAX)).default([]),
+  parameters: uniqueNames(z.array(manifestParameter).max(parameterCountMax)).default([]),
+  variables: uniqueNames(z.array(manifestVariable).max(parameterCountMax)).default([]),
   presets: manifestPresets.default([]),
   tags: z.record(z.string().min(1).max(128), z.string().max(256)).default({}),
   resources: z
     .array(manifestResource)
-    .max(RESOURCE_COUNT_MAX)
+    .max(resourceCountMax)
     .superRefine(refuseDuplicateNames)
     .default([]),
 })
@@ -73,7 +73,7 @@ export const manifestJsonSchema = () => ({
 
 export type ManifestReading = { ok: true; manifest: Manifest } | { ok: false; error: string }
 
-/** Reads the text of a manifest. Each complaint names the place in the file, so an author can act on it. */
+/** Reads the text of a manifest. Each complaint names its place in the file. */
 export function readManifest(text: string): ManifestReading {
   let parsed: unknown
   try {
@@ -81,21 +81,21 @@ export function readManifest(text: string): ManifestReading {
   } catch (error) {
     return {
       ok: false,
-      error: `${MANIFEST_NAME} is not JSON: ${messageOf(error)}`,
+      error: `${manifestName} is not JSON: ${messageOf(error)}`,
     }
   }
   const result = manifestSchema.safeParse(parsed)
   if (result.success) return { ok: true, manifest: result.data }
   return {
     ok: false,
-    error: `${MANIFEST_NAME} is not valid:\n${explainIssues(result.error.issues)}`,
+    error: `${manifestName} is not valid:\n${explainIssues(result.error.issues)}`,
   }
 }
 
-/** One line an issue, `place: complaint`, bounded. */
+/** One line per issue, `place: complaint`, at most ten. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[]): string {
   const lines = issues
-    .slice(0, ISSUES_SHOWN_MAX)
+    .slice(0, issuesShownMax)
     .map((issue) => `- ${placeOf(issue.path)}: ${lowerFirst(issue.message)}`)
   const rest = issues.length - lines.length
   return [...lines, ...(rest > 0 ? [`- and ${rest} more`] : [])].join("\n")
@@ -116,13 +116,13 @@ function isInside(path: string): boolean {
   return !path.split("/").some((part) => part === ".." || part === "")
 }
 
-/** A list of named things of which no two share a name. */
+/** A list of named things with unique names. */
 function uniqueNames<Schema extends z.ZodType<{ name: string }[]>>(schema: Schema): Schema {
   return schema.superRefine((items, ctx) => {
     const seen = new Set<string>()
     for (const [index, { name }] of items.entries()) {
       if (seen.has(name)) {
-        ctx.addIssue({ code: "custom", path: [index, "name"], message: `"${name}" is there twice` })
+        ctx.addIssue({ code: "custom", path: [index, "name"], message: `"${name}" occurs twice` })
       }
       seen.add(name)
     }

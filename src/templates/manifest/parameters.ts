@@ -1,23 +1,23 @@
-/** Parameters and variables of a template manifest, with the checks that make a parameter usable. */
+// Parameters and variables of a template manifest, and the checks of a parameter.
 import { z } from "zod"
 import { checkParameterValue } from "../parameters/value.ts"
 import { isPattern } from "../parameters/pattern.ts"
 
-const TEXT_LENGTH_MAX = 8192
-const OPTION_COUNT_MAX = 200
-const REGEX_LENGTH_MAX = 1024
+const textLengthMax = 8192
+const optionCountMax = 200
+const patternLengthMax = 1024
 
 const noNul = (value: string) => !value.includes("\0")
-const NUL_MESSAGE = "must not contain NUL bytes"
-export const plainText = z.string().max(TEXT_LENGTH_MAX).refine(noNul, NUL_MESSAGE)
-const entryName = z.string().min(1).max(128).refine(noNul, NUL_MESSAGE)
+const nulMessage = "must not contain NUL bytes"
+export const plainText = z.string().max(textLengthMax).refine(noNul, nulMessage)
+const entryName = z.string().min(1).max(128).refine(noNul, nulMessage)
 
-/** People write `4` or `true` where the wire wants text, so defaults and values take both. */
+/** People write `4` or `true` where the wire has text, so defaults and values accept both. */
 export const scalarText = z
   .union([plainText, z.number(), z.boolean()])
   .transform((value) => String(value))
 
-const FORM_TYPES = [
+const formTypes = [
   "",
   "radio",
   "dropdown",
@@ -46,27 +46,24 @@ const parameterShape = z.object({
       error: "must be one of string, number, bool, list(string)",
     })
     .default("string"),
-  form_type: z.enum(FORM_TYPES).default(""),
-  mutable: z.boolean().default(true).describe("May change after the workspace was created."),
+  form_type: z.enum(formTypes).default(""),
+  mutable: z.boolean().default(true).describe("Can be changed after the workspace was created."),
   default_value: scalarText.optional().describe("Absent: the parameter is required."),
   icon: plainText.default(""),
-  options: z.array(parameterOption).max(OPTION_COUNT_MAX).default([]),
+  options: z.array(parameterOption).max(optionCountMax).default([]),
   validation_error: plainText
     .default("")
-    .describe("Shown instead of our words; {value}, {min}, {max} stand in."),
-  validation_regex: z.string().max(REGEX_LENGTH_MAX).default(""),
+    .describe("Shown instead of the default message. {value}, {min} and {max} are replaced."),
+  validation_regex: z.string().max(patternLengthMax).default(""),
   validation_min: z.int().optional(),
   validation_max: z.int().optional(),
   validation_monotonic: z.enum(["increasing", "decreasing"]).optional(),
   required: z.boolean().optional().describe("By default: whether default_value is absent."),
-  ephemeral: z
-    .boolean()
-    .default(false)
-    .describe("Used for one build and then forgotten; needs a default."),
+  ephemeral: z.boolean().default(false).describe("Used for one build only; needs a default."),
   order: z.int().default(0),
 })
 
-/** What is wrong with a parameter whose fields are well-formed each on their own. */
+/** What is wrong with a parameter whose fields are each well-formed. */
 function contradictions(
   parameter: z.infer<typeof parameterShape>,
 ): [field: string, message: string][] {

@@ -1,6 +1,6 @@
-// Markdown without its marks, for clients that show one line.
+// Markdown without its markup, for clients that show one line.
 
-/** Links and images keep their words, emphasis and code lose their marks, headings and bullets their signs. */
+/** Keeps the words of links, images, emphasis, code, headings and lists. */
 export function plainText(markdown: string): string {
   return markdown
     .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")

@@ -1,23 +1,23 @@
-/** Presets of a template manifest: named sets of parameter values, with the pool of prebuilt workspaces each keeps. */
+// Presets of a template manifest: named parameter values, each with a pool of prebuilds.
 import { z } from "zod"
 import { isZone, parseCronWindow } from "../../schedule/cron-window.ts"
 import { findScheduleConflict } from "../../schedule/schedule-overlap.ts"
 import { plainText, scalarText } from "./parameters.ts"
 
-const INSTANCE_COUNT_MAX = 1000
-const SCHEDULE_COUNT_MAX = 100
-const PRESET_COUNT_MAX = 100
-const TTL_SECONDS_MIN = 3600
-const TTL_SECONDS_MAX = 31_536_000
+const instanceCountMax = 1000
+const scheduleCountMax = 100
+const presetCountMax = 100
+const ttlSecondsMin = 3600
+const ttlSecondsMax = 31_536_000
 
-const instances = z.int().min(0).max(INSTANCE_COUNT_MAX)
+const instances = z.int().min(0).max(instanceCountMax)
 
 const expirationPolicy = z.object({
   ttl: z
     .int()
     .refine(
-      (ttl) => ttl === 0 || (ttl >= TTL_SECONDS_MIN && ttl <= TTL_SECONDS_MAX),
-      `must be 0 or ${TTL_SECONDS_MIN} to ${TTL_SECONDS_MAX} seconds`,
+      (ttl) => ttl === 0 || (ttl >= ttlSecondsMin && ttl <= ttlSecondsMax),
+      `must be 0 or ${ttlSecondsMin} to ${ttlSecondsMax} seconds`,
     )
     .describe("Seconds after which an unclaimed prebuilt workspace is replaced; 0 = never."),
 })
@@ -39,7 +39,7 @@ const scheduling = z.object({
   schedule: z
     .array(scheduleEntry)
     .min(1)
-    .max(SCHEDULE_COUNT_MAX)
+    .max(scheduleCountMax)
     .superRefine((entries, ctx) => {
       const conflict = findScheduleConflict(entries.map((entry) => entry.cron))
       if (conflict === null) return
@@ -73,7 +73,7 @@ const manifestPreset = z.object({
 
 export const manifestPresets = z
   .array(manifestPreset)
-  .max(PRESET_COUNT_MAX)
+  .max(presetCountMax)
   .superRefine((presets, ctx) => {
     const names = new Set<string>()
     for (const [index, preset] of presets.entries()) {

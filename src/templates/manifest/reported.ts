@@ -1,5 +1,6 @@
-// What a template describes, as a provisioner reports it: parameters, variables, presets, and resources with their
-// agents. The manifest of an archive, the completion of an import and the completion of a build share these shapes.
+// What a provisioner reports of a template or a build: parameters, variables, presets, resources.
+//
+// The manifest of an archive and the completions of imports and builds share these shapes.
 import { z } from "@hono/zod-openapi"
 
 const name = z.string().min(1).max(256)
@@ -7,7 +8,7 @@ const text = z.string().max(8_192)
 const order = z.int().min(-100_000).max(100_000)
 const seconds = z.int().min(0).max(31_536_000)
 
-/** Agent names, unique within a build (prebuilds-provisioning-agents.md E1). */
+/** Unique within a build. */
 const agentName = z
   .string()
   .max(64)
@@ -71,7 +72,7 @@ export const reportedVariable = z.object({
   sensitive: z.boolean().default(false),
 })
 
-/** Prebuild limits of prebuilds-provisioning-agents.md A1; cron lists are checked by the prebuild rules. */
+/** The rules of pools check the list of crons. */
 export const reportedPreset = z.object({
   name: name.max(128),
   default: z.boolean().default(false),
@@ -141,7 +142,7 @@ export const reportedAgent = z.object({
   arch: z.string().max(64).optional(),
   directory: text.optional(),
   env: z.record(z.string().max(256), text).optional(),
-  /** Only where the infrastructure itself decided the token; else the one minted at acquire counts. */
+  /** Only if the infrastructure chose the token; otherwise the one minted at acquire is valid. */
   token: z.uuid().optional(),
   instance_id: z.string().max(256).optional(),
   api_key_scope: z.enum(["all", "no_user_data"]).optional(),
@@ -181,7 +182,7 @@ export const reportedResource = z.object({
 
 export const reportedResources = z.array(reportedResource).max(1_024)
 
-/** What a build made anew, and which attributes forced it. A claim is to keep the machine that was made ahead. */
+/** A resource that a build replaced, and the attributes that forced it. */
 export const reportedReplacement = z.object({
   resource: z.string().min(1).max(1_024),
   paths: z.array(z.string().max(1_024)).max(256).default([]),
@@ -195,5 +196,5 @@ export type ReportedAgent = z.infer<typeof reportedAgent>
 export type ReportedReplacement = z.infer<typeof reportedReplacement>
 export type ReportedResource = z.infer<typeof reportedResource>
 
-/** The resource type that marks a build as one whose machine lives elsewhere (B1). */
+/** The resource type of an agent whose machine runs elsewhere. */
 export const externalAgentType = "coder_external_agent"

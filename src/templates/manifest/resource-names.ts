@@ -1,8 +1,8 @@
-// Names within a build's resources that must not meet: agents, and the apps of an agent.
+// Names that must be unique within a build's resources: agents, and the apps of an agent.
 import { z } from "zod"
 import { reportedResources, type ReportedResource } from "./reported.ts"
 
-/** What an engine reports after a build: resources whose names do not meet. */
+/** What an engine reports after a build. */
 export const distinctResources = reportedResources.superRefine(refuseDuplicateNames)
 
 /** Agent names are unique within a build (ignoring case), app slugs within their agent. */

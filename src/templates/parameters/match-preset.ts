@@ -1,10 +1,11 @@
-/** Which preset a set of parameter values amounts to, for requests that name none. */
+// Finds the preset that a set of parameter values matches, for requests that name none.
 
 export type PresetValues = { parameters: readonly { name: string; value: string }[] }
 
 /**
- * The preset with most parameters among those whose every value is given. A preset without parameters matches
- * anything. Of equally large ones the first wins, so order the presets the same way each time.
+ * Returns the preset with the most parameters among those whose every value is given. A preset
+ * without parameters matches anything. Among equally large ones the first wins, so pass the presets
+ * in the same order each time.
  */
 export function matchPreset<Preset extends PresetValues>(
   presets: readonly Preset[],

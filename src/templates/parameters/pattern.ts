@@ -1,5 +1,7 @@
-// Patterns that template authors write: the RE2 language, as the reference reads them. The engine takes time in proportion to the value
-// whatever the pattern is, so that nobody's pattern holds up a request, or a tick.
+// Patterns that template authors write, in the RE2 language.
+//
+// Matching takes time in proportion to the value, whatever the pattern is. A pattern cannot hold up
+// a request or a tick.
 import { RE2JS } from "re2js"
 
 /** Whether a text is a pattern. */
@@ -7,7 +9,7 @@ export function isPattern(pattern: string): boolean {
   return compile(pattern) !== null
 }
 
-/** Whether the pattern occurs in the value; false where it is none. */
+/** Whether the pattern occurs in the value; false if it is not a pattern. */
 export function occursIn(pattern: string, value: string): boolean {
   return compile(pattern)?.matcher(value).find() ?? false
 }

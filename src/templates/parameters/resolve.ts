@@ -1,4 +1,4 @@
-/** What parameters a build gets (classic flow): preset over request over last build over default, all checked. */
+// The parameter values of a build: the preset's, else the request's, the last build's, the default.
 import { checkParameterValue, type ParameterRule } from "./value.ts"
 
 export type ParameterDefinition = ParameterRule & {
@@ -13,11 +13,11 @@ export type Values = ReadonlyMap<string, string>
 
 export type ParameterSources = {
   parameters: readonly ParameterDefinition[]
-  /** Values of the chosen preset; they beat the request's. */
+  /** Values of the chosen preset. They take precedence over the request's. */
   preset: Values
   /** Values in the request. */
   given: Values
-  /** Values of the workspace's last build; empty for a first build. */
+  /** Values of the workspace's last build. Empty for a first build. */
   previous: Values
 }
 
@@ -27,8 +27,10 @@ export type ResolvedParameters =
   | ParameterRefusal
 
 /**
- * Resolves every parameter of a version; the first complaint wins. Values for names that the version does not
- * have are ignored. Every parameter gets a value, so that a later change of a default does not reach back.
+ * Resolves every parameter of a version, or returns the first complaint. It ignores values for
+ * names
+ * that the version does not have. Every parameter gets a value, so a later change of a default does
+ * not affect existing workspaces.
  */
 export function resolveParameters(sources: ParameterSources): ResolvedParameters {
   const values: { name: string; value: string }[] = []
@@ -58,16 +60,16 @@ function resolveOne(
     }
   }
   if (parameter.required && candidate === undefined && previous === undefined)
-    return { detail: REQUIRED }
+    return { detail: requiredDetail }
   const carried = parameter.ephemeral ? undefined : previous
   const value = candidate ?? carried ?? parameter.default_value
   if (value === "" && !parameter.required) return { value: parameter.default_value }
-  if (value === "" && parameter.required) return { detail: REQUIRED }
+  if (value === "" && parameter.required) return { detail: requiredDetail }
   const complaint = checkParameterValue(parameter, value, previous)
   return complaint === null ? { value } : { detail: complaint }
 }
 
-const REQUIRED = "parameter value is required"
+const requiredDetail = "parameter value is required"
 
 const refuse = (parameter: string, detail: string): ParameterRefusal => ({
   ok: false,

@@ -1,4 +1,4 @@
-/** Whether one text is a legal value of one parameter: type, options, pattern, bounds (classic flow). */
+// Checks a value against its parameter: type, options, pattern, bounds.
 import { occursIn } from "./pattern.ts"
 
 export type ParameterRule = {
@@ -12,21 +12,21 @@ export type ParameterRule = {
   validation_monotonic?: "increasing" | "decreasing" | "" | null | undefined
 }
 
-const VALUE_LENGTH_MAX = 8192
+const valueLengthMax = 8192
 
-/** The complaint about the value, or null. `previous` is the value of the last build, for monotonic numbers. */
+/** Returns a complaint or null. `previous` is the last build's value, for monotonic numbers. */
 export function checkParameterValue(
   rule: ParameterRule,
   value: string,
   previous?: string,
 ): string | null {
-  if (value.length > VALUE_LENGTH_MAX)
-    return `parameter value is longer than ${VALUE_LENGTH_MAX} characters`
+  if (value.length > valueLengthMax)
+    return `parameter value is longer than ${valueLengthMax} characters`
   if (value.includes("\0")) return "parameter value must not contain NUL bytes"
   return checkOptions(rule, value) ?? checkType(rule, value, previous)
 }
 
-/** A list whose form offers several choices is checked choice by choice; everything else is one choice. */
+/** Checks each item of a list; any other value is one choice. */
 function checkOptions(rule: ParameterRule, value: string): string | null {
   if (rule.options.length === 0) return null
   const allowed = rule.options.map((option) => option.value)
@@ -61,7 +61,8 @@ function checkPattern(rule: ParameterRule, value: string): string | null {
   if (!rule.validation_regex) return null
   if (occursIn(rule.validation_regex, value)) return null
   return (
-    ownWords(rule, value) ?? `parameter value does not match the pattern ${rule.validation_regex}`
+    authorMessage(rule, value) ??
+    `parameter value does not match the pattern ${rule.validation_regex}`
   )
 }
 
@@ -74,30 +75,30 @@ function checkNumber(
   if (number === null) return "parameter value must be a number"
   const { validation_min: min, validation_max: max } = rule
   if (typeof min === "number" && number < min) {
-    return ownWords(rule, value) ?? `value ${value} is less than the minimum ${min}`
+    return authorMessage(rule, value) ?? `value ${value} is less than the minimum ${min}`
   }
   if (typeof max === "number" && number > max) {
-    return ownWords(rule, value) ?? `value ${value} is more than the maximum ${max}`
+    return authorMessage(rule, value) ?? `value ${value} is more than the maximum ${max}`
   }
   const before = previous === undefined ? null : toNumber(previous)
   if (before === null) return null
   if (rule.validation_monotonic === "increasing" && number < before) {
     return (
-      ownWords(rule, value) ??
+      authorMessage(rule, value) ??
       `parameter value must be equal or greater than previous value: ${previous}`
     )
   }
   if (rule.validation_monotonic === "decreasing" && number > before) {
     return (
-      ownWords(rule, value) ??
+      authorMessage(rule, value) ??
       `parameter value must be equal or lower than previous value: ${previous}`
     )
   }
   return null
 }
 
-/** The template author's own sentence, with its placeholders filled. */
-function ownWords(rule: ParameterRule, value: string): string | null {
+/** The template author's own message, with its placeholders filled. */
+function authorMessage(rule: ParameterRule, value: string): string | null {
   if (!rule.validation_error) return null
   return rule.validation_error
     .replaceAll("{value}", () => value)

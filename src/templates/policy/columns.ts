@@ -39,7 +39,8 @@ export const changedSettings = (change: SettingsChange, before: SQL): SQL =>
   list(
     fieldNames,
     (name) =>
-      sql`coalesce(${bound(change[name], name)}, ${column(before, name)}) as ${sql.identifier(name)}`,
+      sql`coalesce(${bound(change[name], name)},
+        ${column(before, name)}) as ${sql.identifier(name)}`,
   )
 
 /** `set` clauses that take the columns of `from`. */

@@ -21,7 +21,7 @@ type Details = {
 
 type Type = "text" | "boolean" | "bigint" | "int"
 
-/** A column that a body sets by a field of its own. `initial` is what a new template starts with. */
+/** A column with a field of its own in a body. `initial` is the value of a new template. */
 const field = <Request extends z.ZodType, View extends z.ZodType>(
   type: Type,
   initial: string | number | boolean,

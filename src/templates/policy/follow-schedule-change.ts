@@ -1,4 +1,4 @@
-// Recomputes the deadlines of running builds and the next starts after a template's schedule changed.
+// Recomputes deadlines and next starts after a template's schedule changed.
 //
 // Both need a calendar, so they are computed here, in batches. The change leaves a mark on the
 // template (schedule_changed_at), and each batch notes how far it came (schedule_followed_to). The

@@ -1,4 +1,4 @@
-// Changing what can be changed of a version, and which version a template is at.
+// Routes that change a version, and that choose the active version of a template.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../../audit/request.ts"
 import { isUniqueViolation } from "../../platform/db/errors.ts"
@@ -19,7 +19,7 @@ import {
   patchVersion,
   promoteVersion,
   setArchived,
-  versionStanding,
+  versionState,
   type Promotion,
 } from "./change-statements.ts"
 import { patchVersionRequest } from "./requests.ts"
@@ -67,18 +67,18 @@ const cancel = createRoute({
   summary: "Cancel a version's import",
   request: { params: idParam },
   responses: {
-    200: jsonBody(messageSchema, "It is canceled, or its daemon will hear of it."),
+    200: jsonBody(messageSchema, "It is canceled, or its daemon will be notified."),
     ...errors(400, 401, 403, 404),
   },
 })
 
 versionChangeRoutes.openapi(cancel, async (c) => {
-  const [standing] = await c.var.caller.query(cancelImport(c.req.valid("param").id, c.var.now))
-  if (!standing) throw notFound()
-  if (standing.done) return c.json({ message: "Job has been marked as canceled..." }, 200)
-  if (!standing.allowed) throw forbidden()
+  const [state] = await c.var.caller.query(cancelImport(c.req.valid("param").id, c.var.now))
+  if (!state) throw notFound()
+  if (state.done) return c.json({ message: "Job has been marked as canceled..." }, 200)
+  if (!state.allowed) throw forbidden()
   throw badRequest(
-    standing.completed ? "Job has already completed!" : "Job has already been marked as canceled!",
+    state.completed ? "Job has already completed!" : "Job has already been marked as canceled!",
   )
 })
 
@@ -98,36 +98,33 @@ versionChangeRoutes.openapi(
   archiveRoute("archive", "Archive a version that nothing uses"),
   async (c) => {
     const { id } = c.req.valid("param")
-    const [changed, [standing]] = await c.var.caller.batch([
+    const [changed, [state]] = await c.var.caller.batch([
       setArchived(id, true, auditRequest(c)),
-      versionStanding(id),
+      versionState(id),
     ])
-    if (!standing) throw notFound()
+    if (!state) throw notFound()
     if (changed.length > 0) return c.json(`template version ${JSON.stringify(id)} archived`, 200)
-    if (!standing.allowed) throw forbidden()
-    if (standing.archived) throw badRequest("Template version already archived")
+    if (!state.allowed) throw forbidden()
+    if (state.archived) throw badRequest("Template version already archived")
     throw badRequest("Template version cannot be archived.", {
-      detail: standing.is_active
+      detail: state.is_active
         ? "It is the active version of its template."
-        : "A workspace is built of it.",
+        : "A workspace is built from it.",
     })
   },
 )
 
-versionChangeRoutes.openapi(
-  archiveRoute("unarchive", "Take an archived version back"),
-  async (c) => {
-    const { id } = c.req.valid("param")
-    const [changed, [standing]] = await c.var.caller.batch([
-      setArchived(id, false, auditRequest(c)),
-      versionStanding(id),
-    ])
-    if (!standing) throw notFound()
-    if (changed.length > 0) return c.json(`template version ${JSON.stringify(id)} unarchived`, 200)
-    if (!standing.allowed) throw forbidden()
-    throw badRequest("Template version is not archived")
-  },
-)
+versionChangeRoutes.openapi(archiveRoute("unarchive", "Restore an archived version"), async (c) => {
+  const { id } = c.req.valid("param")
+  const [changed, [state]] = await c.var.caller.batch([
+    setArchived(id, false, auditRequest(c)),
+    versionState(id),
+  ])
+  if (!state) throw notFound()
+  if (changed.length > 0) return c.json(`template version ${JSON.stringify(id)} unarchived`, 200)
+  if (!state.allowed) throw forbidden()
+  throw badRequest("Template version is not archived")
+})
 
 const archiveAll = createRoute({
   method: "post",

@@ -1,16 +1,21 @@
-// What changes around a version: its name and message, its archived mark, its template's active version, its import's cancel.
+// Statements that change a version.
+//
+// They rename or archive it, cancel its import, and make it the active version of its template.
 import { sql, type SQL } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { auditInsert, type AuditRequest } from "../../audit/fragment.ts"
 import { statement } from "../../platform/db/client.ts"
 
-const readable = (): SQL =>
-  may("read", "template", { id: sql`v.template_id`, organization: sql`v.organization_id` })
-const changeable = (): SQL =>
-  may("update", "template", { id: sql`v.template_id`, organization: sql`v.organization_id` })
+const home = { id: sql`v.template_id`, organization: sql`v.organization_id` }
+const template = { id: sql`t.id`, organization: sql`t.organization_id` }
 
-/** In use: active in its template, or what the latest build of a living workspace was made of, if that did not delete it. */
-const isActive = sql`exists (select 1 from templates t where t.active_version_id = v.id and not t.deleted)`
+const readable = (): SQL => may("read", "template", home)
+const changeable = (): SQL => may("update", "template", home)
+
+// A version is in use if it is active in its template. So is one from which the latest build of a
+// living workspace is made, unless that is a delete.
+const isActive = sql`exists (select 1 from templates t where t.active_version_id = v.id
+and not t.deleted)`
 const isBuilt = sql`exists (
   select 1 from workspace_builds b join workspaces w on w.latest_build_id = b.id
   where b.template_version_id = v.id and b.transition <> 'delete' and not w.deleted)`
@@ -28,7 +33,7 @@ const audited = (request: AuditRequest, action: string) =>
     sql`changed v`,
   )
 
-/** Absent fields keep their value. A name in use in the template breaks `template_versions_name`. */
+/** Null keeps the value. A name in use in the template breaks `template_versions_name`. */
 export const patchVersion = (
   id: string,
   patch: { name: string | null; message: string | null },
@@ -38,14 +43,15 @@ export const patchVersion = (
     "template-versions.patch",
     sql`with changed as (
       update template_versions v set name = coalesce(${patch.name}::text, v.name),
-        message = coalesce(${patch.message}::text, v.message), updated_at = ${request.now}::timestamptz
+        message = coalesce(${patch.message}::text, v.message),
+        updated_at = ${request.now}::timestamptz
       where v.id = ${id}::uuid and ${changeable()}
       returning v.id, v.name, v.organization_id
     ), audited as (${audited(request, "write")})
     select id from changed`,
   )
 
-export type VersionStanding = {
+export type VersionState = {
   allowed: boolean
   archived: boolean
   is_active: boolean
@@ -53,21 +59,23 @@ export type VersionStanding = {
   job_status: string
 }
 
-/** How a version stands, for whoever may read it: what explains a change that did not happen. */
-export const versionStanding = (id: string) =>
-  statement<VersionStanding>(
-    "template-versions.standing",
-    sql`select ${changeable()} as allowed, v.archived, ${isActive} as is_active, ${isBuilt} as is_built, j.job_status
+/** What explains a change that did not happen. Returns a row if the caller may read the version. */
+export const versionState = (id: string) =>
+  statement<VersionState>(
+    "template-versions.state",
+    sql`select ${changeable()} as allowed, v.archived, ${isActive} as is_active,
+      ${isBuilt} as is_built, j.job_status
     from template_versions v join provisioner_jobs j on j.id = v.job_id
     where v.id = ${id}::uuid and ${readable()}`,
   )
 
-/** Archives a version that nothing uses, or takes an archived one back. */
+/** Archives a version that nothing uses, or restores an archived one. */
 export const setArchived = (id: string, archived: boolean, request: AuditRequest) =>
   statement<{ id: string }>(
     "template-versions.set-archived",
     sql`with changed as (
-      update template_versions v set archived = ${archived}, updated_at = ${request.now}::timestamptz
+      update template_versions v set archived = ${archived},
+        updated_at = ${request.now}::timestamptz
       where v.id = ${id}::uuid and v.archived <> ${archived} and ${changeable()}
         and (not ${archived}::boolean or not ${isActive} and not ${isBuilt})
       returning v.id, v.name, v.organization_id
@@ -75,14 +83,15 @@ export const setArchived = (id: string, archived: boolean, request: AuditRequest
     select id from changed`,
   )
 
-/** Archives what a template no longer uses: versions that failed to import, or with `all` every one that has finished. */
+/** Archives unused versions that failed to import, or with `all` every unused one that finished. */
 export const archiveUnused = (templateId: string, all: boolean, request: AuditRequest) =>
   statement<{ id: string }>(
     "template-versions.archive-unused",
     sql`with changed as (
       update template_versions v set archived = true, updated_at = ${request.now}::timestamptz
       from provisioner_jobs j
-      where j.id = v.job_id and v.template_id = ${templateId}::uuid and not v.archived and ${changeable()}
+      where j.id = v.job_id and v.template_id = ${templateId}::uuid and not v.archived
+        and ${changeable()}
         and (j.job_status = 'failed' or ${all}::boolean and j.completed_at is not null)
         and not ${isActive} and not ${isBuilt}
       returning v.id, v.name, v.organization_id
@@ -90,19 +99,23 @@ export const archiveUnused = (templateId: string, all: boolean, request: AuditRe
     select id from changed`,
   )
 
-export type CancelStanding = {
+export type CancelAttempt = {
   allowed: boolean
   completed: boolean
   canceled: boolean
   done: boolean
 }
 
-/** Cancels a version's import: at once where nobody has taken it, else by word to its daemon. One row where it can be read. */
+/**
+ * Cancels a version's import. A pending import ends at once; otherwise its daemon is notified with
+ * its next update. Returns one row if the caller may read the version.
+ */
 export const cancelImport = (id: string, now: Date) =>
-  statement<CancelStanding>(
+  statement<CancelAttempt>(
     "template-versions.cancel",
     sql`with asked as (
-      select j.id, ${changeable()} as allowed, j.completed_at is not null as completed, j.canceled_at is not null as canceled
+      select j.id, ${changeable()} as allowed, j.completed_at is not null as completed,
+        j.canceled_at is not null as canceled
       from template_versions v join provisioner_jobs j on j.id = v.job_id
       where v.id = ${id}::uuid and ${readable()}
       for update of j
@@ -124,24 +137,30 @@ export type Promotion = {
   done: boolean
 }
 
-/** Makes a version that was imported well the one that new workspaces are made of. One row where the template can be read. */
+/**
+ * Makes an imported version the active one of its template. Returns one row if the caller may read
+ * the template.
+ */
 export const promoteVersion = (templateId: string, versionId: string, request: AuditRequest) =>
   statement<Promotion>(
     "templates.promote-version",
     sql`with asked as (
-      select t.id, ${may("update", "template", { id: sql`t.id`, organization: sql`t.organization_id` })} as allowed,
-        v.id is not null as version_found, v.template_id is not distinct from t.id as is_of_template,
+      select t.id, ${may("update", "template", template)} as allowed,
+        v.id is not null as version_found, v.template_id is not distinct
+        from t.id as is_of_template,
         coalesce(v.archived, false) as archived, j.job_status
       from templates t
       left join template_versions v on v.id = ${versionId}::uuid
       left join provisioner_jobs j on j.id = v.job_id
       where t.id = ${templateId}::uuid and not t.deleted
-        and ${may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })}
+        and ${may("read", "template", template)}
       for update of t
     ), changed as (
-      update templates t set active_version_id = ${versionId}::uuid, updated_at = ${request.now}::timestamptz
+      update templates t set active_version_id = ${versionId}::uuid,
+        updated_at = ${request.now}::timestamptz
       from asked a
-      where t.id = a.id and a.allowed and a.is_of_template and not a.archived and a.job_status = 'succeeded'
+      where t.id = a.id and a.allowed and a.is_of_template and not a.archived
+        and a.job_status = 'succeeded'
       returning t.id, t.name, t.organization_id
     ), audited as (${auditInsert(
       request,
@@ -155,6 +174,7 @@ export const promoteVersion = (templateId: string, versionId: string, request: A
       },
       sql`changed t`,
     )})
-    select a.allowed, a.version_found, a.is_of_template, a.archived, a.job_status, exists (select 1 from changed) as done
+    select a.allowed, a.version_found, a.is_of_template, a.archived, a.job_status,
+      exists (select 1 from changed) as done
     from asked a`,
   )

@@ -1,4 +1,4 @@
-// Making a template version: the version and its import job in one statement, or the reason why not.
+// The statement that creates a template version with its import job, or says why not.
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../../access/may.ts"
 import { organizationIdOf } from "../../access/lookup.ts"
@@ -15,12 +15,12 @@ export type NewVersion = {
   templateId: string | null
   fileId: string
   provisioner: string
-  /** Normalised, the owner of a user-scoped set excepted: that is the caller. */
+  /** Normalised, except for the owner of a user-scoped set, which is the caller. */
   tags: Record<string, string>
   userVariableValues: { name: string; value: string }[]
 }
 
-/** One row where the organization exists and the caller may read its templates. */
+/** The row if the organization exists and the caller may read its templates. */
 export type VersionAttempt = {
   organization_id: string
   allowed: boolean
@@ -32,12 +32,13 @@ export type VersionAttempt = {
 }
 
 /**
- * Inserts job and version where the caller may make templates, the file is theirs to use and the template, if one is asked
- * for, lives. The name is unique within a template: a second one breaks `template_versions_name`.
+ * Creates a version if the caller may create templates and use the file, and the template exists if
+ * one is named. A name in use in the template breaks `template_versions_name`.
  */
 export const createVersion = (version: NewVersion, request: AuditRequest) => {
   const { now } = request
-  const tags = sql`(case when t.tags ->> 'scope' = 'user' then t.tags || jsonb_build_object('owner', ${actorId}::text) else t.tags end)`
+  const tags = sql`(case when t.tags ->> 'scope' = 'user'
+    then t.tags || jsonb_build_object('owner', ${actorId}::text) else t.tags end)`
   return statement<VersionAttempt>(
     "template-versions.create",
     sql`with asked as (
@@ -45,15 +46,21 @@ export const createVersion = (version: NewVersion, request: AuditRequest) => {
         ${may("create", "template", { organization: sql`o.id` })} as allowed,
         (${version.templateId}::uuid is null or exists (
           select 1 from templates e
-          where e.id = ${version.templateId}::uuid and e.organization_id = o.id and not e.deleted)) as has_template,
+          where e.id = ${version.templateId}::uuid and e.organization_id = o.id
+            and not e.deleted)) as has_template,
         exists (
-          select 1 from files f where f.id = ${version.fileId}::uuid and (f.created_by = ${actorId} or exists (
-            select 1 from template_versions p where p.file_id = f.id and p.organization_id = o.id))) as has_file
+          select 1 from files f where f.id = ${version.fileId}::uuid and (f.created_by = ${actorId}
+            or exists (
+            select 1 from template_versions p where p.file_id = f.id
+              and p.organization_id = o.id))) as has_file
       from organizations o, (select ${json(version.tags)} as tags) t
-      where o.id = ${organizationIdOf(version.organization)} and ${may("read", "template", { organization: sql`o.id` })}
+      where o.id = ${organizationIdOf(version.organization)}
+        and ${may("read", "template", { organization: sql`o.id` })}
     ), job as (
-      insert into provisioner_jobs (id, organization_id, initiator_id, type, provisioner, file_id, input, tags, created_at, updated_at)
-      select ${version.jobId}::uuid, a.organization_id, ${actorId}, 'template_version_import', ${version.provisioner},
+      insert into provisioner_jobs (id, organization_id, initiator_id, type, provisioner, file_id,
+        input, tags, created_at, updated_at)
+      select ${version.jobId}::uuid, a.organization_id, ${actorId},
+        'template_version_import', ${version.provisioner},
         ${version.fileId}::uuid, ${json({
           template_version_id: version.id,
           ...(version.templateId !== null && { template_id: version.templateId }),
@@ -62,8 +69,10 @@ export const createVersion = (version: NewVersion, request: AuditRequest) => {
       from asked a where a.allowed and a.has_template and a.has_file
       returning id
     ), created as (
-      insert into template_versions (id, template_id, organization_id, job_id, file_id, name, message, created_by, created_at, updated_at)
-      select ${version.id}::uuid, ${version.templateId}::uuid, a.organization_id, job.id, ${version.fileId}::uuid, ${version.name},
+      insert into template_versions (id, template_id, organization_id, job_id, file_id, name,
+        message, created_by, created_at, updated_at)
+      select ${version.id}::uuid, ${version.templateId}::uuid, a.organization_id, job.id,
+        ${version.fileId}::uuid, ${version.name},
         ${version.message}, ${actorId}, ${now}::timestamptz, ${now}::timestamptz
       from asked a, job
       returning id, name, organization_id
@@ -79,7 +88,8 @@ export const createVersion = (version: NewVersion, request: AuditRequest) => {
       },
       sql`created v`,
     )})
-    select a.organization_id, a.allowed, a.has_template, a.has_file, exists (select 1 from created) as created,
+    select a.organization_id, a.allowed, a.has_template, a.has_file,
+      exists (select 1 from created) as created,
       ${version.provisioner} as provisioner, a.tags
     from asked a`,
   )

@@ -1,4 +1,4 @@
-// What a version says of its workspaces: parameters, variables, presets, the resources of its plan.
+// Routes that read what an import found: parameters, variables, presets and resources.
 import { createRoute, z } from "@hono/zod-openapi"
 import { resourceSchema } from "../../agents/views/schemas.ts"
 import { toResourceViews } from "../../agents/views/view.ts"
@@ -100,10 +100,10 @@ const variableSchema = z
   })
   .openapi("TemplateVersionVariable")
 
-const REDACTED = "*redacted*"
+const redacted = "*redacted*"
 
 const toVariableView = (row: VariableRow): z.infer<typeof variableSchema> =>
-  row.sensitive ? { ...row, value: REDACTED, default_value: REDACTED } : row
+  row.sensitive ? { ...row, value: redacted, default_value: redacted } : row
 
 const variables = createRoute({
   method: "get",
@@ -121,7 +121,7 @@ versionDetailRoutes.openapi(variables, async (c) => {
   return c.json(rows.map(toVariableView), 200)
 })
 
-/** Its keys are capital on the wire (api.md 0.1). */
+/** Clients expect capital keys here. */
 const presetSchema = z
   .object({
     ID: z.uuid(),
@@ -167,7 +167,7 @@ const resources = createRoute({
   method: "get",
   path: "/templateversions/{id}/resources",
   tags,
-  summary: "What the version's plan makes, running and stopped",
+  summary: "The resources of a version, running and stopped",
   request: { params: idParam },
   responses: { 200: jsonBody(z.array(resourceSchema), "The resources."), ...errors(400, 401, 404) },
 })
@@ -196,7 +196,7 @@ versionDetailRoutes.openapi(logs, async (c) =>
   serveLogs(c, c.req.valid("query"), versionJob(c.req.valid("param").id)),
 )
 
-// Clients ask for these before they make a workspace; there is never anything to tell.
+// Clients read these before they create a workspace. They are always empty.
 const nothing = z.array(z.unknown()).max(0)
 const emptyLists = {
   "external-auth": "Providers that a workspace needs; none",

@@ -1,4 +1,4 @@
-// What an import left behind, as statements: parameters, variables, presets, the plan's resources.
+// Statements that read what an import found: parameters, variables, presets and resources.
 import { sql, type SQL } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { resourcesJson, type ResourceJson } from "../../agents/views/resources-json.ts"
@@ -7,7 +7,7 @@ import { statement } from "../../platform/db/client.ts"
 const readable = (): SQL =>
   may("read", "template", { id: sql`v.template_id`, organization: sql`v.organization_id` })
 
-/** A row where the version exists and the caller may read it. */
+/** Returns a row if the version exists and the caller may read it. */
 export const versionGate = (id: string) =>
   statement<{ is_complete: boolean }>(
     "template-versions.gate",
@@ -38,8 +38,10 @@ export type ParameterRow = {
 export const versionParameters = (id: string) =>
   statement<ParameterRow>(
     "template-versions.parameters",
-    sql`select p.name, p.display_name, p.description, p.type, p.form_type, p.mutable, p.default_value, p.icon, p.options,
-      p.validation_error, p.validation_regex, p.validation_min, p.validation_max, p.validation_monotonic, p.required, p.ephemeral
+    sql`select p.name, p.display_name, p.description, p.type, p.form_type, p.mutable,
+      p.default_value, p.icon, p.options,
+      p.validation_error, p.validation_regex, p.validation_min, p.validation_max,
+      p.validation_monotonic, p.required, p.ephemeral
     from template_version_parameters p join template_versions v on v.id = p.template_version_id
     where v.id = ${id}::uuid and ${readable()}
     order by p.display_order, p.name`,
@@ -88,12 +90,13 @@ export const versionPresets = (id: string) =>
 export const versionResources = (id: string, now: Date) =>
   statement<{ is_complete: boolean; resources: ResourceJson[] }>(
     "template-versions.resources",
-    sql`select j.completed_at is not null as is_complete, ${resourcesJson(sql`v.job_id`, now)} as resources
+    sql`select j.completed_at is not null as is_complete, ${resourcesJson(sql`v.job_id`, now)}
+      as resources
     from template_versions v join provisioner_jobs j on j.id = v.job_id
     where v.id = ${id}::uuid and ${readable()}`,
   )
 
-/** The version's import, for its log. */
+/** The version's import job, for its log. */
 export const versionJob = (id: string) =>
   statement<{ job_id: string }>(
     "template-versions.job",

@@ -1,4 +1,4 @@
-// What an import leaves behind: the version's README and flags, its parameters, variables and presets.
+// The CTEs that write what an import found: README, flags, parameters, variables and presets.
 import { sql, type SQL } from "drizzle-orm"
 import { json } from "../../platform/db/sql.ts"
 import type { ReportedParameter, ReportedPreset, ReportedVariable } from "../manifest/reported.ts"
@@ -12,58 +12,63 @@ export type ImportResult = {
 }
 
 /**
- * The CTEs `versions`, `version_parameters`, `version_variables`, `version_presets`, `preset_values` and `preset_schedules`,
- * to be put into the `with` list of the statement that ends the job. `ended` names the relation of the jobs that it really
- * ended (a row or none): `id uuid, input jsonb`. So a completion that came too late leaves nothing.
+ * The CTEs `versions`, `version_parameters`, `version_variables`, `version_presets`,
+ * `preset_values` and `preset_schedules`, for the statement that ends the job.
+ *
+ * `ended` names the CTE of the jobs that the statement really ended (one row or none), with
+ * `id uuid, input jsonb`. A completion that came too late therefore writes nothing.
  */
 export function importRows(ended: SQL, result: ImportResult, now: Date): SQL {
   const presets = result.presets.map((preset) => ({ id: crypto.randomUUID(), preset }))
+  const rowsOf = (table: string, rows: readonly object[]): SQL =>
+    sql`${ended} e, jsonb_populate_recordset(null::${sql.raw(table)}, ${json(rows)}) p`
   return sql`versions as (
     update template_versions v
-    set readme = ${result.readme}, has_external_agent = ${result.hasExternalAgent}, updated_at = ${now}::timestamptz
-    from ${ended} e where v.id = (e.input ->> 'template_version_id')::uuid
+    set readme = ${result.readme}, has_external_agent = ${result.hasExternalAgent},
+      updated_at = ${now}::timestamptz
+    from ${ended} e where v.id = ${versionId}
     returning v.id
   ), version_parameters as (
-    insert into template_version_parameters (template_version_id, name, display_order, display_name, description, type, form_type,
-      mutable, default_value, icon, options, validation_regex, validation_error, validation_min, validation_max,
-      validation_monotonic, required, ephemeral)
-    select (e.input ->> 'template_version_id')::uuid, p.name, p.display_order, p.display_name, p.description, p.type, p.form_type,
-      p.mutable, p.default_value, p.icon, p.options, p.validation_regex, p.validation_error, p.validation_min, p.validation_max,
-      p.validation_monotonic, p.required, p.ephemeral
-    from ${ended} e, jsonb_to_recordset(${json(result.parameters.map(parameterRow))}) as p(name text, display_order int,
-      display_name text, description text, type text, form_type text, mutable boolean, default_value text, icon text,
-      options jsonb, validation_regex text, validation_error text, validation_min int, validation_max int,
-      validation_monotonic text, required boolean, ephemeral boolean)
+    insert into template_version_parameters (template_version_id, name, display_order, display_name,
+      description, type, form_type, mutable, default_value, icon, options, validation_regex,
+      validation_error, validation_min, validation_max, validation_monotonic, required, ephemeral)
+    select ${versionId}, p.name, p.display_order, p.display_name, p.description, p.type,
+      p.form_type, p.mutable, p.default_value, p.icon, p.options, p.validation_regex, p.validation_error,
+      p.validation_min, p.validation_max, p.validation_monotonic, p.required, p.ephemeral
+    from ${rowsOf("template_version_parameters", result.parameters.map(parameterRow))}
     on conflict do nothing
   ), ${variableRows(ended, result.variables)}, version_presets as (
-    insert into template_version_presets (id, template_version_id, name, display_order, description, icon, is_default,
-      desired_instances, invalidate_after_secs, scheduling_timezone, created_at)
-    select p.id, (e.input ->> 'template_version_id')::uuid, p.name, p.display_order, p.description, p.icon, p.is_default,
+    insert into template_version_presets (id, template_version_id, name, display_order, description,
+      icon, is_default, desired_instances, invalidate_after_secs, scheduling_timezone, created_at)
+    select p.id, ${versionId}, p.name, p.display_order, p.description, p.icon, p.is_default,
       p.desired_instances, p.invalidate_after_secs, p.scheduling_timezone, ${now}::timestamptz
-    from ${ended} e, jsonb_to_recordset(${json(presets.map(presetRow))}) as p(id uuid, name text, display_order int,
-      description text, icon text, is_default boolean, desired_instances int, invalidate_after_secs int, scheduling_timezone text)
+    from ${rowsOf("template_version_presets", presets.map(presetRow))}
   ), preset_values as (
     insert into template_version_preset_parameters (preset_id, name, value)
     select p.preset_id, p.name, p.value
-    from ${ended} e, jsonb_to_recordset(${json(presets.flatMap(presetValues))}) as p(preset_id uuid, name text, value text)
+    from ${rowsOf("template_version_preset_parameters", presets.flatMap(presetValues))}
   ), preset_schedules as (
-    insert into template_version_preset_prebuild_schedules (preset_id, position, cron_expression, desired_instances)
+    insert into template_version_preset_prebuild_schedules (preset_id, position, cron_expression,
+      desired_instances)
     select p.preset_id, p.position, p.cron_expression, p.desired_instances
-    from ${ended} e, jsonb_to_recordset(${json(presets.flatMap(presetSchedules))}) as p(preset_id uuid, position int,
-      cron_expression text, desired_instances int)
+    from ${rowsOf("template_version_preset_prebuild_schedules", presets.flatMap(presetSchedules))}
   )`
 }
 
-/** The CTE `version_variables`, over the same relation: an import that failed may leave them alone. */
+const versionId = sql`(e.input ->> 'template_version_id')::uuid`
+
+/** The CTE `version_variables`, over the same CTE. A failed import writes nothing else. */
 export function variableRows(ended: SQL, variables: readonly ReportedVariable[]): SQL {
+  const rows = json(variables.map(variableRow))
   return sql`version_variables as (
-    insert into template_version_variables (template_version_id, name, description, type, value, default_value, required, sensitive)
-    select (e.input ->> 'template_version_id')::uuid, p.name, p.description, p.type, coalesce((
-        select g.value from jsonb_to_recordset(e.input -> 'user_variable_values') as g(name text, value text)
+    insert into template_version_variables (template_version_id, name, description, type, value,
+      default_value, required, sensitive)
+    select ${versionId}, p.name, p.description, p.type, coalesce((
+        select g.value
+        from jsonb_to_recordset(e.input -> 'user_variable_values') as g(name text, value text)
         where g.name = p.name limit 1), p.default_value),
       p.default_value, p.required, p.sensitive
-    from ${ended} e, jsonb_to_recordset(${json(variables.map(variableRow))}) as p(name text, description text, type text,
-      default_value text, required boolean, sensitive boolean)
+    from ${ended} e, jsonb_populate_recordset(null::template_version_variables, ${rows}) p
     on conflict do nothing
   )`
 }
@@ -93,7 +98,7 @@ const parameterRow = (parameter: ReportedParameter, index: number) => ({
   ephemeral: parameter.ephemeral,
 })
 
-/** Parameters of the same order keep the order of the manifest; there are fewer than this many. */
+/** Parameters of the same order keep the order of the report, which has fewer than this many. */
 const orderStep = 1_000
 
 const variableRow = (variable: ReportedVariable) => ({

@@ -1,4 +1,6 @@
-// What clients send about template versions (api.md 2.5). Fields that a Go client cannot leave out come as nil uuids or null.
+// The bodies of requests about template versions.
+//
+// Go clients send nil uuids or null for fields that they cannot leave out.
 import { z } from "@hono/zod-openapi"
 import { isTemplateVersionName } from "../../platform/names.ts"
 import { tagError } from "../../platform/http/tag-error.ts"

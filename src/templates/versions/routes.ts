@@ -1,4 +1,4 @@
-// Template versions: making them and reading them.
+// Routes that create and read template versions.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../../audit/request.ts"
 import { isUniqueViolation } from "../../platform/db/errors.ts"
@@ -37,7 +37,7 @@ const create = createRoute({
   method: "post",
   path: "/organizations/{organization}/templateversions",
   tags,
-  summary: "Make a template version from an uploaded archive",
+  summary: "Create a template version from an uploaded archive",
   request: {
     params: z.object({ organization: z.string() }),
     body: jsonRequest(createVersionRequest),
@@ -129,7 +129,7 @@ const list = createRoute({
   method: "get",
   path: "/templates/{id}/versions",
   tags,
-  summary: "The versions of a template, oldest first",
+  summary: "The versions of a template, the oldest first",
   request: { params: idParam, query: listQuery },
   responses: { 200: jsonBody(z.array(versionSchema), "The versions."), ...errors(400, 401, 404) },
 })
@@ -197,11 +197,11 @@ const previous = createRoute({
   method: "get",
   path: "/organizations/{organization}/templates/{template}/versions/{name}/previous",
   tags,
-  summary: "The version made before this one",
+  summary: "The version created before this one",
   request: { params: pathParams },
   responses: {
     200: jsonBody(versionSchema, "The version before."),
-    204: { description: "There is none before." },
+    204: { description: "It is the first version." },
     ...errors(401, 404),
   },
 })

@@ -1,11 +1,11 @@
-// Reading template versions, and the few things of a version that change: its name, its message, its archived mark.
+// Statements that read template versions.
 import { sql, type SQL } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { organizationIdOf } from "../../access/lookup.ts"
 import { statement } from "../../platform/db/client.ts"
 import { selectVersions, type VersionRow } from "./view.ts"
 
-/** Who may read the templates of an organization may read its versions. */
+/** A caller who may read a template may read its versions. */
 const readable = (): SQL =>
   may("read", "template", { id: sql`v.template_id`, organization: sql`v.organization_id` })
 
@@ -28,24 +28,35 @@ export const versionByPath = (path: TemplatePath, now: Date) =>
   statement<VersionRow>(
     "template-versions.by-path",
     sql`${selectVersions(now)}
-    join templates t on t.id = v.template_id and not t.deleted and lower(t.name) = lower(${path.template})
-    join organizations o on o.id = t.organization_id and o.id = ${organizationIdOf(path.organization)}
+    join templates t on t.id = v.template_id and not t.deleted
+      and lower(t.name) = lower(${path.template})
+    join organizations o on o.id = t.organization_id
+      and o.id = ${organizationIdOf(path.organization)}
     where lower(v.name) = lower(${path.name}) and ${readable()}`,
   )
 
-/** The version made before the named one. No row when the named one does not exist; nulls when it was the first. */
+const current = { id: sql`c.template_id`, organization: sql`c.organization_id` }
+
+/**
+ * The version created before the named one. Returns no row if that does not exist, and a row of
+ * nulls
+ * if it is the first.
+ */
 export const previousVersion = (path: TemplatePath, now: Date) =>
   statement<VersionRow | { [K in keyof VersionRow]: null }>(
     "template-versions.previous",
     sql`select p.* from template_versions c
-    join templates t on t.id = c.template_id and not t.deleted and lower(t.name) = lower(${path.template})
-    join organizations o on o.id = t.organization_id and o.id = ${organizationIdOf(path.organization)}
+    join templates t on t.id = c.template_id and not t.deleted
+      and lower(t.name) = lower(${path.template})
+    join organizations o on o.id = t.organization_id
+      and o.id = ${organizationIdOf(path.organization)}
     left join lateral (
       ${selectVersions(now)}
       where v.template_id = c.template_id and (v.created_at, v.id) < (c.created_at, c.id)
       order by v.created_at desc, v.id desc limit 1
     ) p on true
-    where lower(c.name) = lower(${path.name}) and ${may("read", "template", { id: sql`c.template_id`, organization: sql`c.organization_id` })}`,
+    where lower(c.name) = lower(${path.name})
+      and ${may("read", "template", current)}`,
   )
 
 export type VersionPage = {
@@ -55,7 +66,7 @@ export type VersionPage = {
   includeArchived: boolean
 }
 
-/** Versions of a template, oldest first, by `template_versions_template`. `after_found` is false for an unknown `after_id`. */
+/** Versions of a template, the oldest first. Uses the index `template_versions_template`. */
 export const listVersions = (templateId: string, page: VersionPage, now: Date) =>
   statement<VersionRow>(
     "template-versions.list",
@@ -68,13 +79,18 @@ export const listVersions = (templateId: string, page: VersionPage, now: Date) =
     limit ${page.limit === 0 ? null : page.limit}::bigint offset ${page.offset}::bigint`,
   )
 
-/** What stands before a template's versions: that the template can be read, changed, and that `after_id` is one of them. */
+/**
+ * Returns one row if the caller may read the template. `may_change` says that they may change it,
+ * `after_found` that `afterId` is one of its versions.
+ */
 export const versionListGate = (templateId: string, afterId: string | null) => {
   const template = { id: sql`t.id`, organization: sql`t.organization_id` }
   return statement<{ after_found: boolean; may_change: boolean }>(
     "template-versions.list-gate",
-    sql`select ${may("update", "template", template)} as may_change, (${afterId}::uuid is null or exists (
-        select 1 from template_versions v where v.id = ${afterId}::uuid and v.template_id = t.id)) as after_found
+    sql`select ${may("update", "template", template)} as may_change, (${afterId}::uuid is null
+      or exists (
+        select 1 from template_versions v where v.id = ${afterId}::uuid
+          and v.template_id = t.id)) as after_found
     from templates t
     where t.id = ${templateId}::uuid and not t.deleted and ${may("read", "template", template)}`,
   )

@@ -1,4 +1,4 @@
-// A template version as clients see it (api.md 1.4): the columns that a statement selects, and the shape on the wire.
+// A version as clients see it: the columns that a statement selects, and the shape on the wire.
 import { z } from "@hono/zod-openapi"
 import { sql, type SQL } from "drizzle-orm"
 import { nilUuid, timeSchema, wireTime } from "../../platform/http/wire.ts"
@@ -32,12 +32,15 @@ export type VersionRow = {
   matched_provisioners: MatchedProvisionersJson | null
 }
 
-/** `select ... from` of versions as `v`, with their job `j` and creator `u`; a statement adds its `where`. */
+/** `select ... from` of versions `v` with their job `j` and creator `u`, without a `where`. */
 export const selectVersions = (now: Date): SQL => sql`
-  select v.id, v.template_id, v.organization_id, v.created_at, v.updated_at, v.name, v.message, v.readme, v.archived,
-    coalesce(v.has_external_agent, false) as has_external_agent, u.id as creator_id, u.username as creator_username,
+  select v.id, v.template_id, v.organization_id, v.created_at, v.updated_at, v.name, v.message,
+    v.readme, v.archived,
+    coalesce(v.has_external_agent, false) as has_external_agent, u.id as creator_id,
+    u.username as creator_username,
     u.name as creator_name, u.avatar_url as creator_avatar_url, ${jobJson("j", now)} as job,
-    case when j.job_status = 'pending' then ${matchedProvisionersJson("j")} end as matched_provisioners
+    case when j.job_status = 'pending' then ${matchedProvisionersJson("j")} end
+      as matched_provisioners
   from template_versions v
   join provisioner_jobs j on j.id = v.job_id
   join users u on u.id = v.created_by`

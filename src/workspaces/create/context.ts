@@ -2,9 +2,8 @@
 import { sql } from "drizzle-orm"
 import { organizationIdOf, userIdOf } from "../../access/lookup.ts"
 import { actorId, may } from "../../access/may.ts"
+import { type BuildableVersion, versionJson } from "../../builds/create/version.ts"
 import { statement, type Statement } from "../../platform/db/client.ts"
-import type { JobStatus } from "../../queue/status.ts"
-import type { ParameterDefinition } from "../../templates/parameters/resolve.ts"
 
 export type CreateContext = {
   owner_id: string
@@ -24,18 +23,7 @@ export type CreateContext = {
     may_use: boolean
     may_update: boolean
   } | null
-  version: {
-    id: string
-    name: string
-    archived: boolean
-    file_id: string
-    provisioner: string
-    tags: Record<string, string>
-    job_status: JobStatus
-    job_error: string | null
-    parameters: ParameterDefinition[]
-    presets: { id: string; parameters: { name: string; value: string }[] }[]
-  } | null
+  version: BuildableVersion | null
   is_name_taken: boolean
 }
 
@@ -86,14 +74,7 @@ export function createContext(target: CreateTarget): Statement<CreateContext> {
           'may_use', ${may("use", "template", { organization: sql`t.organization_id` })},
           'may_update', ${may("update", "template", { organization: sql`t.organization_id` })})
         from template t) as template,
-      (select json_build_object('id', v.id, 'name', v.name, 'archived', v.archived, 'file_id', v.file_id,
-          'provisioner', j.provisioner, 'tags', j.tags, 'job_status', j.job_status, 'job_error', j.error,
-          'parameters', (select coalesce(json_agg(p order by p.display_order, p.name), '[]')
-            from template_version_parameters p where p.template_version_id = v.id),
-          'presets', (select coalesce(json_agg(json_build_object('id', s.id, 'parameters', (
-              select coalesce(json_agg(json_build_object('name', q.name, 'value', q.value) order by q.name), '[]')
-              from template_version_preset_parameters q where q.preset_id = s.id)) order by s.display_order, s.name), '[]')
-            from template_version_presets s where s.template_version_id = v.id))
+      (select ${versionJson}
         from version v join provisioner_jobs j on j.id = v.job_id
         where v.template_id = (select t.id from template t)) as version,
       exists (select 1 from workspaces w

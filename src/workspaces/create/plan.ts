@@ -7,18 +7,25 @@ import {
   forbidden,
   notFound,
 } from "../../platform/http/errors.ts"
+import {
+  type BuildableVersion,
+  type NamedValue,
+  parameterRefusal,
+  refuseOldVersion,
+  requireImported,
+  toMap,
+} from "../../builds/create/version.ts"
 import { normaliseTags } from "../../queue/tags.ts"
 import { nextAllowedAutostart } from "../../schedule/autostart.ts"
 import { parseWeeklySchedule } from "../../schedule/cron.ts"
 import { matchPreset } from "../../templates/parameters/match-preset.ts"
-import { resolveParameters, type ResolvedParameters } from "../../templates/parameters/resolve.ts"
+import { resolveParameters } from "../../templates/parameters/resolve.ts"
 import type { CreateContext } from "./context.ts"
 import type { CreateRequest } from "./request.ts"
 import { initialTtl } from "../schedule/ttl.ts"
 
-type NamedValue = { name: string; value: string }
 type Template = NonNullable<CreateContext["template"]>
-type Version = NonNullable<CreateContext["version"]>
+type Version = BuildableVersion
 
 export type CreatePlan = {
   ownerId: string
@@ -124,9 +131,7 @@ function requireSchedule(text: string | null): string | null {
 
 /** The preset, then the version's state, then the parameters. A request without a preset takes the best that its values match. */
 function planBuild(template: Template, version: Version, request: CreateRequest) {
-  const given = new Map(
-    (request.rich_parameter_values ?? []).map(({ name, value }) => [name, value] as const),
-  )
+  const given = toMap(request.rich_parameter_values ?? [])
   const asked = request.template_version_preset_id
   const preset =
     asked === null
@@ -137,16 +142,8 @@ function planBuild(template: Template, version: Version, request: CreateRequest)
     throw invalid(message, "template_version_preset_id", "preset not found in the template version")
   }
   requireImported(version)
-  if (
-    template.require_active_version &&
-    version.id !== template.active_version_id &&
-    !template.may_update
-  ) {
-    throw forbidden("insert workspace build")
-  }
-  const presetValues = new Map(
-    (preset?.parameters ?? []).map(({ name, value }) => [name, value] as const),
-  )
+  refuseOldVersion(version, template, template.may_update)
+  const presetValues = toMap(preset?.parameters ?? [])
   const source = {
     parameters: version.parameters,
     preset: presetValues,
@@ -156,9 +153,7 @@ function planBuild(template: Template, version: Version, request: CreateRequest)
   const fresh = resolveParameters(source)
   // A prebuild was made from the preset alone; what it got then counts as its previous values.
   const pooled = resolveParameters({ ...source, given: new Map() })
-  const previous = new Map(
-    (pooled.ok ? pooled.values : []).map(({ name, value }) => [name, value] as const),
-  )
+  const previous = toMap(pooled.ok ? pooled.values : [])
   const claimed = resolveParameters({ ...source, previous })
   if (!fresh.ok) throw parameterRefusal(fresh)
   return {
@@ -168,27 +163,6 @@ function planBuild(template: Template, version: Version, request: CreateRequest)
       ? { parameters: claimed.values, refusal: null }
       : { parameters: null, refusal: parameterRefusal(claimed) },
   }
-}
-
-function requireImported({ name, job_status: status, job_error: error }: Version): void {
-  if (status === "pending" || status === "running") {
-    throw new Refusal(
-      406,
-      `The provided template version is ${status}. Wait for it to complete importing!`,
-    )
-  }
-  if (status === "failed" || status === "canceled") {
-    throw badRequest(
-      `The provided template version ${JSON.stringify(name)} has failed to import: ${JSON.stringify(error ?? "")}. You cannot build workspaces with it!`,
-    )
-  }
-}
-
-function parameterRefusal({
-  message,
-  detail,
-}: Exclude<ResolvedParameters, { ok: true }>): ApiError {
-  return badRequest(message, { detail })
 }
 
 function invalid(message: string, field: string, detail: string): ApiError {

@@ -57,7 +57,7 @@ test.each([
   [
     "a name twice",
     { parameters: [{ name: "p" }, { name: "p" }] },
-    'parameters[1].name: "p" is there twice',
+    'parameters[1].name: "p" occurs twice',
   ],
   [
     "bounds on text",

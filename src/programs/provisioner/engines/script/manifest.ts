@@ -3,18 +3,18 @@ import { access, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import {
   type Manifest,
-  MANIFEST_BYTES_MAX,
-  MANIFEST_NAME,
+  manifestBytesMax,
+  manifestName,
   readManifest,
 } from "../../../../templates/manifest/manifest.ts"
 
 export type ManifestFound = { ok: true; manifest: Manifest } | { ok: false; error: string }
 
 export async function findManifest(directory: string): Promise<ManifestFound> {
-  const path = join(directory, MANIFEST_NAME)
+  const path = join(directory, manifestName)
   const { size } = await stat(path)
-  if (size > MANIFEST_BYTES_MAX) {
-    return { ok: false, error: `${MANIFEST_NAME} is longer than ${MANIFEST_BYTES_MAX} bytes.` }
+  if (size > manifestBytesMax) {
+    return { ok: false, error: `${manifestName} is longer than ${manifestBytesMax} bytes.` }
   }
   const reading = readManifest(await readFile(path, "utf8"))
   if (!reading.ok) return reading
@@ -27,7 +27,7 @@ export async function findManifest(directory: string): Promise<ManifestFound> {
     if (!isThere) {
       return {
         ok: false,
-        error: `${MANIFEST_NAME} names ${script}, which the archive does not have.`,
+        error: `${manifestName} names ${script}, which the archive does not have.`,
       }
     }
   }

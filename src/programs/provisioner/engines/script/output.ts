@@ -9,7 +9,7 @@ import {
   type ReportedResource,
 } from "../../../../templates/manifest/reported.ts"
 import { distinctResources } from "../../../../templates/manifest/resource-names.ts"
-import { STATE_BYTES_MAX } from "../../../../templates/manifest/state-size.ts"
+import { stateBytesMax } from "../../../../templates/manifest/state-size.ts"
 import type { Build } from "../engine.ts"
 
 export const outputBytesMax = 8 * 1024 * 1024
@@ -54,10 +54,10 @@ export async function readScriptOutput(path: string, script: string): Promise<Sc
     state === undefined
       ? undefined
       : Buffer.from(typeof state === "string" ? state : JSON.stringify(state))
-  if (bytes !== undefined && bytes.length > STATE_BYTES_MAX) {
+  if (bytes !== undefined && bytes.length > stateBytesMax) {
     return fail(
       script,
-      `a state of ${bytes.length} bytes, more than the ${STATE_BYTES_MAX} that are kept`,
+      `a state of ${bytes.length} bytes, more than the ${stateBytesMax} that are kept`,
     )
   }
   return { ok: true, resources: resources ?? null, state: bytes, replacements: replacements ?? [] }

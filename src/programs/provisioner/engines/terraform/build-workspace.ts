@@ -1,6 +1,6 @@
 // A build: start, stop or delete of a workspace, and the claim of a prebuild.
 import { join } from "node:path"
-import { STATE_BYTES_MAX } from "../../../../templates/manifest/state-size.ts"
+import { stateBytesMax } from "../../../../templates/manifest/state-size.ts"
 import type { ReportedReplacement } from "../../../../templates/manifest/reported.ts"
 import type { Build, BuildRequest, BuildResult, EngineFailure, EngineSession } from "../engine.ts"
 import { buildEnv, type Env, tokenVariable } from "./environment.ts"
@@ -199,7 +199,7 @@ function describeLeaks(leaks: LeakWatch, state: State | null): string {
 
 /** A state that is too large stays in the job's folder, which is then kept. */
 const deliverable = (state: State | null) =>
-  state !== null && state.bytes.length > STATE_BYTES_MAX
+  state !== null && state.bytes.length > stateBytesMax
     ? { state: null, keepsFiles: true }
     : { state: state?.bytes ?? null }
 
@@ -213,9 +213,9 @@ async function report(
   if (build.transition === "delete") {
     return { ok: true, resources: [], state: null, replacements: [], timings: bench.timings }
   }
-  if (state !== null && state.bytes.length > STATE_BYTES_MAX) {
+  if (state !== null && state.bytes.length > stateBytesMax) {
     const error =
-      `The state has ${state.bytes.length} bytes, more than the ${STATE_BYTES_MAX} that are kept. ` +
+      `The state has ${state.bytes.length} bytes, more than the ${stateBytesMax} that are kept. ` +
       "It stays in the job's folder on the provisioner's machine."
     return { ok: false, error, timings: bench.timings, ...deliverable(state) }
   }
