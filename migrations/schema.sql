@@ -1849,9 +1849,9 @@ CREATE TRIGGER provisioner_jobs_end_audited AFTER UPDATE OF completed_at ON prov
 
 CREATE TRIGGER provisioner_jobs_end_once BEFORE UPDATE OF completed_at ON provisioner_jobs FOR EACH ROW WHEN (old.completed_at IS NOT NULL AND new.completed_at IS DISTINCT FROM old.completed_at) EXECUTE FUNCTION provisioner_jobs_end_once();
 
-CREATE TRIGGER site_configs_change_audited AFTER UPDATE OF value ON site_configs FOR EACH ROW WHEN (new.key = 'prebuilds_settings'::text AND old.value IS DISTINCT FROM new.value) EXECUTE FUNCTION access_is_audited();
+CREATE TRIGGER site_configs_change_audited AFTER UPDATE OF value ON site_configs FOR EACH ROW WHEN ((new.key = ANY (ARRAY['prebuilds_settings'::text, 'appearance'::text, 'health_settings'::text])) AND old.value IS DISTINCT FROM new.value) EXECUTE FUNCTION access_is_audited();
 
-CREATE TRIGGER site_configs_made_audited AFTER INSERT ON site_configs FOR EACH ROW WHEN (new.key = 'prebuilds_settings'::text) EXECUTE FUNCTION access_is_audited();
+CREATE TRIGGER site_configs_made_audited AFTER INSERT ON site_configs FOR EACH ROW WHEN (new.key = ANY (ARRAY['prebuilds_settings'::text, 'appearance'::text, 'health_settings'::text])) EXECUTE FUNCTION access_is_audited();
 
 CREATE TRIGGER template_versions_change_audited AFTER UPDATE OF name, message, archived ON template_versions FOR EACH ROW WHEN (old.name IS DISTINCT FROM new.name OR old.message IS DISTINCT FROM new.message OR old.archived IS DISTINCT FROM new.archived) EXECUTE FUNCTION change_is_audited();
 

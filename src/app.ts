@@ -1,7 +1,10 @@
 // The HTTP application: what every request passes, then the routes, then what errors become.
 import { OpenAPIHono } from "@hono/zod-openapi"
 import type { Context, MiddlewareHandler } from "hono"
+import { etag } from "hono/etag"
 import { requestId } from "hono/request-id"
+import { secureHeaders } from "hono/secure-headers"
+import { getPath } from "hono/utils/url"
 import { openAgent } from "./access/agent-token.ts"
 import { authenticate, requireToken } from "./access/authenticate.ts"
 import { openCaller } from "./access/caller.ts"
@@ -13,9 +16,10 @@ import type { Clock } from "./clock.ts"
 import { cliAuthPage } from "./deployment/cli-auth-page.ts"
 import { docsPage } from "./deployment/docs-page.ts"
 import { overviewPage } from "./deployment/overview-page.ts"
-import { greeting } from "./deployment/routes.ts"
 import { metricsRoutes } from "./insights/metrics/routes.ts"
 import { openDatabase, type DatabaseCall } from "./platform/db/client.ts"
+import { toHex } from "./platform/db/values.ts"
+import { sha256 } from "./platform/hash.ts"
 import { loggedUrl, writeEvent, type WideEvent } from "./platform/event.ts"
 import { jsonBody } from "./platform/http/body.ts"
 import type { AppEnv } from "./platform/http/env.ts"
@@ -23,20 +27,21 @@ import { routeNotFound } from "./platform/http/errors.ts"
 import { describeError, toApiError } from "./platform/http/failures.ts"
 import { sendJson, writeWireJson } from "./platform/http/answer.ts"
 import { refuseMethod, routedMethods } from "./platform/http/methods.ts"
-import { describeApi, type ApiDocument } from "./platform/http/openapi.ts"
+import { jsonType, wireJson } from "./platform/http/json.ts"
+import { describeApi } from "./platform/http/openapi.ts"
 import { apiRouters } from "./routes.ts"
 import { buildVersion } from "./version.ts"
 
 const prefix = "/api/v2"
 
 export function createApp(clock: Clock) {
-  const app = new OpenAPIHono<AppEnv>()
+  const app = new OpenAPIHono<AppEnv>({ getPath: plainPath })
   const methodsOf = routedMethods(app)
 
   app.use(requestId({ headerName: "X-Request-Id" }))
   app.use(observe(clock))
   app.use(openRequest)
-  app.use(`${prefix}/*`, limitRate)
+  app.use(limitRate)
   app.use(refuseForgery)
   app.use(refuseMethod(methodsOf))
   app.use(requireToken((method, path) => methodsOf(path).includes(method)))
@@ -45,8 +50,6 @@ export function createApp(clock: Clock) {
 
   for (const router of apiRouters) app.route(prefix, router)
   app.route("/", metricsRoutes)
-  // Clients ask with the slash, which the router takes for another path.
-  app.get(`${prefix}/`, (c) => c.json(greeting, 200))
   app.get("/", overviewPage)
   app.get("/cli-auth", cliAuthPage)
   app.get("/docs", docsPage)
@@ -57,6 +60,24 @@ export function createApp(clock: Clock) {
   app.onError(answerError)
   return app
 }
+
+/** Clients end paths with a slash and double slashes as they like; each means the path without. */
+const plainPath = (request: Request) =>
+  getPath(request)
+    .replace(/\/+/g, "/")
+    .replace(/(.)\/$/, "$1")
+
+// Browsers only: nothing is framed, sniffed, or reached again without TLS.
+const secure = secureHeaders({
+  overwrite: false,
+  strictTransportSecurity: "max-age=31536000",
+  xFrameOptions: "DENY",
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+})
 
 /** Gives the request its instant and its log line, and completes every answer. */
 function observe(clock: Clock): MiddlewareHandler<AppEnv> {
@@ -80,7 +101,10 @@ function observe(clock: Clock): MiddlewareHandler<AppEnv> {
       // Daemons and agents follow this clock. Where the local system runs ahead it is not the
       // machine's.
       c.header("Date", c.get("now").toUTCString())
-      c.header("X-Content-Type-Options", "nosniff")
+      // An answer of the API is one person's, and may hold a token that is shown only once.
+      if (c.req.path.startsWith(prefix) && !c.res.headers.has("Cache-Control"))
+        c.header("Cache-Control", "no-store")
+      await secure(c, async () => {})
     }
     writeEvent({ ...event, status: c.res.status, ms: performance.now() - startedAt })
   }
@@ -116,11 +140,17 @@ const mayHoldState = (path: string) =>
     /\/jobs\/[^/]+\/(complete|fail)$/,
   ].some((pattern) => pattern.test(path))
 
-/** The OpenAPI document, described once per isolate. */
+/** The OpenAPI document, written once per isolate. */
 function serveDocument(app: OpenAPIHono<AppEnv>): void {
-  let described: ApiDocument | undefined
-  const document = () => (described ??= describeApi(app, buildVersion, credentialsOf))
-  app.get("/openapi.json", (c) => c.json(document()))
+  let document: Promise<{ text: string; tag: string }> | undefined
+  const write = async () => {
+    const text = wireJson(describeApi(app, buildVersion, credentialsOf))
+    return { text, tag: `"${toHex(await sha256(text))}"` }
+  }
+  app.get("/openapi.json", etag(), async (c) => {
+    const { text, tag } = await (document ??= write())
+    return c.body(text, 200, { "Content-Type": jsonType, "Cache-Control": "no-cache", ETag: tag })
+  })
 }
 
 /** Which credentials open a route, as the OpenAPI document names them. */

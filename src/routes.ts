@@ -15,6 +15,11 @@ import { subAgentRoutes } from "./agents/sub-agents/routes.ts"
 import { auditRoutes } from "./audit/routes.ts"
 import { buildCreateRoutes } from "./builds/create/routes.ts"
 import { buildReadRoutes } from "./builds/read-routes.ts"
+import { appearanceRoutes } from "./deployment/appearance.ts"
+import { configRoutes } from "./deployment/config.ts"
+import { connectionRoutes } from "./deployment/connections/routes.ts"
+import { entitlementRoutes } from "./deployment/entitlements.ts"
+import { healthRoutes } from "./deployment/health/routes.ts"
 import { deploymentRoutes } from "./deployment/routes.ts"
 import { inboxWatchRoutes } from "./feed/inbox-routes.ts"
 import { workspaceWatchRoutes } from "./feed/workspace-routes.ts"
@@ -51,10 +56,19 @@ import { usageBatchRoutes } from "./usage/batch-routes.ts"
 import { usageRoutes } from "./usage/routes.ts"
 import { workspaceCreateRoutes } from "./workspaces/create/routes.ts"
 import { workspaceFleetRoutes } from "./workspaces/fleet-routes.ts"
+import { portShareRoutes } from "./workspaces/port-share-routes.ts"
 import { workspaceReadRoutes } from "./workspaces/read-routes.ts"
 import { workspaceScheduleRoutes } from "./workspaces/schedule/routes.ts"
 import { workspaceSettingsRoutes } from "./workspaces/settings/routes.ts"
 
+const deployment = [
+  deploymentRoutes,
+  entitlementRoutes,
+  appearanceRoutes,
+  configRoutes,
+  healthRoutes,
+  connectionRoutes,
+]
 const identity = [
   authCheckRoutes,
   firstUserRoutes,
@@ -74,6 +88,7 @@ const workspaces = [
   workspaceScheduleRoutes,
   workspaceSettingsRoutes,
   workspaceFleetRoutes,
+  portShareRoutes,
   workspaceWatchRoutes,
   inboxWatchRoutes,
 ]
@@ -101,7 +116,7 @@ const templates = [
 
 /** Mounted below `/api/v2`. */
 export const apiRouters = [
-  deploymentRoutes,
+  ...deployment,
   ...identity,
   auditRoutes,
   inboxRoutes,

@@ -4,7 +4,6 @@ export type RouteClass = "public" | "user" | "agent" | "provisioner" | "user-or-
 
 const isPublic = new Set([
   "GET /api/v2",
-  "GET /api/v2/",
   "GET /api/v2/auth/scopes",
   "GET /api/v2/buildinfo",
   "GET /api/v2/entitlements",

@@ -26,7 +26,7 @@ const limitDefault = 100
 const limitMax = 10_000
 const countMax = 2_000
 
-const auditUserSchema = z.object({
+export const auditUserSchema = z.object({
   id: uuidSchema,
   username: z.string(),
   name: z.string().optional(),
@@ -94,7 +94,7 @@ const listRoute = createRoute({
 })
 
 /** A user in a jsonb object, where instants are texts. */
-type AuditUser = Pick<
+export type AuditUser = Pick<
   RowOf<typeof users>,
   "id" | "username" | "name" | "avatar_url" | "email" | "status" | "login_type" | "site_roles"
 > & { created_at: string; updated_at: string; last_seen_at: string | null }
@@ -178,7 +178,10 @@ function linkTo(row: AuditPageRow): string {
   }
 }
 
-function toUser(user: AuditUser, organizationIds: string[]): z.input<typeof auditUserSchema> {
+export function toUser(
+  user: AuditUser,
+  organizationIds: string[],
+): z.input<typeof auditUserSchema> {
   return {
     id: user.id,
     username: user.username,

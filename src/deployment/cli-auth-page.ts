@@ -43,7 +43,6 @@ export const cliAuthPage: Handler<AppEnv> = (c) => {
   const policy = contentPolicy({ style: `'nonce-${nonce}'`, script: `'nonce-${nonce}'` })
   c.header("Content-Security-Policy", policy)
   c.header("Cache-Control", "no-store")
-  c.header("Referrer-Policy", "no-referrer")
   return c.html(
     html`<!doctype html>
       <html lang="en">

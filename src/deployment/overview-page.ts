@@ -9,7 +9,6 @@ import { contentPolicy } from "./content-policy.ts"
 
 export const overviewPage: Handler<AppEnv> = (c) => {
   c.header("Content-Security-Policy", contentPolicy({}))
-  c.header("Referrer-Policy", "no-referrer")
   return c.html(
     html`<!doctype html>
       <html lang="en">

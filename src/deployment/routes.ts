@@ -1,24 +1,11 @@
-// What clients ask before their first screen (api.md 2.1).
+// What clients ask before their first screen: facts of the deployment that no one changes.
 import { createRoute, z } from "@hono/zod-openapi"
-import type { Context } from "hono"
-import { openAgent } from "../access/agent-token.ts"
-import { presentedToken } from "../access/caller.ts"
 import { externalScopes } from "../access/scopes.ts"
-import type { AppEnv } from "../platform/http/env.ts"
 import { createRouter } from "../platform/http/router.ts"
-import {
-  errors,
-  jsonBody,
-  messageSchema,
-  nilUuid,
-  timeSchema,
-  uuidSchema,
-  wireTime,
-} from "../platform/http/wire.ts"
+import { errors, jsonBody, messageSchema, nilUuid } from "../platform/http/wire.ts"
 import { buildVersion } from "../version.ts"
-import { features } from "./entitlement-names.ts"
 const tags = ["Deployment"]
-export const greeting = { message: "👋" }
+const greeting = { message: "👋" }
 const experiments = ["workspace-usage"]
 
 const rootRoute = createRoute({
@@ -87,32 +74,6 @@ const safeExperimentsRoute = createRoute({
   },
 })
 
-const entitlementsRoute = createRoute({
-  method: "get",
-  path: "/entitlements",
-  tags,
-  summary: "List what the deployment may use: everything",
-  responses: {
-    200: jsonBody(
-      z
-        .object({
-          features: z.record(
-            z.string(),
-            z.object({ entitlement: z.enum(["entitled"]), enabled: z.boolean() }),
-          ),
-          warnings: z.array(z.string()),
-          errors: z.array(z.string()),
-          has_license: z.boolean(),
-          trial: z.boolean(),
-          require_telemetry: z.boolean(),
-          refreshed_at: timeSchema,
-        })
-        .openapi("Entitlements"),
-      "Every feature is on.",
-    ),
-  },
-})
-
 const sshRoute = createRoute({
   method: "get",
   path: "/deployment/ssh",
@@ -161,6 +122,28 @@ const regionsRoute = createRoute({
   },
 })
 
+const applicationsHostRoute = createRoute({
+  method: "get",
+  path: "/applications/host",
+  tags,
+  summary: "The host under which workspaces' applications have subdomains: none",
+  responses: { 200: jsonBody(z.object({ host: z.string() }), "Empty."), ...errors(401, 429, 503) },
+})
+
+const externalAuthRoute = createRoute({
+  method: "get",
+  path: "/external-auth",
+  tags,
+  summary: "List the external services that people can link: none",
+  responses: {
+    200: jsonBody(
+      z.object({ providers: z.array(z.unknown()).max(0), links: z.array(z.unknown()).max(0) }),
+      "Two empty lists.",
+    ),
+    ...errors(401, 429, 503),
+  },
+})
+
 const scopesRoute = createRoute({
   method: "get",
   path: "/auth/scopes",
@@ -187,34 +170,6 @@ const authMethodsRoute = createRoute({
     ),
   },
 })
-
-const appearanceRoute = createRoute({
-  method: "get",
-  path: "/appearance",
-  tags,
-  summary: "How clients present the deployment, to people and to agents",
-  responses: {
-    200: jsonBody(
-      z
-        .object({
-          application_name: z.string(),
-          logo_url: z.string(),
-          docs_url: z.string(),
-          service_banner: z.object({ enabled: z.boolean() }),
-          announcement_banners: z.array(z.object({ enabled: z.boolean(), message: z.string() })),
-          support_links: z.array(
-            z.object({ name: z.string(), target: z.string(), icon: z.string() }),
-          ),
-        })
-        .openapi("AppearanceConfig"),
-      "Names, links and banners.",
-    ),
-    ...errors(401, 429, 503),
-  },
-})
-
-/** An agent's token is a UUID, a person's never is. */
-const provesAgent = (c: Context<AppEnv>) => uuidSchema.safeParse(presentedToken(c)).success
 
 export const deploymentRoutes = createRouter()
   .openapi(rootRoute, (c) => c.json(greeting, 200))
@@ -245,20 +200,6 @@ export const deploymentRoutes = createRouter()
     await c.get("caller").actor()
     return c.json({ safe: experiments }, 200)
   })
-  .openapi(entitlementsRoute, (c) =>
-    c.json(
-      {
-        features,
-        warnings: [],
-        errors: [],
-        has_license: true,
-        trial: false,
-        require_telemetry: false,
-        refreshed_at: wireTime(c.get("now")),
-      },
-      200,
-    ),
-  )
   .openapi(sshRoute, async (c) => {
     await c.get("caller").actor()
     return c.json(
@@ -279,19 +220,13 @@ export const deploymentRoutes = createRouter()
     }
     return c.json({ regions: [primary] }, 200)
   })
-  .openapi(appearanceRoute, async (c) => {
-    await (provesAgent(c) ? (await openAgent(c, c.get("db"))).actor() : c.get("caller").actor())
-    return c.json(
-      {
-        application_name: "Dormouse",
-        logo_url: "",
-        docs_url: `${c.env.ACCESS_URL}/docs`,
-        service_banner: { enabled: false },
-        announcement_banners: [],
-        support_links: [],
-      },
-      200,
-    )
+  .openapi(applicationsHostRoute, async (c) => {
+    await c.get("caller").actor()
+    return c.json({ host: "" }, 200)
+  })
+  .openapi(externalAuthRoute, async (c) => {
+    await c.get("caller").actor()
+    return c.json({ providers: [], links: [] }, 200)
   })
   .openapi(scopesRoute, (c) => c.json({ external: [...externalScopes] }, 200))
   .openapi(authMethodsRoute, (c) =>

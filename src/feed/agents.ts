@@ -30,6 +30,16 @@ export async function showAgentMetadata(
   }
 }
 
+/** Sends the containers once. Agents here run none, so nothing ever changes. */
+export function showAgentContainers(watchers: readonly Watcher[]): void {
+  for (const watcher of watchers) {
+    const state = watcher.state()
+    if (state.cursor !== null) continue
+    watcher.sendBare({ containers: [], devcontainers: [] })
+    watcher.remember({ ...state, cursor: "shown" })
+  }
+}
+
 /** Sends each follower the lines after its cursor. Ends it if a newer build replaced the agent. */
 export async function showAgentLogs(db: Database, watchers: readonly Watcher[]): Promise<void> {
   const byAgent = [...Map.groupBy(watchers, (watcher) => watcher.state().id)]

@@ -3,7 +3,7 @@ import { openDatabase, type Database } from "../platform/db/client.ts"
 import { stableHash } from "../platform/hash.ts"
 import type { TopicKind } from "../platform/durable/publish.ts"
 import { logLinesMax, readLogs, toJobLogView } from "../queue/logs.ts"
-import { showAgentLogs, showAgentMetadata } from "./agents.ts"
+import { showAgentContainers, showAgentLogs, showAgentMetadata } from "./agents.ts"
 import { closes } from "./frames.ts"
 import { showInboxes } from "./inbox.ts"
 import { watchedWorkspaces } from "./statements.ts"
@@ -17,6 +17,7 @@ export async function showTopics(
   now: Date,
 ): Promise<void> {
   const db = openDatabase(env)
+  showAgentContainers(watchers.get("agent-containers") ?? [])
   await Promise.all([
     showWorkspaces(env, db, watchers.get("workspace") ?? [], now),
     showInboxes(db, watchers.get("inbox") ?? []),

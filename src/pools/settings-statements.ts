@@ -2,9 +2,8 @@
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
 import { type AuditRequest, auditInsert } from "../audit/fragment.ts"
+import { writeSetting } from "../audit/setting.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
-import { json } from "../platform/db/sql.ts"
-import { nilUuid } from "../platform/http/wire.ts"
 import { isReconcilePaused } from "./membership.ts"
 
 /** A missing row reads as not paused. */
@@ -12,42 +11,16 @@ export function readSettings(): Statement<{ reconciliation_paused: boolean }> {
   return statement("prebuilds.settings", sql`select ${isReconcilePaused} as reconciliation_paused`)
 }
 
-/**
- * Stores the switch. `changed` is false where the stored document is the same already; the first write of `false` over
- * nothing is a change. Repeating it changes nothing.
- */
-export function writeSettings(
-  isPaused: boolean,
-  request: AuditRequest,
-): Statement<{ allowed: boolean; changed: boolean }> {
-  const mayWrite = may("update", "deployment_config")
-  return statement(
-    "prebuilds.write-settings",
-    sql`
-    with before as (
-      select value from site_configs where key = 'prebuilds_settings'
-    ), changed as (
-      insert into site_configs as c (key, value)
-      select 'prebuilds_settings', ${json({ reconciliation_paused: isPaused })} where ${mayWrite}
-      on conflict (key) do update set value = excluded.value where c.value <> excluded.value
-      returning value
-    ), audited as (${auditInsert(
-      request,
-      {
-        resourceType: "prebuilds_settings",
-        resourceId: sql`${nilUuid}::uuid`,
-        resourceTarget: sql`'prebuilds settings'`,
-        userId: actorId,
-        action: "write",
-        diff: sql`jsonb_build_object('reconciliation_paused', jsonb_build_object(
-          'old', coalesce((select value -> 'reconciliation_paused' from before), 'false'),
-          'new', changed.value -> 'reconciliation_paused', 'secret', false))`,
-      },
-      sql`changed`,
-    )})
-    select ${mayWrite} as allowed, exists (select from changed) as changed`,
+/** Stores the switch. `changed` is false if it is already so. */
+export const writeSettings = (isPaused: boolean, request: AuditRequest) =>
+  writeSetting(
+    "prebuilds_settings",
+    {
+      value: { reconciliation_paused: isPaused },
+      missing: { reconciliation_paused: false },
+    },
+    request,
   )
-}
 
 export type InvalidatedPresets = {
   allowed: boolean

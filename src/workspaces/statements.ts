@@ -76,9 +76,9 @@ export function workspaceOfBuild(buildId: string, now: Date): Statement<Workspac
 }
 
 /** Whether the caller may watch the workspace, and of which template it is. */
-export function watchTarget(id: string): Statement<{ template_id: string }> {
+export function watchTarget(id: string): Statement<{ template_id: string; deleted: boolean }> {
   return statement(
     "workspaces.watch-target",
-    sql`select w.template_id from workspaces w where w.id = ${id}::uuid and ${isVisible()}`,
+    sql`select w.template_id, w.deleted from workspaces w where w.id = ${id}::uuid and ${isVisible()}`,
   )
 }

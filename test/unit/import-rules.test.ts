@@ -37,7 +37,7 @@ const rooms: Record<string, string[]> = {
   workspaces: ["pools", "builds", "templates", "agents", "schedule", "queue", "feed"],
   feed: ["workspaces", "agents", "queue"],
   identity: ["schedule"],
-  deployment: [],
+  deployment: ["schedule", "queue", "queue/daemons"],
   insights: ["metrics", "usage", "queue"],
   retention: [],
 }

@@ -1,6 +1,6 @@
--- Rejects a person's change of tokens, memberships or the prebuilds setting without an audit row.
+-- Rejects a person's change of tokens, memberships or a setting without an audit row.
 --
--- The audit rows are about the user, or about the nil id for the setting. The sessions that a
+-- The audit rows are about the user, or about the nil id for a setting. The sessions that a
 -- workspace's start minted belong to the workspace, whose change is audited.
 create or replace function access_is_audited() returns trigger
 language plpgsql
@@ -40,10 +40,13 @@ execute function access_is_audited();
 
 create or replace trigger site_configs_made_audited
 after insert on site_configs
-for each row when (new.key = 'prebuilds_settings')
+for each row when (new.key in ('prebuilds_settings', 'appearance', 'health_settings'))
 execute function access_is_audited();
 
 create or replace trigger site_configs_change_audited
 after update of value on site_configs
-for each row when (new.key = 'prebuilds_settings' and old.value is distinct from new.value)
+for each row when (
+  new.key in ('prebuilds_settings', 'appearance', 'health_settings')
+  and old.value is distinct from new.value
+)
 execute function access_is_audited();

@@ -188,6 +188,22 @@ peopleRoutes.openapi(
   },
 )
 
+peopleRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: `${base}/containers/watch`,
+    tags: ["Agents"],
+    summary: "Watch the containers of the workspace over a WebSocket",
+    description: "One text frame with the list, as `containers` answers it, without an envelope.",
+    request: { params },
+    responses: { 101: { description: "The socket." }, ...readErrors, ...errors(426) },
+  }),
+  async (c) => {
+    requireUpgrade(c)
+    return openSocket(c, await watchOf(c, "agent-containers", c.req.valid("param").agent, false))
+  },
+)
+
 async function reachAgent(
   c: Context<AppEnv>,
   agent: string,

@@ -9,7 +9,7 @@ export const feedShardCount = 8
 
 /** What can be watched, by its id: a workspace, a user's inbox, a job's log, an agent's reports. */
 export type TopicKind = "workspace" | "inbox" | "job-log" | AgentTopicKind
-export type AgentTopicKind = "agent-metadata" | "agent-log"
+export type AgentTopicKind = "agent-metadata" | "agent-log" | "agent-containers"
 
 /** The object that holds the watchers of this thing. */
 export function feedName(id: string): string {

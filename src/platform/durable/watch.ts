@@ -80,7 +80,7 @@ export async function openEvents(c: Context<AppEnv>, watch: NewWatch): Promise<R
 
 /** An agent's watchers are held with its workspace, whose builds end them. */
 function feedOf(env: Env, { kind, id, workspaceId }: NewWatch) {
-  const isOfAgent = kind === "agent-metadata" || kind === "agent-log"
+  const isOfAgent = kind.startsWith("agent-")
   return env.WORKSPACE_FEED.getByName(
     feedName(isOfAgent && workspaceId !== null ? workspaceId : id),
   )

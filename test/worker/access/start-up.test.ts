@@ -22,7 +22,7 @@ describe("without a token", () => {
     },
   )
 
-  test("the version is one that clients compare, every feature is on", async () => {
+  test("the version is one that clients compare, a feature is on if it is served", async () => {
     const info = await api("/api/v2/buildinfo")
     expect(info.body).toMatchObject({
       external_url: "https://dormouse.test",
@@ -31,6 +31,7 @@ describe("without a token", () => {
     expect(info.body.version).toMatch(/^v\d+\.\d+\.\d+\+\S+$/)
     const { features } = (await api("/api/v2/entitlements")).body
     expect(features.workspace_prebuilds).toEqual({ entitlement: "entitled", enabled: true })
+    expect(features.browser_only).toEqual({ entitlement: "not_entitled", enabled: false })
   })
 
   test("/cli-auth is a page that cannot be framed or cached", async () => {
@@ -52,6 +53,8 @@ describe("with a token", () => {
       { hostname_prefix: "coder.", hostname_suffix: "coder", ssh_config_options: {} },
     ],
     ["/regions", { regions: [{ name: "primary", healthy: true }] }],
+    ["/applications/host", { host: "" }],
+    ["/external-auth", { providers: [], links: [] }],
     ["/notifications/inbox", { notifications: [], unread_count: 0 }],
   ])("200 for %s", async (path, expected) => {
     const { token } = await givenUser()

@@ -98,6 +98,9 @@ const details: Record<string, (place: Place) => Details> = {
   "PATCH /workspacebuilds/{build}/cancel": (place) => ({ values: { build: place.heldBuildId } }),
   "PUT /workspacebuilds/{build}/state": () => ({ body: { state: "e30=" } }),
   "GET /workspaceagents/{agent}/watch-metadata-ws": () => socket,
+  "GET /workspaceagents/{agent}/containers/watch": () => socket,
+  "PUT /appearance": () => ({ body: { application_name: "Ours", announcement_banners: [] } }),
+  "PUT /debug/health/settings": () => ({ body: { dismissed_healthchecks: [] } }),
   // This agent holds no socket.
   "GET /workspaceagents/{agent}/forward": () => ({ ...socket, answer: 409 }),
   // The server speaks another protocol to agents and answers 400.

@@ -112,6 +112,7 @@ export const rules: Record<string, Rule> = {
   "for every signed-in user": {
     routes: [
       ...on("GET", "/experiments", "/experiments/available", "/deployment/ssh", "/regions"),
+      ...on("GET", "/applications/host", "/external-auth"),
       ...on("GET", "/prebuilds/settings", "/templates/examples"),
       ...on("POST", "/authcheck", "/users/logout"),
       ...on("PUT", "/notifications/inbox/mark-all-as-read"),
@@ -212,7 +213,7 @@ export const rules: Record<string, Rule> = {
   },
   "the deployment's settings": {
     routes: [
-      ...on("PUT", "/prebuilds/settings"),
+      ...on("PUT", "/prebuilds/settings", "/appearance", "/debug/health/settings"),
       ...on("GET|POST", "/notifications/webhooks"),
       ...on("DELETE", String.raw`/notifications/webhooks/\{id\}`),
     ],
@@ -220,13 +221,19 @@ export const rules: Record<string, Rule> = {
     unseen: 403,
   },
   "the deployment's figures": {
-    routes: on("GET", "/deployment/stats"),
+    routes: on(
+      "GET",
+      "/deployment/stats",
+      "/deployment/config",
+      "/debug/health",
+      "/debug/health/settings",
+    ),
     may: ["auditor", "owner"],
     unseen: 403,
   },
   // An auditor of an organization reads its rows.
   "the audit trail": {
-    routes: on("GET", "/audit"),
+    routes: on("GET", "/audit", "/connectionlog"),
     may: ["organizationAuditor", "organizationAdmin", "foreignAdmin", "auditor", "owner"],
     unseen: 403,
   },
@@ -336,7 +343,7 @@ export const rules: Record<string, Rule> = {
       ...on(
         "GET",
         workspace,
-        `${workspace}/(timings|resolve-autostart|watch|watch-ws|lifecycle|builds)`,
+        `${workspace}/(timings|resolve-autostart|watch|watch-ws|lifecycle|builds|port-share)`,
       ),
       ...on(
         "GET",
@@ -347,7 +354,7 @@ export const rules: Record<string, Rule> = {
       ...on(
         "GET",
         agent,
-        `${agent}/(logs|watch-metadata|watch-metadata-ws|listening-ports|containers)`,
+        `${agent}/(logs|watch-metadata|watch-metadata-ws|listening-ports|containers(/watch)?)`,
       ),
       ...on("GET", `${member}/workspace-quota`, "/insights/running-time"),
     ],

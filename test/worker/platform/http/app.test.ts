@@ -17,6 +17,37 @@ describe("every answer", () => {
   })
 })
 
+describe("a path", () => {
+  test.each(["/api/v2/users/me/", "//api/v2/users/me", "/api/v2//users///me//"])(
+    "%s is the same as without its superfluous slashes",
+    async (path) => {
+      const { id, token } = await givenUser()
+      const { status, body } = await api(path, { token })
+      expect([status, body.id]).toEqual([200, id])
+      expect((await api(path)).status).toBe(401)
+    },
+  )
+})
+
+describe("security headers", () => {
+  test("an answer of the API is stored by no cache and reached over TLS only", async () => {
+    const { token } = await givenUser()
+    const { headers } = await api("/api/v2/users/me", { token })
+    expect(headers.get("Cache-Control")).toBe("no-store")
+    expect(headers.get("Strict-Transport-Security")).toMatch(/^max-age=\d{8}$/)
+    expect(headers.get("X-Frame-Options")).toBe("DENY")
+    expect(headers.get("Referrer-Policy")).toBe("no-referrer")
+  })
+
+  test("the document is revalidated by its tag", async () => {
+    const first = await api("/openapi.json")
+    const tag = first.headers.get("ETag") ?? ""
+    expect(tag).toMatch(/^"[0-9a-f]{64}"$/)
+    const again = await api("/openapi.json", { headers: { "If-None-Match": tag } })
+    expect([again.status, again.text, again.headers.get("ETag")]).toEqual([304, "", tag])
+  })
+})
+
 describe("404", () => {
   test("an unknown route", async () => {
     const { status, headers, text } = await api("/api/v2/nothing-here")
