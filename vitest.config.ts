@@ -9,9 +9,9 @@ import { LongestFirst } from "./test/longest-first.ts"
 // Generous, for shared and busy machines: a time-out ends a test that hangs, and never measures
 // one.
 const timeouts = {
-  testTimeout: 90_000,
-  hookTimeout: 90_000,
-  expect: { poll: { timeout: 20_000 } },
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  expect: { poll: { timeout: 60_000 } },
 }
 
 // The same for all projects, or vitest runs one after the other. More than there are cores, since

@@ -1,4 +1,5 @@
 /** The daemon against a control plane over HTTP: what it takes, says, survives and how it ends. */
+import { existsSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -40,6 +41,7 @@ function start(
     key?: string
     lostMs?: number
     pollMs?: number
+    silentMsMax?: number
   } = {},
 ) {
   const clock = createServerClock()
@@ -76,7 +78,7 @@ function start(
       heartbeatMs: 50,
       pollMs: options.pollMs ?? 100,
       pingMs: 50,
-      silentMsMax: 500,
+      silentMsMax: options.silentMsMax ?? 30_000,
       reconnectMsMin: 20,
       reconnectMsMax: 50,
     },
@@ -84,9 +86,11 @@ function start(
   return { daemon, reports }
 }
 
+// Ends a test that hangs, also on a slow machine.
+const waitMs = 60_000
 const ended = (record: JobRecord) =>
-  vi.waitFor(() => expect(record.complete ?? record.fail).toBeDefined(), 8_000)
-const until = (check: () => void) => vi.waitFor(check, 8_000)
+  vi.waitFor(() => expect(record.complete ?? record.fail).toBeDefined(), waitMs)
+const until = (check: () => void) => vi.waitFor(check, waitMs)
 const resource = {
   type: "process",
   name: "dev",
@@ -95,7 +99,7 @@ const resource = {
 const scripts = { start: `echo "hello $DORMOUSE_WORKSPACE_NAME"` }
 
 describe("an import", () => {
-  test("tells the plan of the manifest and the README", async () => {
+  test("reports the manifest and the README", async () => {
     const manifest = {
       parameters: [{ name: "cpus", type: "number", default_value: 2 }],
       presets: [{ name: "small", parameters: { cpus: 1 }, prebuilds: { instances: 2 } }],
@@ -234,7 +238,7 @@ describe("a build", () => {
     expect(plane.calls.filter((call) => call.endsWith("/file"))).toHaveLength(2)
   })
 
-  test("runs as many at once as it was given, and no more", async () => {
+  test("runs at most as many jobs at once as it may", async () => {
     const wait = {
       start: `i=0; while [ $i -lt 50 ] && ! [ -e ${directory}/go ]; do sleep 0.1; i=$((i+1)); done`,
     }
@@ -242,7 +246,7 @@ describe("a build", () => {
     const records = [1, 2, 3].map(() => plane.post(buildJob(), archive))
     start({ jobCountMax: 2 })
     await until(() => expect(records.filter((record) => record.acquiredBy)).toHaveLength(2))
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await beats(6)
     expect(records.filter((record) => record.acquiredBy)).toHaveLength(2)
     await writeFile(join(directory, "go"), "")
     for (const record of records) await ended(record)
@@ -261,7 +265,7 @@ describe("a build", () => {
     })
   })
 
-  test("that was given away is ended and no more said of", async () => {
+  test("ends when the control plane gave the job to another daemon", async () => {
     const archive = await templateOf({ start: `echo ready; while :; do sleep 0.1; done` })
     const record = plane.post(buildJob(), archive)
     const { reports } = start()
@@ -273,7 +277,7 @@ describe("a build", () => {
 })
 
 describe("the control plane away", () => {
-  test("a running build goes on, and its log and end arrive when it is back", async () => {
+  test("a running build continues, and its log and end arrive later", async () => {
     const script = `echo before; i=0; while [ $i -lt 50 ] && ! [ -e ${directory}/go ]; do sleep 0.05; i=$((i+1)); done; echo after`
     const record = plane.post(
       buildJob(),
@@ -283,7 +287,9 @@ describe("the control plane away", () => {
     await until(() => expect(record.lines).toHaveLength(1))
     plane.goAway()
     await writeFile(join(directory, "go"), "")
-    await new Promise((resolve) => setTimeout(resolve, 600))
+    // The daemon keeps trying to deliver while nobody answers.
+    const tried = plane.calls.length
+    await until(() => expect(plane.calls.length).toBeGreaterThan(tried + 5))
     plane.comeBack()
     await ended(record)
     expect(record.complete).toBeDefined()
@@ -292,30 +298,33 @@ describe("the control plane away", () => {
     await ended(next)
   })
 
-  test("before it ever answered is waited for", async () => {
+  test("is waited for when it has never answered", async () => {
     plane.goAway()
     const record = plane.post(importJob(), await templateOf(scripts))
     start()
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await until(() => expect(plane.calls.length).toBeGreaterThan(1))
     plane.comeBack()
     await ended(record)
     expect(record.complete).toBeDefined()
   })
 
-  test("for longer than the lease ends the build, since another may have it", async () => {
-    const archive = await templateOf({ start: `echo ready; while :; do sleep 0.1; done` })
+  test("ends the build when it outlasts the lease", async () => {
+    const gone = join(directory, "gone")
+    const archive = await templateOf({
+      start: `trap 'touch ${gone}; exit 1' INT; echo ready; while :; do sleep 0.1; done`,
+    })
     const record = plane.post(buildJob(), archive)
     start({ lostMs: 300 })
     await until(() => expect(record.lines).toHaveLength(1))
     plane.goAway()
-    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    await until(() => expect(existsSync(gone)).toBe(true))
     plane.comeBack()
     await ended(record)
     expect(record.fail?.error).toContain("start.sh was canceled")
   })
 })
 
-test("a wake-up over the socket brings a job at once", async () => {
+test("takes a job at once when the socket wakes it", async () => {
   start({ pollMs: 60_000 })
   await until(() => expect(plane.calls.filter((call) => call.startsWith("WS"))).toHaveLength(1))
   await until(() =>
@@ -327,20 +336,35 @@ test("a wake-up over the socket brings a job at once", async () => {
 
 const callsTo = (end: string) => plane.calls.filter((call) => call.endsWith(end)).length
 
-test("nothing is asked while the line is open and nothing is posted", async () => {
+/** Waits for so many further heartbeats: an event that comes after everything before it. */
+async function beats(count: number): Promise<void> {
+  const before = callsTo("/heartbeat")
+  await until(() => expect(callsTo("/heartbeat")).toBeGreaterThan(before + count))
+}
+
+/** How often the queue was asked, once it is not asked any longer for six heartbeats. */
+async function quietCount(): Promise<number> {
+  for (let round = 0; round < 20; round++) {
+    const before = callsTo("/acquire")
+    await beats(6)
+    if (callsTo("/acquire") === before) return before
+  }
+  throw new Error("The daemon keeps asking.")
+}
+
+test("asks nothing while the line is open and no job is posted", async () => {
   start({ pollMs: 20 })
-  // At the start, and when the line has opened.
-  await until(() => expect([callsTo("/listen"), callsTo("/acquire")]).toEqual([1, 2]))
-  const beats = callsTo("/heartbeat")
-  await until(() => expect(callsTo("/heartbeat")).toBeGreaterThan(beats + 6))
-  expect(callsTo("/acquire")).toBe(2)
+  await until(() => expect(callsTo("/listen")).toBe(1))
+  // The daemon asks at its start and when the line has opened. Before that it polls.
+  const asked = await quietCount()
   await ended(plane.post(importJob(), await templateOf(scripts)))
-  // For the job, and for one after it; its end rings as well.
-  await until(() => expect(callsTo("/acquire")).toBeGreaterThanOrEqual(4))
-  expect(callsTo("/acquire")).toBeLessThanOrEqual(5)
+  // For the job and for one after it, and once more when the job has ended.
+  const askedForJob = (await quietCount()) - asked
+  expect(askedForJob).toBeGreaterThanOrEqual(2)
+  expect(askedForJob).toBeLessThanOrEqual(3)
 })
 
-test("while no line can be had the queue is asked each poll", async () => {
+test("polls the queue while no line can be opened", async () => {
   plane.spoilLines("refused")
   start({ pollMs: 20 })
   await until(() => expect(callsTo("/listen")).toBeGreaterThan(2))
@@ -349,15 +373,15 @@ test("while no line can be had the queue is asked each poll", async () => {
   await until(() => expect(callsTo("/acquire")).toBeGreaterThan(asked + 3))
 })
 
-test("a line that answers no ping is given up for another, and what came meanwhile is found", async () => {
+test("a line that answers no ping is replaced, and jobs posted until then are found", async () => {
   plane.spoilLines("mute")
-  start({ pollMs: 60_000 })
-  await until(() => expect([callsTo("/listen"), callsTo("/acquire")]).toEqual([1, 2]))
+  start({ pollMs: 60_000, silentMsMax: 500 })
+  await until(() => expect(callsTo("/acquire")).toBeGreaterThanOrEqual(2))
   await ended(plane.post(importJob(), await templateOf(scripts), true))
   await until(() => expect(callsTo("/listen")).toBeGreaterThan(1))
 })
 
-test("a drain takes no more jobs and waits for the running ones", async () => {
+test("a drain takes no further jobs and waits for the running ones", async () => {
   const archive = await templateOf(
     { start: `echo ready; sleep 0.5; echo late` },
     { resources: [resource] },
@@ -373,12 +397,12 @@ test("a drain takes no more jobs and waits for the running ones", async () => {
   expect(later.acquiredBy).toBeUndefined()
 })
 
-test("a key that is not known ends the daemon with the reason", async () => {
+test("an unknown key ends the daemon with the reason", async () => {
   const { daemon } = start({ key: "wrong" })
   await expect(daemon.done).rejects.toThrow("Provisioner key not authorized.")
 })
 
-test("a key that is revoked ends the daemon with the reason, once its builds have ended", async () => {
+test("a revoked key ends the daemon after its builds, with the reason", async () => {
   const archive = await templateOf({ start: `echo ready; sleep 0.3` }, { resources: [resource] })
   const record = plane.post(buildJob(), archive)
   const { daemon } = start()
@@ -387,7 +411,7 @@ test("a key that is revoked ends the daemon with the reason, once its builds hav
   await expect(daemon.done).rejects.toThrow("Provisioner key not authorized.")
 })
 
-test("a daemon whose row was cleared away registers again and takes jobs", async () => {
+test("a daemon whose row was purged registers again and takes jobs", async () => {
   start()
   await until(() => expect(plane.calls).toContain("POST /daemon-1/acquire"))
   plane.forget()
@@ -395,7 +419,7 @@ test("a daemon whose row was cleared away registers again and takes jobs", async
   await ended(plane.post(importJob(), await templateOf(scripts)))
 })
 
-test("says how many places are left, also where a wake-up brought nothing, and misses no wake-up meanwhile", async () => {
+test("reports its free places after each wake-up, and misses no wake-up", async () => {
   const archive = await templateOf({ start: `echo ready; sleep 0.3` }, { resources: [resource] })
   start({ jobCountMax: 1, pollMs: 60_000 })
   await until(() => expect(plane.calls.filter((call) => call.startsWith("WS"))).toHaveLength(1))

@@ -31,7 +31,7 @@ test("a SIGTERM drains: the running build ends, the program exits with 0", async
     },
   )
   const exit = once(child, "exit")
-  await vi.waitFor(() => expect(record.lines).toHaveLength(1), 10_000)
+  await vi.waitFor(() => expect(record.lines).toHaveLength(1), 60_000)
   child.kill("SIGTERM")
   expect((await exit)[0]).toBe(0)
   expect(record.complete).toBeDefined()

@@ -77,16 +77,16 @@ async function push(files: { name: string; text: string }[], templateId?: string
   return version.id
 }
 
-/** What the process of the workspace says; null where nobody listens. */
+/** The answer of the workspace's process, or null if nothing listens. */
 const ask = (port: number) =>
   fetch(`http://127.0.0.1:${port}`, { headers: { Connection: "close" } }).then(
     (answer) => answer.text(),
     () => null,
   )
 const answers = (port: number, text: string | null) =>
-  vi.waitFor(async () => expect(await ask(port)).toBe(text), { timeout: 15_000, interval: 100 })
+  vi.waitFor(async () => expect(await ask(port)).toBe(text), { timeout: 60_000, interval: 100 })
 
-test("a process is started, outlives its provisioner, is replaced by an update, stopped, started again and deleted", async () => {
+test("a process outlives its provisioner, is replaced by an update, stopped, started and deleted", async () => {
   let provisioner = startProvisioner()
   stops.push(() => provisioner.stop())
   const files = await readGuide()

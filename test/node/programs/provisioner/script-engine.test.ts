@@ -3,8 +3,7 @@ import { spawnSync } from "node:child_process"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { Build } from "../../../../src/programs/provisioner/engines/engine.ts"
 import { createScriptEngine } from "../../../../src/programs/provisioner/engines/script/engine.ts"
 import type { AcquiredJob } from "../../../../src/queue/jobs/protocol.ts"
@@ -213,8 +212,8 @@ describe("how a script ends", () => {
       cancelWhen: (lines) => lines.includes("info ready"),
     })
     expect(result).toMatchObject({ ok: false, error: expect.stringContaining("had to be killed") })
-    await sleep(100)
-    expect(isRunning((await readFile(join(directory, "pid"), "utf8")).trim())).toBe(false)
+    const pid = (await readFile(join(directory, "pid"), "utf8")).trim()
+    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), 60_000)
   })
 
   test("endless lines and NUL bytes cost no more than a line", async () => {
