@@ -1031,9 +1031,9 @@ CREATE OR REPLACE FUNCTION public.access_is_audited()
  LANGUAGE plpgsql
 AS $function$
 declare
+  changed jsonb := case tg_op when 'DELETE' then to_jsonb(old) else to_jsonb(new) end;
   subject uuid := coalesce(
-    (case tg_op when 'DELETE' then to_jsonb(old) else to_jsonb(new) end ->> 'user_id')::uuid,
-    '00000000-0000-0000-0000-000000000000');
+    changed ->> 'user_id', changed ->> 'id', '00000000-0000-0000-0000-000000000000');
 begin
   if is_by_a_person() and not exists (
     select from audit_logs a
@@ -1839,6 +1839,8 @@ CREATE TRIGGER api_keys_made_audited AFTER INSERT ON api_keys FOR EACH ROW WHEN 
 
 CREATE TRIGGER api_keys_removed_audited AFTER DELETE ON api_keys FOR EACH ROW WHEN (old.workspace_id IS NULL) EXECUTE FUNCTION access_is_audited();
 
+CREATE TRIGGER notification_webhooks_made_audited AFTER INSERT OR DELETE ON notification_webhooks FOR EACH ROW EXECUTE FUNCTION access_is_audited();
+
 CREATE TRIGGER organization_members_change_audited AFTER UPDATE OF roles ON organization_members FOR EACH ROW WHEN (old.roles IS DISTINCT FROM new.roles) EXECUTE FUNCTION access_is_audited();
 
 CREATE TRIGGER organization_members_made_audited AFTER INSERT OR DELETE ON organization_members FOR EACH ROW EXECUTE FUNCTION access_is_audited();
@@ -1848,6 +1850,8 @@ CREATE TRIGGER provisioner_jobs_after_status AFTER UPDATE ON provisioner_jobs FO
 CREATE TRIGGER provisioner_jobs_end_audited AFTER UPDATE OF completed_at ON provisioner_jobs FOR EACH ROW WHEN (old.completed_at IS NULL AND new.completed_at IS NOT NULL AND new.type = 'workspace_build'::text) EXECUTE FUNCTION build_end_is_audited();
 
 CREATE TRIGGER provisioner_jobs_end_once BEFORE UPDATE OF completed_at ON provisioner_jobs FOR EACH ROW WHEN (old.completed_at IS NOT NULL AND new.completed_at IS DISTINCT FROM old.completed_at) EXECUTE FUNCTION provisioner_jobs_end_once();
+
+CREATE TRIGGER provisioner_keys_made_audited AFTER INSERT OR DELETE ON provisioner_keys FOR EACH ROW EXECUTE FUNCTION access_is_audited();
 
 CREATE TRIGGER site_configs_change_audited AFTER UPDATE OF value ON site_configs FOR EACH ROW WHEN ((new.key = ANY (ARRAY['prebuilds_settings'::text, 'appearance'::text, 'health_settings'::text])) AND old.value IS DISTINCT FROM new.value) EXECUTE FUNCTION access_is_audited();
 

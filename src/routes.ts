@@ -70,12 +70,13 @@ const deployment = [
   connectionRoutes,
 ]
 const identity = [
+  // Literal paths come before those with a parameter in the same place.
+  assignableRoleRoutes,
   authCheckRoutes,
   firstUserRoutes,
   sessionRoutes,
   apiKeyRoutes,
   organizationRoutes,
-  assignableRoleRoutes,
   memberRoutes,
   userCreateRoutes,
   userReadRoutes,

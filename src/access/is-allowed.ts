@@ -40,7 +40,11 @@ export function isAllowed(
 ): boolean {
   const reach = reachOf(action, resource)
   const isOwn = who.id !== undefined && object.owner === who.id
-  const inOrganization = (object.organization && who.organizations[object.organization]) || []
+  const { organization } = object
+  const inOrganization =
+    (organization && Object.hasOwn(who.organizations, organization)
+      ? who.organizations[organization]
+      : undefined) ?? []
   const holds = (held: readonly string[], wanted: string[]) =>
     held.some((role) => wanted.includes(role))
   const hasRole =

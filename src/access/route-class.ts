@@ -13,6 +13,8 @@ const isPublic = new Set([
   // The bodies of these two carry their own proof: a setup token, a password.
   "POST /api/v2/users/first",
   "POST /api/v2/users/login",
+  // The page that creates the first user asks it before anybody can sign in.
+  "POST /api/v2/users/validate-password",
 ])
 
 export function routeClass(method: string, path: string): RouteClass {

@@ -49,8 +49,8 @@ const isAction = (text: string): text is Action => actions.some((action) => acti
 
 /** The scope's canonical name; null if there is no such scope. */
 export function canonicalScope(text: string): string | null {
-  const name = legacy[text] ?? text
-  if (name in composites) return name
+  const name = Object.hasOwn(legacy, text) ? (legacy[text] ?? text) : text
+  if (Object.hasOwn(composites, name)) return name
   const [resource = "", action = "", ...more] = name.split(":")
   if (more.length > 0 || !isResource(resource)) return null
   return action === "*" || isAction(action) ? name : null

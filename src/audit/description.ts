@@ -1,6 +1,6 @@
 // An audit row as a sentence. The reader's page fills in `{user}` and `{target}`.
 
-const verbs: Record<string, { done: string; tried: string }> = {
+export const verbs: Record<string, { done: string; tried: string }> = {
   create: { done: "created", tried: "create" },
   write: { done: "updated", tried: "update" },
   delete: { done: "deleted", tried: "delete" },
@@ -16,7 +16,7 @@ const verbs: Record<string, { done: string; tried: string }> = {
 }
 
 export function describeAudit(action: string, resourceType: string, statusCode: number): string {
-  const verb = verbs[action] ?? { done: action, tried: action }
+  const verb = (Object.hasOwn(verbs, action) && verbs[action]) || { done: action, tried: action }
   const isFailed = statusCode >= 400
   const what = isFailed ? `unsuccessfully attempted to ${verb.tried}` : verb.done
   if (action === "login" || action === "logout") return `{user} ${what}`

@@ -3,10 +3,9 @@ import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf } from "../access/lookup.ts"
 import { actorId } from "../access/may.ts"
 import { badRequest } from "../platform/http/errors.ts"
+import { parseTime } from "../platform/http/instants.ts"
 import { createSearchReader, stripQuotes, tokenizeSearch } from "../platform/http/search-query.ts"
-
-const dayMs = 24 * 60 * 60_000
-const datePattern = /^\d{4}-\d{2}-\d{2}$/
+import { verbs } from "./description.ts"
 
 /** The conditions of `q`. Throws a 400 that names everything wrong with it. */
 export function auditConditions(query: string): SQL[] {
@@ -18,15 +17,15 @@ export function auditConditions(query: string): SQL[] {
   const date = (key: string): Date | undefined => {
     const text = reader.text(key)
     if (text === undefined) return undefined
-    const at = datePattern.test(text) ? new Date(`${text}T00:00:00Z`) : undefined
-    if (at !== undefined && !Number.isNaN(at.getTime())) return at
+    const at = parseTime(`${text}T00:00:00Z`)
+    if (at !== null) return at
     return reader.report(key, `must be a valid date format (YYYY-MM-DD): ${JSON.stringify(text)}`)
   }
   const conditions = [
     when(reader.text("resource_type"), (text) => sql`a.resource_type = ${text}`),
     when(reader.uuid("resource_id"), (id) => sql`a.resource_id = ${id}::uuid`),
     when(reader.text("resource_target"), (text) => sql`lower(a.resource_target) = ${text}`),
-    when(reader.text("action"), (text) => sql`a.action = ${text}`),
+    when(reader.oneOf("action", Object.keys(verbs)), (text) => sql`a.action = ${text}`),
     when(reader.text("username"), (name) =>
       name === "me"
         ? sql`a.user_id = ${actorId}`
@@ -37,7 +36,7 @@ export function auditConditions(query: string): SQL[] {
       (email) => sql`a.user_id in (select u.id from users u where lower(u.email) = ${email})`,
     ),
     when(date("date_from"), (at) => sql`a.time >= ${at}::timestamptz`),
-    when(date("date_to"), (at) => sql`a.time < ${new Date(at.getTime() + dayMs)}::timestamptz`),
+    when(date("date_to"), (at) => sql`a.time < ${at}::timestamptz + interval '1 day'`),
     when(
       reader.text("build_reason"),
       (text) => sql`a.additional_fields ->> 'build_reason' = ${text}`,

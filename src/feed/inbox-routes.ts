@@ -1,5 +1,6 @@
 // Watching one's own notifications.
 import { createRoute, z } from "@hono/zod-openapi"
+import { requireInbox } from "../notifications/inbox-statements.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { openSocket, requireUpgrade } from "../platform/durable/watch.ts"
 import { errors } from "../platform/http/wire.ts"
@@ -40,7 +41,7 @@ const inboxWatchRoute = createRoute({
       format: z.enum(["", "markdown", "plaintext"]).default(""),
     }),
   },
-  responses: { 101: { description: "The socket." }, ...errors(400, 401, 426, 429, 503) },
+  responses: { 101: { description: "The socket." }, ...errors(400, 401, 403, 426, 429, 503) },
 })
 
 export const inboxWatchRoutes = createRouter().openapi(inboxWatchRoute, async (c) => {
@@ -48,6 +49,7 @@ export const inboxWatchRoutes = createRouter().openapi(inboxWatchRoute, async (c
   const { targets, templates, read_status } = c.req.valid("query")
   const since = new Date(c.get("now").getTime() - inboxOverlapMs)
   const existing = await c.get("caller").query(ownInboxSince(since))
+  await requireInbox(c.get("caller"), "read")
   const actor = await c.get("caller").actor()
   return openSocket(c, {
     kind: "inbox",

@@ -88,7 +88,7 @@ function readWanted(checks: [string, Check][]): { type: string; id: string }[] {
     if (!uuidSchema.safeParse(id).success) {
       throw invalid("resource_id", `Object ${JSON.stringify(id)} is not a valid uuid.`)
     }
-    if (!(type in places)) {
+    if (!Object.hasOwn(places, type)) {
       throw invalid(
         "resource_type",
         `Object type ${JSON.stringify(type)} does not support "resource_id" field.`,

@@ -16,6 +16,7 @@ import { ApiError, conflict } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, messageSchema, uuidSchema } from "../platform/http/wire.ts"
 import { admitHashing } from "./sessions/admit-hashing.ts"
+import { findPasswordProblem } from "./sessions/password-strength.ts"
 import { hashPassword } from "./sessions/password.ts"
 import {
   emailField,
@@ -66,6 +67,23 @@ const createFirstRoute = createRoute({
       "The first user.",
     ),
     ...errors(400, 401, 409, 429, 503),
+  },
+})
+
+const validatePasswordRoute = createRoute({
+  method: "post",
+  path: "/users/validate-password",
+  tags,
+  summary: "Ask whether a password is strong enough",
+  request: {
+    body: jsonRequest(z.object({ password: passwordField }).openapi("ValidateUserPasswordRequest")),
+  },
+  responses: {
+    200: jsonBody(
+      z.object({ valid: z.boolean(), details: z.string() }).openapi("ValidateUserPasswordResponse"),
+      "The answer; `details` is empty if the password is strong enough.",
+    ),
+    ...errors(400, 429, 503),
   },
 })
 
@@ -133,6 +151,10 @@ export const firstUserRoutes = createRouter()
     const [row] = await c.get("db").all(isThere)
     if (row?.there !== true) throw new ApiError(404, "The initial user has not been created!")
     return c.json({ message: "The initial user has already been created!" }, 200)
+  })
+  .openapi(validatePasswordRoute, (c) => {
+    const problem = findPasswordProblem(c.req.valid("json").password)
+    return c.json({ valid: problem === null, details: problem ?? "" }, 200)
   })
   .openapi(createFirstRoute, async (c) => {
     await limitSignIn(c)

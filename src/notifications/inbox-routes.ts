@@ -17,6 +17,7 @@ import {
   listInbox,
   markAllRead,
   markRead,
+  requireInbox,
 } from "./inbox-statements.ts"
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -69,7 +70,7 @@ const listRoute = createRoute({
         .openapi("InboxNotifications"),
       "The newest 25 that match, and how many are unread in all.",
     ),
-    ...errors(400, 401, 429, 503),
+    ...errors(400, 401, 403, 429, 503),
   },
 })
 
@@ -98,7 +99,7 @@ const markAllRoute = createRoute({
   path: "/notifications/inbox/mark-all-as-read",
   tags: ["Notifications"],
   summary: "Mark all of the caller's notifications as read",
-  responses: { 204: { description: "All are read." }, ...errors(401, 429, 503) },
+  responses: { 204: { description: "All are read." }, ...errors(401, 403, 429, 503) },
 })
 
 export const inboxRoutes = createRouter()
@@ -106,21 +107,27 @@ export const inboxRoutes = createRouter()
     const { targets, templates, read_status, starting_before } = c.req.valid("query")
     const readStatus = read_status === "" ? "all" : read_status
     const filter = { targets, templates, readStatus, startingBefore: starting_before ?? null }
-    const [rows, counts] = await c.get("caller").batch([listInbox(filter), countUnread()])
+    const caller = c.get("caller")
+    const [rows, counts] = await caller.batch([listInbox(filter), countUnread()])
+    await requireInbox(caller, "read")
     return c.json(
       { notifications: rows.map(toView), unread_count: counts[0]?.unread_count ?? 0 },
       200,
     )
   })
   .openapi(markAllRoute, async (c) => {
-    await c.get("caller").query(markAllRead(c.get("now")))
+    const caller = c.get("caller")
+    await caller.query(markAllRead(c.get("now")))
+    await requireInbox(caller, "update")
     return c.body(null, 204)
   })
   .openapi(readStatusRoute, async (c) => {
     const { is_read } = c.req.valid("json")
-    const [rows, counts] = await c
-      .get("caller")
-      .batch([markRead(c.req.valid("param").id, is_read, c.get("now")), countUnread()])
+    const caller = c.get("caller")
+    const [rows, counts] = await caller.batch([
+      markRead(c.req.valid("param").id, is_read, c.get("now")),
+      countUnread(),
+    ])
     const [row] = rows
     if (row === undefined) throw notFound()
     return c.json({ notification: toView(row), unread_count: counts[0]?.unread_count ?? 0 }, 200)

@@ -1,9 +1,13 @@
 // Statements of a person's inbox. Each reaches the caller's own notifications only.
 import { sql, type SQL } from "drizzle-orm"
-import { actorId } from "../access/may.ts"
+import type { Caller } from "../access/caller.ts"
+import { isAllowed, roleHolderOf } from "../access/is-allowed.ts"
+import { actorId, may } from "../access/may.ts"
+import type { Action } from "../access/permissions.ts"
 import { statement, type Statement } from "../platform/db/client.ts"
 import type { RowOf } from "../platform/db/row.ts"
 import type { inboxNotifications } from "../platform/db/schema/lifecycle.ts"
+import { forbidden } from "../platform/http/errors.ts"
 import { uuids } from "../platform/db/sql.ts"
 
 /** The size of a page. */
@@ -21,12 +25,22 @@ export type InboxQuery = {
 }
 
 const columns = sql`n.id, n.user_id, n.template_id, n.targets, n.title, n.content, n.icon,
-  n.actions,
-  n.read_at, n.created_at`
+  n.actions, n.read_at, n.created_at`
+
+/** Own notifications only, and with a token whose scopes and allow list include the inbox. */
+const mayInbox = (action: Action) =>
+  sql`(n.user_id = ${actorId}
+    and ${may(action, "inbox_notification", { id: sql`n.id`, owner: sql`n.user_id` })})`
+
+/** Throws a 403 if the token of the caller does not include the inbox. */
+export async function requireInbox(caller: Caller, action: Action): Promise<void> {
+  const holder = roleHolderOf(await caller.actor())
+  if (!isAllowed(holder, action, "inbox_notification", { owner: holder.id })) throw forbidden()
+}
 
 /** The newest that match: all listed targets are among theirs. Index inbox_notifications_user. */
 export function listInbox(filter: InboxQuery): Statement<InboxNotificationRow> {
-  const terms: SQL[] = [sql`n.user_id = ${actorId}`]
+  const terms: SQL[] = [mayInbox("read")]
   if (filter.targets.length > 0) terms.push(sql`n.targets @> ${uuids(filter.targets)}`)
   if (filter.templates.length > 0) terms.push(sql`n.template_id = any(${uuids(filter.templates)})`)
   if (filter.readStatus !== "all") {
@@ -49,8 +63,8 @@ export function listInbox(filter: InboxQuery): Statement<InboxNotificationRow> {
 export function countUnread(): Statement<{ unread_count: number }> {
   return statement(
     "inbox.unread-count",
-    sql`select count(*)::int as unread_count from inbox_notifications
-      where user_id = ${actorId} and read_at is null`,
+    sql`select count(*)::int as unread_count from inbox_notifications n
+      where ${mayInbox("read")} and n.read_at is null`,
   )
 }
 
@@ -60,14 +74,14 @@ export function markRead(id: string, isRead: boolean, now: Date): Statement<Inbo
     "inbox.mark",
     sql`update inbox_notifications n set
         read_at = case when ${isRead}::boolean then coalesce(n.read_at, ${now}::timestamptz) end
-      where n.id = ${id}::uuid and n.user_id = ${actorId} returning ${columns}`,
+      where n.id = ${id}::uuid and ${mayInbox("update")} returning ${columns}`,
   )
 }
 
 export function markAllRead(now: Date): Statement<{ id: string }> {
   return statement(
     "inbox.mark-all",
-    sql`update inbox_notifications set read_at = ${now}::timestamptz
-      where user_id = ${actorId} and read_at is null returning id`,
+    sql`update inbox_notifications n set read_at = ${now}::timestamptz
+      where ${mayInbox("update")} and n.read_at is null returning n.id`,
   )
 }

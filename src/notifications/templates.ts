@@ -102,7 +102,7 @@ const templates: Record<string, Template> = {
 
 /** The text of a notification. An unknown template shows the labels. */
 export function notificationText(templateId: string, labels: Labels): NotificationText {
-  const template = templates[templateId]
+  const template = Object.hasOwn(templates, templateId) ? templates[templateId] : undefined
   if (template === undefined)
     return { type: "unknown", title: "Notification", content: JSON.stringify(labels) }
   return { type: template.type, title: template.title(labels), content: template.content(labels) }

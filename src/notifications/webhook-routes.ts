@@ -3,6 +3,9 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
 import { encryptToken } from "../access/token-cipher.ts"
+import { auditDiff } from "../audit/diff.ts"
+import { auditInsert, type AuditRow } from "../audit/fragment.ts"
+import { auditRequest } from "../audit/request.ts"
 import { statement } from "../platform/db/client.ts"
 import { badRequest, conflict, forbidden, notFound } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
@@ -78,15 +81,27 @@ const columns = sql`h.id, h.url, h.created_at, h.failures, h.next_attempt_at, h.
     where d.webhook_id = h.id and d.status = 'pending') as pending_count`
 
 const mayManage = may("update", "deployment_config")
-const permission = statement<{ is_allowed: boolean }>(
-  "webhooks.permission",
-  sql`select ${mayManage} as is_allowed`,
-)
+const permissionFor = (url: string) =>
+  statement<{ is_allowed: boolean; is_there: boolean }>(
+    "webhooks.permission",
+    sql`select ${mayManage} as is_allowed,
+      exists (select from notification_webhooks h where h.url = ${url}) as is_there`,
+  )
+
+/** The audit row of the webhook `w`. Its secret is never written. */
+const audited = (action: "create" | "delete", statusCode: number): AuditRow => ({
+  resourceType: "notification_webhook",
+  resourceId: sql`w.id`,
+  resourceTarget: sql`w.url`,
+  action,
+  statusCode,
+  diff: auditDiff({ url: { [action === "create" ? "new" : "old"]: sql`w.url` } }),
+})
 
 export const webhookRoutes = createRouter()
   .openapi(listRoute, async (c) => {
     const [[asked], rows] = await c.get("caller").batch([
-      permission,
+      permissionFor(""),
       statement<WebhookRow>(
         "webhooks.list",
         sql`select ${columns} from notification_webhooks h where ${mayManage}
@@ -97,7 +112,8 @@ export const webhookRoutes = createRouter()
     return c.json(rows.map(toView), 200)
   })
   .openapi(createWebhookRoute, async (c) => {
-    const { url } = c.req.valid("json")
+    const given = c.req.valid("json").url
+    const url = URL.parse(given)?.href ?? given
     const problem = findWebhookUrlError(url, c.env.WEBHOOK_PRIVATE_TARGETS === "true")
     if (problem !== null) {
       throw badRequest("Invalid webhook address.", {
@@ -107,18 +123,29 @@ export const webhookRoutes = createRouter()
     const random = crypto.getRandomValues(new Uint8Array(24))
     const secret = `whsec_${Buffer.from(random).toString("base64")}`
     const encrypted = await encryptToken(c.env.TOKEN_KEYS, secret)
+    const id = crypto.randomUUID()
     const [[asked], [row]] = await c.get("caller").batch([
-      permission,
+      permissionFor(url),
       statement<WebhookRow>(
         "webhooks.create",
-        sql`insert into notification_webhooks as h
-            (id, url, encrypted_secret, created_by, created_at)
-          select gen_random_uuid(), ${url}, ${encrypted}, ${actorId}, ${c.get("now")}::timestamptz
-          where ${mayManage} and (select count(*) from notification_webhooks) < ${webhooksMax}::int
-          returning ${columns}`,
+        sql`with made as (
+            insert into notification_webhooks as h
+              (id, url, encrypted_secret, created_by, created_at)
+            select ${id}::uuid, ${url}, ${encrypted}, ${actorId}, ${c.get("now")}::timestamptz
+            where ${mayManage}
+              and (select count(*) from notification_webhooks) < ${webhooksMax}::int
+              and not exists (select from notification_webhooks o where o.url = ${url})
+            returning h.*
+          ), audited as (${auditInsert(auditRequest(c), audited("create", 201), sql`made w`)})
+          select ${columns} from made h`,
       ),
     ])
     if (asked?.is_allowed !== true) throw forbidden()
+    if (row === undefined && asked.is_there) {
+      throw conflict("There is already a webhook with this address.", {
+        validations: [{ field: "url", detail: "This value is already in use." }],
+      })
+    }
     if (row === undefined) {
       throw conflict(`There are already ${webhooksMax} webhooks, the maximum.`)
     }
@@ -130,7 +157,8 @@ export const webhookRoutes = createRouter()
         "webhooks.delete",
         sql`with gone as (
             delete from notification_webhooks
-            where id = ${c.req.valid("param").id}::uuid and ${mayManage} returning id)
+            where id = ${c.req.valid("param").id}::uuid and ${mayManage} returning id, url
+          ), audited as (${auditInsert(auditRequest(c), audited("delete", 204), sql`gone w`)})
           select ${mayManage} as is_allowed, exists (select from gone) as found`,
       ),
     )

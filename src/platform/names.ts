@@ -13,6 +13,24 @@ export function isResourceName(text: string): boolean {
   return text.length <= 32 && namePattern.test(text) && !reservedNames.has(text)
 }
 
+/** Words that are path segments where a username may stand. A test compares them with the routes. */
+export const reservedUsernames: ReadonlySet<string> = new Set([
+  "me",
+  "first",
+  "login",
+  "logout",
+  "authmethods",
+  "roles",
+  "validate-password",
+])
+
+export const isUsername = (text: string): boolean =>
+  isResourceName(text) && !reservedUsernames.has(text.toLowerCase())
+
+/** `examples` is a path segment where the name of a template may stand. */
+export const isTemplateName = (text: string): boolean =>
+  isResourceName(text) && text.toLowerCase() !== "examples"
+
 export function isTemplateVersionName(text: string): boolean {
   return text.length <= 64 && versionNamePattern.test(text)
 }

@@ -1,7 +1,7 @@
 // What clients send to create or change a template, and what it says about the settings.
 import { z } from "@hono/zod-openapi"
 import { conflict, type Validation } from "../platform/http/errors.ts"
-import { isResourceName } from "../platform/names.ts"
+import { isTemplateName } from "../platform/names.ts"
 import { tagError } from "../platform/http/tag-error.ts"
 import { uuidSchema } from "../platform/http/wire.ts"
 import type { SettingsChange, TemplateSettings } from "./policy/columns.ts"
@@ -34,7 +34,7 @@ const common = { ...schemasOf({ ...shared, ...hidden }, "request"), ...requireme
 export const createTemplateRequest = z
   .object({
     ...common,
-    name: templateName(isResourceName),
+    name: templateName(isTemplateName),
     template_version_id: uuidSchema,
     dormant_ttl_ms: dormancy.time_til_dormant_ms.request,
     delete_ttl_ms: dormancy.time_til_dormant_autodelete_ms.request,
@@ -46,7 +46,7 @@ export const patchTemplateRequest = z
   .object({
     ...common,
     ...schemasOf({ ...dormancy, ...changeOnly }, "request"),
-    name: templateName((name) => name === "" || isResourceName(name)).nullish(),
+    name: templateName((name) => name === "" || isTemplateName(name)).nullish(),
     update_workspace_last_used_at: z.boolean().nullish(),
     update_workspace_dormant_at: z.boolean().nullish(),
     use_classic_parameter_flow: classicFlow,

@@ -3,6 +3,7 @@
 // The caller needs the right to update each workspace.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
+import { isAllowed, roleHolderOf } from "../access/is-allowed.ts"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
@@ -72,7 +73,7 @@ usageBatchRoutes.openapi(
     tags: ["Workspaces"],
     summary: "Report sessions with workspaces' applications",
     description:
-      "A session is reported when it begins and again when it ends. Short sessions are rolled up by the minute, long ones are stored one by one. Each marks its workspace as used; none moves a deadline. Also refuses an agent of another workspace, a session that began at least a day ago, and one that ends before it begins.",
+      "A session is reported when it begins and again when it ends. Short sessions are rolled up by the minute, long ones are stored one by one. Each marks its workspace as used; none moves a deadline. Also refuses an agent of another workspace, a session of another person unless the caller may read users, a session that began at least a day ago, and one that ends before it begins.",
     request: {
       body: jsonRequest(z.object({ stats: z.array(sessionRequest).min(1).max(batchMax) })),
     },
@@ -82,12 +83,15 @@ usageBatchRoutes.openapi(
     const { stats } = c.req.valid("json")
     const nowMs = c.get("now").getTime()
     const permitted = await readPermitted(c, [...new Set(stats.map((stat) => stat.workspace_id))])
+    const reporter = roleHolderOf(await c.get("caller").actor())
     const sessions: AppSession[] = []
     const refused: string[] = []
     for (const stat of stats) {
       const session = toSession(stat, nowMs)
       const isKnown = permitted.get(stat.workspace_id)?.agentIds.includes(stat.agent_id) === true
-      if (isKnown && session !== null) sessions.push(session)
+      const mayReport =
+        stat.user_id === reporter.id || isAllowed(reporter, "read", "user", { id: stat.user_id })
+      if (isKnown && mayReport && session !== null) sessions.push(session)
       else refused.push(stat.session_id)
     }
     await keep(c, [], sessions)

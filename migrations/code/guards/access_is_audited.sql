@@ -1,14 +1,15 @@
--- Rejects a person's change of tokens, memberships or a setting without an audit row.
+-- Rejects a person's change of access, or of a setting, without an audit row.
 --
--- The audit rows are about the user, or about the nil id for a setting. The sessions that a
--- workspace's start minted belong to the workspace, whose change is audited.
+-- The audit rows of tokens and memberships are about the user. Those of provisioner keys and
+-- webhooks are about the key or the webhook, those of a setting about the nil id. The sessions
+-- that a workspace's start minted belong to the workspace, whose change is audited.
 create or replace function access_is_audited() returns trigger
 language plpgsql
 as $$
 declare
+  changed jsonb := case tg_op when 'DELETE' then to_jsonb(old) else to_jsonb(new) end;
   subject uuid := coalesce(
-    (case tg_op when 'DELETE' then to_jsonb(old) else to_jsonb(new) end ->> 'user_id')::uuid,
-    '00000000-0000-0000-0000-000000000000');
+    changed ->> 'user_id', changed ->> 'id', '00000000-0000-0000-0000-000000000000');
 begin
   if is_by_a_person() and not exists (
     select from audit_logs a
@@ -50,3 +51,11 @@ for each row when (
   and old.value is distinct from new.value
 )
 execute function access_is_audited();
+
+create or replace trigger provisioner_keys_made_audited
+after insert or delete on provisioner_keys
+for each row execute function access_is_audited();
+
+create or replace trigger notification_webhooks_made_audited
+after insert or delete on notification_webhooks
+for each row execute function access_is_audited();

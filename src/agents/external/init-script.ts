@@ -1,14 +1,14 @@
 // The script that installs the agent on a machine, for `init-script/{os}/{arch}`.
 
-const platforms: Record<string, readonly string[]> = {
-  linux: ["amd64", "arm64", "armv7"],
-  darwin: ["amd64", "arm64"],
-  windows: ["amd64", "arm64"],
-}
+const platforms: ReadonlyMap<string, readonly string[]> = new Map([
+  ["linux", ["amd64", "arm64", "armv7"]],
+  ["darwin", ["amd64", "arm64"]],
+  ["windows", ["amd64", "arm64"]],
+])
 
 /** Returns null for an unknown platform. The token comes from the environment, not the script. */
 export function initScript(os: string, arch: string, accessUrl: string): string | null {
-  if (!platforms[os.toLowerCase()]?.includes(arch.toLowerCase())) return null
+  if (!platforms.get(os.toLowerCase())?.includes(arch.toLowerCase())) return null
   const url = accessUrl.replace(/\/+$/, "")
   return os.toLowerCase() === "windows" ? powershellScript(url) : posixScript(url)
 }

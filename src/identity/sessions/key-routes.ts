@@ -58,7 +58,11 @@ const createTokenRoute = createRoute({
       z
         .object({
           lifetime: z.number().nullish().openapi({ description: "Nanoseconds; 0 for a week." }),
-          token_name: z.string().max(64).nullish(),
+          token_name: z
+            .string()
+            .max(64)
+            .refine((name) => name !== "tokenconfig", { error: "is reserved" })
+            .nullish(),
           scope: z.string().max(128).nullish(),
           scopes: z.array(z.string().max(128)).max(128).nullish(),
           allow_list: z
@@ -225,7 +229,8 @@ export const apiKeyRoutes = createRouter()
       typeof entry === "string" ? entry : `${entry.type}:${entry.id}`,
     )
     const lifetime = body.lifetime ?? 0
-    if (lifetime < 0 || (lifetime > 0 && lifetime < nanoseconds)) throw badLifetime()
+    const isTooLong = lifetime > lifetimeMax * nanoseconds
+    if (lifetime < 0 || (lifetime > 0 && lifetime < nanoseconds) || isTooLong) throw badLifetime()
     const key = await makeKey(c, c.req.valid("param").user, {
       loginType: "token",
       name: body.token_name ?? "",

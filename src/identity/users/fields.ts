@@ -1,7 +1,7 @@
 // The fields of a user in requests, with the names of the rules they break.
 import { z } from "@hono/zod-openapi"
 import { badRequest } from "../../platform/http/errors.ts"
-import { isRealName, isResourceName } from "../../platform/names.ts"
+import { isRealName, isUsername } from "../../platform/names.ts"
 import { tagError } from "../../platform/http/tag-error.ts"
 import { findPasswordProblem } from "../sessions/password-strength.ts"
 
@@ -14,7 +14,7 @@ const ruled = (max: number, tag: string, holds: (text: string) => boolean) =>
     .refine(holds, { error: tagError(tag) })
 
 export const emailField = ruled(254, "email", (text) => emailPattern.test(text))
-export const usernameField = ruled(64, "username", isResourceName)
+export const usernameField = ruled(64, "username", isUsername)
 export const realNameField = ruled(512, "user_real_name", isRealName)
 // Longer than any accepted password, short enough to hash safely.
 export const passwordField = z

@@ -85,7 +85,7 @@ const autofillRoute = createRoute({
       z.array(z.object({ name: z.string(), value: z.string() })),
       "One value for each parameter.",
     ),
-    ...errors(400, 401, 404, 429, 503),
+    ...errors(400, 401, 403, 404, 429, 503),
   },
 })
 
@@ -160,6 +160,6 @@ export const userSettingRoutes = createRouter()
     const [targets, rows] = await c
       .get("caller")
       .batch([userTarget(user, "read_personal"), autofill(user, c.req.valid("query").template_id)])
-    requireUserTarget(targets)
+    requireAllowed(requireUserTarget(targets))
     return c.json(rows, 200)
   })

@@ -1,5 +1,6 @@
 // Provisioner keys over HTTP, for those who may run daemons in an organization.
 import { createRoute, z } from "@hono/zod-openapi"
+import { auditRequest } from "../../audit/request.ts"
 import { sha256 } from "../../platform/hash.ts"
 import { ApiError, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
@@ -7,18 +8,27 @@ import { errors, jsonBody, jsonRequest, timeSchema } from "../../platform/http/w
 import { normaliseTags } from "../tags.ts"
 import { tagSet } from "../tags-schema.ts"
 import { wireInstant } from "../view.ts"
-import { createKey, deleteKey, listKeys } from "./key-statements.ts"
+import { createKey, deleteKey, listKeys, type ListedKey } from "./key-statements.ts"
 
 const tags = ["Provisioners"]
 const organizationParam = z.object({ organization: z.string() })
+
+/** Names of keys in the reference's grouped list, and a path segment where a key's name may stand. */
+export const reservedKeyNames: ReadonlySet<string> = new Set([
+  "built-in",
+  "user-auth",
+  "psk",
+  "daemons",
+])
 
 const keyName = z
   .string()
   .min(1)
   .max(64)
   .regex(/^[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?$/)
+  .refine((name) => !reservedKeyNames.has(name.toLowerCase()), { error: "is reserved" })
 
-const keySchema = z
+export const keySchema = z
   .object({
     id: z.uuid(),
     organization: z.uuid(),
@@ -49,14 +59,17 @@ keyRoutes.openapi(create, async (c) => {
   const { name, tags: given } = c.req.valid("json")
   const secret = newSecret()
   const [asked] = await c.var.caller.query(
-    createKey({
-      id: crypto.randomUUID(),
-      organization: c.req.valid("param").organization,
-      name,
-      tags: normaliseTags("", given ?? {}),
-      hash: await sha256(secret),
-      now: c.var.now,
-    }),
+    createKey(
+      {
+        id: crypto.randomUUID(),
+        organization: c.req.valid("param").organization,
+        name,
+        tags: normaliseTags("", given ?? {}),
+        hash: await sha256(secret),
+        now: c.var.now,
+      },
+      auditRequest(c),
+    ),
   )
   if (!asked) throw notFound()
   if (!asked.allowed) throw forbidden()
@@ -88,10 +101,13 @@ const list = createRoute({
 keyRoutes.openapi(list, async (c) => {
   const [found] = await c.var.caller.query(listKeys(c.req.valid("param").organization))
   if (!found) throw notFound()
-  const keys = found.keys.map(({ organization_id, created_at, ...key }) =>
-    Object.assign(key, { organization: organization_id, created_at: wireInstant(created_at) }),
-  )
-  return c.json(keys, 200)
+  return c.json(found.keys.map(toKeyView), 200)
+})
+
+export const toKeyView = ({ organization_id, created_at, ...key }: ListedKey) => ({
+  ...key,
+  organization: organization_id,
+  created_at: wireInstant(created_at),
 })
 
 const remove = createRoute({
@@ -108,7 +124,7 @@ const remove = createRoute({
 
 keyRoutes.openapi(remove, async (c) => {
   const { organization, name } = c.req.valid("param")
-  const [asked] = await c.var.caller.query(deleteKey(organization, name))
+  const [asked] = await c.var.caller.query(deleteKey(organization, name, auditRequest(c)))
   if (!asked) throw notFound()
   if (!asked.allowed) throw forbidden()
   if (!asked.deleted)

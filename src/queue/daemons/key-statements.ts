@@ -2,6 +2,8 @@
 import { sql } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { organizationIdOf } from "../../access/lookup.ts"
+import { auditDiff } from "../../audit/diff.ts"
+import { auditInsert, type AuditRequest, type AuditRow } from "../../audit/fragment.ts"
 import { statement } from "../../platform/db/client.ts"
 import { json } from "../../platform/db/sql.ts"
 import type { Tags } from "../tags.ts"
@@ -13,6 +15,23 @@ export type KeyRow = {
   tags: Record<string, string>
   created_at: Date
 }
+
+/** The audit row of the key `k`. Its secret is never written. */
+function audited(action: "create" | "delete", statusCode: number): AuditRow {
+  const side = action === "create" ? "new" : "old"
+  return {
+    resourceType: "provisioner_key",
+    resourceId: sql`k.id`,
+    resourceTarget: sql`k.name`,
+    organizationId: sql`k.organization_id`,
+    action,
+    statusCode,
+    diff: auditDiff({ name: { [side]: sql`k.name` }, tags: { [side]: sql`k.tags` } }),
+  }
+}
+
+/** A key in a jsonb array, where instants are texts. */
+export type ListedKey = Omit<KeyRow, "created_at"> & { created_at: string }
 
 const readable = may("read", "provisioner_daemon", { organization: sql`o.id` })
 
@@ -26,7 +45,7 @@ export type NewKey = {
 }
 
 /** One row where the organization can be read; `created` says whether the caller might make the key, and its name was free. */
-export const createKey = (key: NewKey) =>
+export const createKey = (key: NewKey, request: AuditRequest) =>
   statement<{ allowed: boolean; created: boolean }>(
     "provisioner-keys.create",
     sql`with asked as (
@@ -36,8 +55,8 @@ export const createKey = (key: NewKey) =>
       insert into provisioner_keys (id, organization_id, name, hashed_secret, tags, created_at)
       select ${key.id}::uuid, a.id, ${key.name}, ${key.hash}::bytea, ${json(key.tags)}, ${key.now}::timestamptz
       from asked a where a.allowed
-      on conflict do nothing returning id
-    )
+      on conflict do nothing returning id, name, organization_id, tags
+    ), audited as (${auditInsert(request, audited("create", 201), sql`created k`)})
     select a.allowed, exists (select 1 from created) as created from asked a`,
   )
 
@@ -45,7 +64,7 @@ export const createKey = (key: NewKey) =>
 export const listKeys = (organization: string) =>
   statement<{
     organization_id: string
-    keys: (Omit<KeyRow, "created_at"> & { created_at: string })[]
+    keys: ListedKey[]
   }>(
     "provisioner-keys.list",
     sql`select o.id as organization_id, (
@@ -56,7 +75,7 @@ export const listKeys = (organization: string) =>
   )
 
 /** Deletes a key and, by its foreign key, the daemons that held it. What they run falls silent and is reaped. */
-export const deleteKey = (organization: string, name: string) =>
+export const deleteKey = (organization: string, name: string, request: AuditRequest) =>
   statement<{ allowed: boolean; deleted: boolean }>(
     "provisioner-keys.delete",
     sql`with asked as (
@@ -65,7 +84,7 @@ export const deleteKey = (organization: string, name: string) =>
     ), gone as (
       delete from provisioner_keys k using asked a
       where a.allowed and k.organization_id = a.id and lower(k.name) = lower(${name})
-      returning k.id
-    )
+      returning k.id, k.name, k.organization_id, k.tags
+    ), audited as (${auditInsert(request, audited("delete", 204), sql`gone k`)})
     select a.allowed, exists (select 1 from gone) as deleted from asked a`,
   )

@@ -4,6 +4,8 @@ import { notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, nilUuid, uuidSchema } from "../../platform/http/wire.ts"
 import { jobSchema, type JobView, toJobView } from "../view.ts"
+import { keySchema, toKeyView } from "../daemons/key-routes.ts"
+import { listKeys } from "../daemons/key-statements.ts"
 import { daemonSchema, toDaemonView } from "../daemons/view.ts"
 import { parseQuery, parsers } from "./query.ts"
 import { type ListedJobRow, listDaemons, listJobs, organizationGate } from "./statements.ts"
@@ -64,6 +66,42 @@ listRoutes.openapi(daemons, async (c) => {
   ])
   if (!gate) throw notFound()
   return c.json(rows.map(toDaemonView), 200)
+})
+
+const daemonsByKey = createRoute({
+  method: "get",
+  path: "/organizations/{organization}/provisionerkeys/daemons",
+  tags,
+  summary: "The keys of an organization with the live daemons of each",
+  request: { params: organizationParam },
+  responses: {
+    200: jsonBody(
+      z.array(
+        z
+          .object({ key: keySchema, daemons: z.array(daemonSchema) })
+          .openapi("ProvisionerKeyDaemons"),
+      ),
+      "The keys, by name.",
+    ),
+    ...errors(401, 404),
+  },
+})
+
+listRoutes.openapi(daemonsByKey, async (c) => {
+  const { organization } = c.req.valid("param")
+  const [[found], rows] = await c.var.caller.batch([
+    listKeys(organization),
+    listDaemons(organization, { limit: 0 }, c.var.now),
+  ])
+  if (!found) throw notFound()
+  const byKey = Map.groupBy(rows, (row) => row.key_id)
+  return c.json(
+    found.keys.map((key) => ({
+      key: toKeyView(key),
+      daemons: (byKey.get(key.id) ?? []).map(toDaemonView),
+    })),
+    200,
+  )
 })
 
 const jobs = createRoute({

@@ -76,7 +76,9 @@ export function namedThings(
   }
   if (filter.sharedWithUser) {
     const problem = `user ${JSON.stringify(filter.sharedWithUser)} does not exist, or you are unauthorized to view them`
-    things.push({ field: "shared_with_user", problem, id: userIdOf(filter.sharedWithUser) })
+    const id = sql`(select u.id from users u where u.id = ${userIdOf(filter.sharedWithUser)}
+      and ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })})`
+    things.push({ field: "shared_with_user", problem, id })
   }
   if (filter.sharedWithGroup) {
     const problem = `group ${JSON.stringify(filter.sharedWithGroup.group)} does not exist, or you are unauthorized to view it`
@@ -90,12 +92,15 @@ function withoutEscapes(pattern: string): string {
   return pattern.replaceAll("\\", "\\\\")
 }
 
+const mayReadGroup = may("read", "group", { id: sql`g.id`, organization: sql`g.organization_id` })
+
 function groupIdOf({ organization, group }: { organization: string | null; group: string }): SQL {
   if (organization === null && uuidPattern.test(group)) {
-    return sql`(select g.id from groups g where g.id = ${group}::uuid)`
+    return sql`(select g.id from groups g where g.id = ${group}::uuid and ${mayReadGroup})`
   }
   return sql`(select g.id from groups g
-    where lower(g.name) = ${group} and g.organization_id = ${organizationIdOf(organization ?? "default")})`
+    where lower(g.name) = ${group} and ${mayReadGroup}
+      and g.organization_id = ${organizationIdOf(organization ?? "default")})`
 }
 
 // The transition and the job's status behind each name; null where any transition will do.

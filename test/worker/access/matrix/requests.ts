@@ -34,6 +34,7 @@ const details: Record<string, (place: Place) => Details> = {
     body: { email: "second@example.test", username: "second", password: "correct-Horse-9-battery" },
     answer: 409,
   }),
+  "POST /users/validate-password": () => ({ body: { password: "correct-Horse-9-battery" } }),
   "POST /users/{user}/keys/tokens": () => ({ body: { token_name: `t-${unique(8)}` } }),
   "POST /users": (place) => ({
     body: {

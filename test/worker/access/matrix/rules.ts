@@ -38,6 +38,7 @@ const insiders = [
   "organizationAdmin",
 ] as const
 const everyone = people
+const withWholeTokens = people.filter((person) => !person.startsWith("ownerWithOther"))
 // Template admins of either reach, and those who hold more permissions.
 const templateAdmins = [
   "organizationTemplateAdmin",
@@ -92,7 +93,7 @@ export const rules: Record<string, Rule> = {
         "/users/authmethods",
       ),
       ...on("GET", "/users/first", String.raw`/init-script/\{os\}/\{arch\}`),
-      ...on("POST", "/users/first", "/users/login"),
+      ...on("POST", "/users/first", "/users/login", "/users/validate-password"),
     ],
   },
   "the agent's own": {
@@ -115,10 +116,20 @@ export const rules: Record<string, Rule> = {
       ...on("GET", "/applications/host", "/external-auth"),
       ...on("GET", "/prebuilds/settings", "/templates/examples"),
       ...on("POST", "/authcheck", "/users/logout"),
-      ...on("PUT", "/notifications/inbox/mark-all-as-read"),
-      ...on("GET", "/notifications/inbox", "/notifications/inbox/watch"),
     ],
     may: everyone,
+  },
+  "for every signed-in user whose token is not narrow": {
+    routes: [
+      ...on("GET", "/users/roles", "/notifications/inbox", "/notifications/inbox/watch"),
+      ...on("PUT", "/notifications/inbox/mark-all-as-read"),
+    ],
+    may: withWholeTokens,
+    unseen: 403,
+  },
+  "custom roles, which are not served": {
+    routes: on("POST", `${organization}/members/roles`),
+    see: seeOrganization,
   },
   // The answer says for each item whether it was accepted. The tests of usage prove that it refuses
   // other people's.
@@ -176,15 +187,10 @@ export const rules: Record<string, Rule> = {
   "a user's own settings": {
     routes: [
       ...on("PUT", `${user}/profile`, `${user}/password`, `${user}/quiet-hours`),
-      ...on("GET", `${user}/quiet-hours`),
+      ...on("GET", `${user}/quiet-hours`, `${user}/autofill-parameters`),
     ],
     see: seeUser,
     may: ["self", ...userAdmins],
-  },
-  "what a user chose last": {
-    routes: on("GET", `${user}/autofill-parameters`),
-    see: seeUser,
-    may: seeUser,
   },
   "how a user signs in": { routes: on("GET", `${user}/login-type`), see: seeUser, may: ["self"] },
   "making a key": {
@@ -318,7 +324,7 @@ export const rules: Record<string, Rule> = {
   "the queue and its daemons": {
     routes: on(
       "GET",
-      `${organization}/provisionerkeys`,
+      `${organization}/provisionerkeys(/daemons)?`,
       `${organization}/provisionerdaemons`,
       `${organization}/provisionerjobs`,
     ),
