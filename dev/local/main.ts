@@ -4,7 +4,7 @@
 // database to use instead of the embedded one; it is never seeded. DORMOUSE_PORT,
 // DORMOUSE_POSTGRES_PORT and DORMOUSE_ENDPOINT_PORT fix the ports. Ctrl-C stops everything.
 import { join } from "node:path"
-import { createApiClient } from "./api-client.ts"
+import { type ApiClient, createApiClient } from "./api-client.ts"
 import { readDatabaseUrl } from "../database/database-url.ts"
 import { preferPort, readPort } from "../process/free-port.ts"
 import { greeting } from "./greeting.ts"
@@ -13,11 +13,13 @@ import { startLocalProvisioner } from "./provisioner.ts"
 import { startLocalSystem, stateDirectory, type LocalSystem } from "./system.ts"
 import { startMinuteClock } from "./minute-clock.ts"
 import { rootDirectory } from "../root.ts"
+import { createToolFinder } from "../../src/programs/provisioner/engines/terraform/tool.ts"
 import { claimRun, type RunClaim } from "../process/run-claim.ts"
 import {
   createFirstUser,
   createProvisionerKey,
   ensureTemplate,
+  ensureTerraformTemplate,
   ensureWorkspaces,
   firstUser,
   needsFirstUser,
@@ -112,8 +114,26 @@ async function seed(
   const templateId = await ensureTemplate(admin)
   const made = await ensureWorkspaces(admin, templateId)
   if (made.length > 0) progress(`template and workspaces made: ${made.join(", ")}`)
+  void offerTerraform(admin)
   const { workspaces } = await admin.call("GET", "/workspaces?q=owner:me&limit=1")
   return { templateId, workspaceId: workspaces[0]?.id }
+}
+
+/**
+ * Imports the Terraform twin of the template if a tool is on the path. Not waited for: the tool may
+ * have to download its provider first, and everything else works without it.
+ */
+async function offerTerraform(admin: ApiClient): Promise<void> {
+  const search = await createToolFinder(undefined, process.env)()
+  if (!search.ok) return
+  try {
+    await ensureTerraformTemplate(admin, join(directory, "machines"))
+    const { product, version } = search.tool
+    if (!isStopping) console.log(`\nThe template terraform-sandbox runs by ${product} ${version}.`)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    if (!isStopping) console.error(`\nThe template terraform-sandbox was not imported: ${why}`)
+  }
 }
 
 function progress(line: string): void {

@@ -11,7 +11,6 @@ import { packTemplate } from "./template-archive.ts"
 
 export const firstUser = { email: "admin@example.com", username: "admin" }
 
-const templateName = "sandbox"
 const importMsMax = 60_000
 const hourMs = 3_600_000
 
@@ -61,15 +60,53 @@ export async function createProvisionerKey(api: ApiClient): Promise<string> {
   return key
 }
 
-/** Pushes the template as an archive and waits for its import. Returns its id. */
-export async function ensureTemplate(
+type TemplateSeed = {
+  /** Below dev/templates. */
+  folder: string
+  variables?: { name: string; value: string }[]
+  /** Of the template; its name tells whether it exists. */
+  body: { name: string } & Record<string, unknown>
+}
+
+/** The template of scripts. Returns its id. */
+export const ensureTemplate = (
   api: ApiClient,
   policy: Record<string, number> = {},
-): Promise<string> {
+): Promise<string> =>
+  ensure(api, {
+    folder: "sandbox",
+    body: {
+      name: "sandbox",
+      display_name: "Sandbox",
+      description: "A directory on this machine, for trying things out.",
+      icon: "/emojis/1f3d6.png",
+      default_ttl_ms: 8 * hourMs,
+      activity_bump_ms: hourMs,
+      ...policy,
+    },
+  })
+
+/** Its Terraform twin, whose workspaces are folders in `machines`. Needs a tool where jobs run. */
+export const ensureTerraformTemplate = (api: ApiClient, machines: string): Promise<string> =>
+  ensure(api, {
+    folder: "terraform",
+    variables: [{ name: "machines", value: machines }],
+    body: {
+      name: "terraform-sandbox",
+      display_name: "Terraform sandbox",
+      description: "The same by Terraform, with parameters, apps and a pool.",
+      icon: "/icon/terraform.svg",
+      default_ttl_ms: 8 * hourMs,
+      activity_bump_ms: hourMs,
+    },
+  })
+
+/** Pushes the folder as an archive and waits for its import. */
+async function ensure(api: ApiClient, { folder, variables, body }: TemplateSeed): Promise<string> {
   const found = await api.call("GET", "/organizations/default/templates")
-  const existing = found.find((template: { name: string }) => template.name === templateName)
+  const existing = found.find((template: { name: string }) => template.name === body.name)
   if (existing !== undefined) return existing.id
-  const archive = await packTemplate(join(rootDirectory, "dev", "templates", templateName))
+  const archive = await packTemplate(join(rootDirectory, "dev", "templates", folder))
   const { hash } = await api.call("POST", "/files", archive, "application/x-tar")
   const version = await api.call("POST", "/organizations/default/templateversions", {
     storage_method: "file",
@@ -77,17 +114,12 @@ export async function ensureTemplate(
     provisioner: "terraform",
     tags: {},
     message: "The first version.",
+    user_variable_values: variables ?? [],
   })
   await waitForJob(() => api.call("GET", `/templateversions/${version.id}`), importMsMax)
   const template = await api.call("POST", "/organizations/default/templates", {
-    name: templateName,
-    display_name: "Sandbox",
-    description: "A directory on this machine, for trying things out.",
-    icon: "/emojis/1f3d6.png",
+    ...body,
     template_version_id: version.id,
-    default_ttl_ms: 8 * hourMs,
-    activity_bump_ms: hourMs,
-    ...policy,
   })
   return template.id
 }
