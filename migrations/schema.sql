@@ -1108,8 +1108,6 @@ begin
   end if;
 
   update provisioner_jobs q set started_at = p_now, updated_at = p_now, worker_id = d.id,
-    -- The import of the version found out which engine carries it out.
-    engine = (select i.engine from provisioner_jobs i where i.id = v.job_id and i.id <> q.id),
     agent_tokens = case when tokens <> '{}' then (
       select jsonb_object_agg(t.key,
         jsonb_build_object('hash', encode(sha256(convert_to(t.value, 'UTF8')), 'hex')))

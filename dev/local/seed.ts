@@ -64,7 +64,7 @@ type TemplateSeed = {
   /** Below dev/templates. */
   folder: string
   variables?: { name: string; value: string }[]
-  /** Of the template; its name tells whether it exists. */
+  /** Of the template. One of that name is kept as it is. */
   body: { name: string } & Record<string, unknown>
 }
 

@@ -112,11 +112,13 @@ const toBuildRequest = ({
   template_version_id,
   rich_parameter_values,
   template_version_preset_id,
+  allow_data_loss,
 }: FollowUp) => ({
   transition: "start" as const,
   template_version_id,
   rich_parameter_values,
   template_version_preset_id,
+  allow_data_loss,
 })
 
 export const followUpSweep: Sweep = {

@@ -23,6 +23,7 @@ export type JobJson = {
   tags: Record<string, string>
   organization_id: string
   initiator_id: string
+  engine: "script" | "terraform" | null
   type: string
   template_version_id: string | null
   workspace_build_id: string | null
@@ -43,7 +44,7 @@ export function jobJson(alias: string, now: Date): SQL {
     'id', ${j}.id, 'created_at', ${j}.created_at, 'started_at', ${j}.started_at, 'completed_at', ${j}.completed_at,
     'canceled_at', ${j}.canceled_at, 'error', ${j}.error, 'error_code', ${j}.error_code, 'status', ${j}.job_status,
     'worker_id', ${j}.worker_id, 'file_id', ${j}.file_id, 'tags', ${j}.tags, 'organization_id', ${j}.organization_id,
-    'initiator_id', ${j}.initiator_id, 'type', ${j}.type, 'template_version_id', ${j}.input ->> 'template_version_id',
+    'initiator_id', ${j}.initiator_id, 'engine', ${j}.engine, 'type', ${j}.type, 'template_version_id', ${j}.input ->> 'template_version_id',
     'workspace_build_id', ${j}.input ->> 'workspace_build_id', 'logs_overflowed', ${j}.logs_overflowed,
     'queue', case when ${j}.job_status = 'pending' then ${queueJson(alias, now)} end)`
 }
@@ -115,6 +116,9 @@ export const jobSchema = z
       error: z.string().optional(),
     }),
     type: z.enum(["template_version_import", "workspace_build", "template_version_dry_run"]),
+    engine: z.enum(["script", "terraform"]).optional().openapi({
+      description: "What carries it out. Unknown until an import has read its archive.",
+    }),
     available_workers: z.array(z.uuid()).optional(),
     metadata: z.object({
       template_version_name: z.string(),
@@ -171,6 +175,7 @@ export function toJobView(job: JobJson): JobView {
       ...(job.workspace_build_id && { workspace_build_id: job.workspace_build_id }),
     },
     type: job.type as JobView["type"],
+    ...(job.engine && { engine: job.engine }),
     metadata: blankMetadata,
     logs_overflowed: job.logs_overflowed,
   }

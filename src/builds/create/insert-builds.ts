@@ -79,10 +79,12 @@ export function insertBuilds(requests: SQL, now: Date): SQL {
     on conflict do nothing
     returning id, workspace_id, build_number, job_id, transition, reason
   ), jobs as (
-    insert into provisioner_jobs (id, organization_id, initiator_id, type, provisioner, file_id,
-      input, tags, created_at, updated_at)
-    select r.job_id, r.organization_id, r.initiator_id, 'workspace_build', r.provisioner, r.file_id,
-      r.input || jsonb_build_object('workspace_build_id', r.build_id), r.tags, ${at}, ${at}
+    insert into provisioner_jobs (id, organization_id, initiator_id, type, provisioner, engine,
+      file_id, input, tags, created_at, updated_at)
+    select r.job_id, r.organization_id, r.initiator_id, 'workspace_build', r.provisioner,
+      (select i.engine from template_versions v join provisioner_jobs i on i.id = v.job_id
+       where v.id = r.template_version_id),
+      r.file_id, r.input || jsonb_build_object('workspace_build_id', r.build_id), r.tags, ${at}, ${at}
     from ${requests} r where ${isMade}
     returning id, organization_id, provisioner, tags
   ), parameters as (

@@ -67,7 +67,10 @@ export function planBuild(context: BuildContext | undefined, request: BuildReque
     state: stateOf(request),
     isOrphan,
     isUpdate: context.last !== null && context.last.template_version_id !== version.id,
-    input: request.log_level ? { log_level: request.log_level } : {},
+    input: {
+      ...(request.log_level && { log_level: request.log_level }),
+      ...(request.allow_data_loss && { allows_data_loss: true }),
+    },
     onSuccess: request.on_success ?? null,
   }
 }

@@ -33,12 +33,18 @@ const reasons = [
   "task_manual_pause",
 ] as const
 
+const allowDataLoss = z.boolean().nullish().openapi({
+  description:
+    "Confirms that the build may destroy disks and other persistent resources. Without it a start or a stop that would is refused.",
+})
+
 /** A start that follows a stop once it succeeded: a restart in one call. */
 export const followUp = z.object({
   transition: z.string().max(16),
   template_version_id: optionalUuid,
   rich_parameter_values: parameterValues,
   template_version_preset_id: optionalUuid,
+  allow_data_loss: allowDataLoss,
 })
 
 export const buildRequest = z
@@ -52,6 +58,7 @@ export const buildRequest = z
     orphan: z.boolean().nullish(),
     state: stateText.nullish(),
     dry_run: z.boolean().nullish(),
+    allow_data_loss: allowDataLoss,
     on_success: followUp.nullish(),
   })
   .openapi("CreateWorkspaceBuildRequest", {

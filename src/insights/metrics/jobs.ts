@@ -18,7 +18,7 @@ export function countJobs(now: Date): Statement<{ written: number }> {
       union all
       select j.*, false from span s, provisioner_jobs j where j.completed_at > s.from_at and j.completed_at <= s.to_at
     ), jobs as (
-      select j.has_begun, j.provisioner, j.type, j.job_status, j.created_at, j.started_at, j.completed_at,
+      select j.has_begun, j.provisioner, coalesce(j.engine, '') as engine, j.type, j.job_status, j.created_at, j.started_at, j.completed_at,
         b.id as build_id, coalesce(b.transition, '') as transition, b.build_number,
         case when ${isStage(sql`j.input`, "create")} then 'prebuild' else coalesce(b.reason, '') end as reason,
         b.initiator_id = prebuilds_user_id() as is_pool_build,
@@ -39,7 +39,8 @@ export function countJobs(now: Date): Statement<{ written: number }> {
         'build_reason', reason, 'transition', transition, 'status', 'success') as labels
       from jobs where has_begun and build_id is not null
       union all
-      select 'dormouse_builds_total', jsonb_build_object('transition', transition, 'reason', reason, 'status', job_status)
+      select 'dormouse_builds_total', jsonb_build_object('transition', transition, 'reason', reason, 'status', job_status,
+        'engine', engine)
       from jobs where not has_begun and build_id is not null
       union all
       select 'coderd_prebuilt_workspaces_created_total', names from jobs
@@ -57,7 +58,7 @@ export function countJobs(now: Date): Statement<{ written: number }> {
       where not has_begun and is_claim and has_replaced
     ), observed as (
       select 'dormouse_build_duration_seconds' as family,
-        jsonb_build_object('transition', transition, 'status', job_status) as labels,
+        jsonb_build_object('transition', transition, 'status', job_status, 'engine', engine) as labels,
         extract(epoch from completed_at - started_at)::double precision as seconds
       from jobs where not has_begun and build_id is not null and started_at is not null
       union all

@@ -31,7 +31,7 @@ export function gaugeState(now: Date): Statement<{ written: number }> {
     "insights.gauge-state",
     sql`
     with queue as (
-      select jsonb_build_object('organization_name', o.name, 'tags',
+      select jsonb_build_object('organization_name', o.name, 'engine', coalesce(j.engine, ''), 'tags',
           (select string_agg(t.key || '=' || t.value, ',' order by t.key) from jsonb_each_text(j.tags) t)) as labels, count(*) as depth,
         min(j.created_at) as oldest_at
       from provisioner_jobs j join organizations o on o.id = j.organization_id

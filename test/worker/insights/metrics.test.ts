@@ -38,7 +38,7 @@ test("after a tick the page names the pools, the queue, the tick and the builds,
     ),
   )
   expect(page).toContain(
-    'dormouse_builds_total{reason="initiator",status="succeeded",transition="start"}',
+    'dormouse_builds_total{engine="",reason="initiator",status="succeeded",transition="start"}',
   )
   expect(page).toContain(
     'coderd_workspace_creation_duration_seconds_bucket{le="1",organization_name="default",preset_name="",template_name="a\\"b\\\\c",type="regular"} 1',
