@@ -9,6 +9,7 @@ import {
   appHealthRequest,
   appHealths,
   appStatusRequest,
+  reportedAt,
   scriptCompletedRequest,
   type AppHealth,
 } from "./requests.ts"
@@ -79,17 +80,16 @@ appReportRoutes.openapi(
   }),
   async (c) => {
     const { script_id, started_at, ended_at, exit_code, stage, status } = c.req.valid("json")
+    const now = c.get("now")
     const timing = {
       scriptId: script_id,
-      startedAt: new Date(started_at),
-      endedAt: new Date(ended_at),
+      startedAt: reportedAt(started_at, now),
+      endedAt: reportedAt(ended_at, now),
       exitCode: exit_code,
       stage,
       status,
     }
-    const [, [row]] = await c
-      .get("agent")
-      .batch([touchAgent(c.get("now")), recordScriptTiming(timing)])
+    const [, [row]] = await c.get("agent").batch([touchAgent(now), recordScriptTiming(timing)])
     if (row === undefined) throw notFound()
     return c.body(null, 204)
   },

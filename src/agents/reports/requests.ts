@@ -3,6 +3,8 @@ import { withoutNul } from "../../platform/db/without-nul.ts"
 import { z } from "@hono/zod-openapi"
 import type { RowOf } from "../../platform/db/row.ts"
 import type { workspaceAgents } from "../../platform/db/schema/agents.ts"
+import { instantSchema, optionalInstantSchema } from "../../platform/http/instants.ts"
+import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { uuidSchema } from "../../platform/http/wire.ts"
 
 export const lifecycleStates = [
@@ -21,10 +23,17 @@ export type AppHealth = (typeof appHealths)[number]
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const
 export const subsystems = ["envbox", "envbuilder", "exectrace"] as const
 
-const instant = z
-  .string()
-  .max(64)
-  .refine((text) => !Number.isNaN(Date.parse(text)), "must be an RFC 3339 time")
+/** How far back an agent may date what it reports. */
+const reportAgeMsMax = 24 * 3_600_000
+
+/**
+ * Moves an instant that an agent reports into the day before now. An agent's clock may be wrong.
+ * Rows are purged by these instants, so that one in the future would never be.
+ */
+export function reportedAt(at: Date, now: Date): Date {
+  const earliest = now.getTime() - reportAgeMsMax
+  return new Date(Math.min(Math.max(at.getTime(), earliest), now.getTime()))
+}
 
 /** Counters of one report. A negative or absurd value is refused. */
 const count = z.int().min(0).max(1_000_000).default(0)
@@ -67,7 +76,7 @@ export type StatsRequest = z.infer<typeof statsRequest>
 
 export const lifecycleRequest = z.object({
   state: z.string().max(64),
-  changed_at: instant.nullish(),
+  changed_at: optionalInstantSchema,
 })
 
 export const metadataRequest = z.object({
@@ -95,7 +104,11 @@ export const logsRequest = z.object({
   log_source_id: uuidSchema.optional(),
   logs: z
     .array(
-      z.object({ created_at: instant, output: z.string(), level: z.string().max(16).default("") }),
+      z.object({
+        created_at: instantSchema,
+        output: z.string(),
+        level: z.string().max(16).default(""),
+      }),
     )
     .max(10_000)
     .nullish(),
@@ -104,7 +117,7 @@ export const logsRequest = z.object({
 export const logSourceRequest = z.object({
   id: uuidSchema,
   display_name: z.string().max(128).default(""),
-  icon: z.string().max(256).default(""),
+  icon: z.string().max(256).regex(picturePattern, pictureError).default(""),
 })
 
 export const appStatusRequest = z.object({
@@ -116,8 +129,8 @@ export const appStatusRequest = z.object({
 
 export const scriptCompletedRequest = z.object({
   script_id: uuidSchema,
-  started_at: instant,
-  ended_at: instant,
+  started_at: instantSchema,
+  ended_at: instantSchema,
   exit_code: z.int().min(-2_147_483_648).max(2_147_483_647),
   stage: z.enum(["start", "stop", "cron"]),
   status: z.enum(["ok", "exit_failure", "timed_out", "pipes_left_open"]),

@@ -15,6 +15,7 @@ import {
   lifecycleRequest,
   lifecycleStates,
   metadataRequest,
+  reportedAt,
   startupRequest,
   statsRequest,
   subsystems,
@@ -151,10 +152,7 @@ reportRoutes.openapi(
       })
     }
     const now = c.get("now")
-    // The agent's clock may be wrong; nothing that it did is in our future.
-    const changedAt = new Date(
-      Math.min(body.changed_at ? Date.parse(body.changed_at) : now.getTime(), now.getTime()),
-    )
+    const changedAt = reportedAt(body.changed_at ?? now, now)
     await c.get("agent").batch([touchAgent(now), recordLifecycle(state, changedAt, now)])
     notifyAgentChanged(c, (await c.get("agent").actor()).workspace_id)
     return c.body(null, 204)

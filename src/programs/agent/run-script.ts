@@ -8,6 +8,8 @@ export type ScriptResult = { exitCode: number; status: "ok" | "exit_failure" | "
 
 const flushMs = 250
 const linesPerCallMax = 500
+/** A call that passes the control plane's limit loses more than it must: keep calls small. */
+const lengthPerCallMax = 65_536
 const lineLengthMax = 16_384
 
 export async function runScript(
@@ -72,6 +74,16 @@ export function directoryOf(manifest: Manifest): string {
   return directory.replace(/^~(?=$|\/)/, home).replace(/^\$HOME(?=$|\/)/, home)
 }
 
+/** At least one line, then as many as one call may carry. */
+function countThatFits(lines: readonly LogLine[]): number {
+  let length = 0
+  const end = lines.findIndex((line, index) => {
+    length += line.output.length
+    return index === linesPerCallMax || (index > 0 && length > lengthPerCallMax)
+  })
+  return end === -1 ? lines.length : end
+}
+
 // Lines wait a moment for each other, so that a chatty script is a call a quarter of a second.
 function createLogSender(plane: ControlPlane, sourceId: string) {
   let lines: LogLine[] = []
@@ -79,7 +91,7 @@ function createLogSender(plane: ControlPlane, sourceId: string) {
   const timer = setInterval(send, flushMs)
   function send(): void {
     while (lines.length > 0) {
-      const part = lines.splice(0, linesPerCallMax)
+      const part = lines.splice(0, countThatFits(lines))
       sending = sending.then(() => plane.logs(sourceId, part)).catch(() => null)
     }
   }

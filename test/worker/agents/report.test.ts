@@ -391,16 +391,84 @@ describe("logs", () => {
     ).toContain("[error] two\n")
   })
 
-  test("lines beyond a mebibyte are refused, and so are all later lines", async () => {
-    const { agent } = await given()
-    expect((await send(agent.token, [line("x".repeat(1_048_570))])).status).toBe(200)
-    expect((await send(agent.token, [line("1234567")])).status).toBe(413)
-    expect((await send(agent.token, [line("1")])).body).toEqual({ message: "Logs limit exceeded" })
-    expect(await agentRow(agent.id)).toMatchObject({
-      logs_overflowed: true,
-      logs_length: 1_048_570,
+  const read = async (agent: { id: string }, token: string, search = "") =>
+    (await api(`/api/v2/workspaceagents/${agent.id}/logs${search}`, { token })).body as {
+      id: number
+      created_at: string
+      output: string
+      level: string
+    }[]
+
+  test("the first mebibyte is kept with a notice, and all later lines are refused", async () => {
+    const { user, agent } = await given()
+    const lines = Array.from({ length: 80 }, (_, index) => line(`${index} ${"x".repeat(15_000)}`))
+    expect((await send(agent.token, lines.slice(0, 20))).status).toBe(200)
+    expect((await send(agent.token, lines.slice(20))).body).toEqual({
+      message: "Logs limit exceeded",
     })
+    expect((await send(agent.token, [line("late")])).status).toBe(413)
+    const stored = await read(agent, user.token)
+    expect(stored).toHaveLength(70)
+    expect(stored.at(-2)!.output.slice(0, 4)).toBe("68 x")
+    expect(stored.at(-1)).toMatchObject({
+      level: "warn",
+      output: "The agent's logs exceeded the 1 MiB limit. Further output is dropped.",
+    })
+    expect(await agentRow(agent.id)).toMatchObject({ logs_overflowed: true })
   })
+
+  test("one line that is longer than the limit keeps its beginning", async () => {
+    const { user, agent } = await given()
+    expect((await send(agent.token, [line("\u{1f600}".repeat(400_000))])).status).toBe(413)
+    const stored = await read(agent, user.token)
+    const text = stored
+      .slice(0, -1)
+      .map(({ output }) => output)
+      .join("")
+    expect(text).toMatch(/^(\u{1f600})+$/u)
+    expect(text.length).toBeGreaterThan(300_000)
+  })
+
+  test("empty lines count towards the limit", async () => {
+    const { agent } = await given()
+    const lines = Array.from({ length: 10_000 }, () => line(""))
+    const statuses: number[] = []
+    for (let call = 0; call < 5; call++) statuses.push((await send(agent.token, lines)).status)
+    expect(statuses).toEqual([200, 200, 200, 413, 413])
+    expect((await agentRow(agent.id)).logs_length).toBeLessThanOrEqual(1_048_576)
+  })
+
+  test("a read returns at most 20,000 lines, and the next page begins after the last", async () => {
+    const { user, agent } = await given()
+    const lines = Array.from({ length: 10_000 }, () => line(""))
+    for (let call = 0; call < 3; call++) await send(agent.token, lines)
+    const first = await read(agent, user.token)
+    expect(first).toHaveLength(20_000)
+    expect(await read(agent, user.token, `?after=${first.at(-1)!.id}`)).toHaveLength(10_000)
+  })
+
+  test.each([
+    ["9999-01-01T00:00:00Z", epoch],
+    ["2001-01-01T00:00:00Z", afterEpoch(-24 * 3_600_000)],
+    ["2026-03-04T08:59:59.5Z", afterEpoch(-500)],
+  ])("a line of %s is stored within the day before now", async (created_at, expected) => {
+    at(epoch)
+    const { user, agent } = await given()
+    expect((await send(agent.token, [{ created_at, output: "x", level: "" }])).status).toBe(200)
+    const [stored] = await read(agent, user.token)
+    expect(new Date(stored!.created_at)).toEqual(expected)
+  })
+
+  test.each(["1", "12026-03-04T09:00:00Z", "0000-01-01T00:00:00Z", "2026-02-30T00:00:00Z"])(
+    "400 for the instant %s",
+    async (created_at) => {
+      const { agent } = await given()
+      const answer = await send(agent.token, [{ created_at, output: "x", level: "" }])
+      expect([answer.status, answer.body.validations[0].field]).toEqual([400, "logs.0.created_at"])
+      const report = { state: "ready", changed_at: created_at }
+      expect((await me("/report-lifecycle", agent.token, report)).status).toBe(400)
+    },
+  )
 
   test("400 without lines and for an unknown level", async () => {
     const { agent } = await given()
