@@ -17,6 +17,38 @@ type AppDescription = {
   tooltip?: Maybe<string>
 }
 
+/** Links of desktop editors. Clients put a session token into them, and into no others. */
+const editorSchemes = [
+  ...["vscode", "vscode-insiders", "cursor", "windsurf", "kiro", "positron", "antigravity"],
+  ...["jetbrains", "jetbrains-gateway"],
+]
+const webPattern = /^https?:\/\//i
+const editorPattern = new RegExp(`^(${editorSchemes.join("|")})://`, "i")
+const sessionToken = "$SESSION_TOKEN"
+
+/**
+ * Returns why an app must not have its URL, or null.
+ *
+ * A browser of any viewer follows the link, so `javascript:` and the like are refused. A web page
+ * must not receive the viewer's session token.
+ */
+export function findAppUrlError(
+  app: Pick<AppDescription, "url" | "external" | "healthcheck">,
+): string | null {
+  const { url, external, healthcheck } = app
+  if (healthcheck?.url && !webPattern.test(healthcheck.url))
+    return "The URL of a health check must begin with http:// or https://."
+  if (!url) return null
+  if (webPattern.test(url)) {
+    const isTokenSent = url.includes(sessionToken)
+    return isTokenSent ? `Only a link to an editor may contain ${sessionToken}.` : null
+  }
+  if (external !== true) return "The URL must begin with http:// or https://."
+  if (editorPattern.test(url)) return null
+  const schemes = ["http", "https", ...editorSchemes].join(", ")
+  return `The URL of an external app must begin with one of these schemes: ${schemes}.`
+}
+
 /**
  * Returns the columns of `workspace_apps` except the agent's. The id is made here, so that one
  * statement can insert the app together with everything else.

@@ -12,7 +12,7 @@ import { initCommand, initScript } from "./init-script.ts"
 export const externalAgentRoutes = createRouter()
 
 type CredentialsRow = {
-  can_update: boolean
+  may_connect: boolean
   has_external_agent: boolean | null
   agent_id: string | null
   encrypted_token: string | null
@@ -34,7 +34,7 @@ function externalAgent(workspaceId: string, name: string): Statement<Credentials
   return statement(
     "agents.external",
     sql`
-    select ${may("update", "workspace", columns)} as can_update, b.has_external_agent,
+    select ${may("ssh", "workspace", columns)} as may_connect, b.has_external_agent,
       a.id as agent_id, a.encrypted_token, a.auth_instance_id, a.operating_system, a.architecture
     from workspaces w
     left join workspace_builds b on b.id = w.latest_build_id
@@ -49,7 +49,8 @@ externalAgentRoutes.openapi(
     path: "/workspaces/{workspace}/external-agent/{agent}/credentials",
     tags: ["Agents"],
     summary: "Read an external agent's token and the command that starts it",
-    description: "Needs the permission to update the workspace, since the answer carries a token.",
+    description:
+      "Needs the permission to connect to the workspace: with the token one acts as its agent.",
     request: { params: z.object({ workspace: uuidSchema, agent: z.string().max(64) }) },
     responses: {
       200: jsonBody(z.object({ command: z.string(), agent_token: z.string() }), "The credentials."),
@@ -60,7 +61,7 @@ externalAgentRoutes.openapi(
     const { workspace, agent } = c.req.valid("param")
     const [row] = await c.get("caller").query(externalAgent(workspace, agent))
     if (row === undefined) throw notFound()
-    if (!row.can_update) throw forbidden()
+    if (!row.may_connect) throw forbidden()
     if (row.has_external_agent !== true)
       throw new ApiError(404, "Workspace does not have an external agent.")
     if (row.agent_id === null)

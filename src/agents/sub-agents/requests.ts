@@ -1,8 +1,9 @@
 // The body that describes a sub agent, with a bound on every field, and the apps it can have.
 import { withoutNul } from "../../platform/db/without-nul.ts"
 import { z } from "@hono/zod-openapi"
+import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { uuidSchema } from "../../platform/http/wire.ts"
-import { toAppRow } from "../app-row.ts"
+import { findAppUrlError, toAppRow } from "../app-row.ts"
 import { sharingOrder } from "./statements.ts"
 
 const text = z.string().max(2_048)
@@ -21,7 +22,7 @@ const subAgentApp = z.object({
   display_name: text.nullish(),
   command: text.nullish(),
   url: text.nullish(),
-  icon: z.string().max(256).nullish(),
+  icon: z.string().max(256).regex(picturePattern, pictureError).nullish(),
   external: z.boolean().nullish(),
   subdomain: z.boolean().nullish(),
   share: z.enum(sharingOrder).nullish(),
@@ -65,6 +66,8 @@ export async function toSubAgentApps(
       errors.push({ index, field: "slug", error: `${JSON.stringify(app.slug)} is not a slug` })
     } else if (seen.has(app.slug)) {
       errors.push({ index, field: "slug", error: `${JSON.stringify(app.slug)} occurs twice` })
+    } else if (findAppUrlError(app) !== null) {
+      errors.push({ index, field: "url", error: findAppUrlError(app) ?? "" })
     } else {
       seen.add(app.slug)
       rows.push(withoutNul(toAppRow(app, await uniqueSlug(agentName, app.slug), app.share)))

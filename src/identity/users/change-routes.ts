@@ -1,5 +1,6 @@
 // Changes of users over HTTP: profile, password, status, roles.
 import { createRoute, z } from "@hono/zod-openapi"
+import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { sql } from "drizzle-orm"
 import { userIdOf } from "../../access/lookup.ts"
 import { limitAccount } from "../../access/rate-limit.ts"
@@ -46,7 +47,7 @@ const profileRoute = createRoute({
         .object({
           username: usernameField,
           name: realNameField.nullish(),
-          avatar_url: z.string().max(2_048).nullish(),
+          avatar_url: z.string().max(2_048).regex(picturePattern, pictureError).nullish(),
         })
         .openapi("UpdateUserProfileRequest"),
     ),

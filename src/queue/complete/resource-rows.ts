@@ -1,6 +1,10 @@
 // The resources that an engine reported, as rows of their tables: ids are made here, so that one statement can insert them all.
-import { toAppRow } from "../../agents/app-row.ts"
-import type { ReportedAgent, ReportedResource } from "../../templates/manifest/reported.ts"
+import { findAppUrlError, toAppRow } from "../../agents/app-row.ts"
+import {
+  externalAgentType,
+  type ReportedAgent,
+  type ReportedResource,
+} from "../../templates/manifest/reported.ts"
 import type { Transition } from "../jobs/protocol.ts"
 import { withoutNul } from "../../platform/db/without-nul.ts"
 
@@ -56,9 +60,20 @@ export function toResourceRows(
       })
     }
     if (transition !== "start") continue
-    for (const agent of resource.agents ?? []) addAgent(rows, resourceId, agent, tokenOf(agent))
+    for (const agent of resource.agents ?? []) {
+      addAgent(rows, resourceId, withKeyScope(agent, resource.type), tokenOf(agent))
+    }
   }
   return rows
+}
+
+/**
+ * The token of an external agent is shown to people and stored on their machines. So it gives no
+ * data of the owner, unless the template asks for it.
+ */
+function withKeyScope(agent: ReportedAgent, resourceType: string): ReportedAgent {
+  const scope = resourceType === externalAgentType ? "no_user_data" : "all"
+  return { ...agent, api_key_scope: agent.api_key_scope ?? scope }
 }
 
 function addAgent(
@@ -118,7 +133,7 @@ function addAgent(
   }
 }
 
-/** What the tables would refuse, as a sentence: names that are there twice. Null when there is nothing. */
+/** Returns a sentence about a name that occurs twice or a URL that an app must not have, or null. */
 export function findResourceError(resources: readonly ReportedResource[]): string | null {
   const agents = resources.flatMap((resource) => resource.agents ?? [])
   const agentName = firstRepeated(agents.map((agent) => agent.name.toLowerCase()))
@@ -127,6 +142,9 @@ export function findResourceError(resources: readonly ReportedResource[]): strin
     const slug = firstRepeated((agent.apps ?? []).map((app) => app.slug))
     if (slug !== null)
       return `Two apps of agent ${JSON.stringify(agent.name)} have the slug ${JSON.stringify(slug)}.`
+    const app = (agent.apps ?? []).find((one) => findAppUrlError(one) !== null)
+    if (app !== undefined)
+      return `App ${JSON.stringify(app.slug)} of agent ${JSON.stringify(agent.name)}: ${findAppUrlError(app)}`
     const key = firstRepeated((agent.metadata ?? []).map((item) => item.key))
     if (key !== null)
       return `Agent ${JSON.stringify(agent.name)} has the metadata key ${JSON.stringify(key)} twice.`

@@ -1,5 +1,6 @@
 // Parameters and variables of a template manifest, and the checks of a parameter.
 import { z } from "zod"
+import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { checkParameterValue } from "../parameters/value.ts"
 import { isPattern } from "../parameters/pattern.ts"
 
@@ -34,7 +35,7 @@ const parameterOption = z.object({
   name: plainText.min(1),
   description: plainText.default(""),
   value: scalarText,
-  icon: plainText.default(""),
+  icon: plainText.regex(picturePattern, pictureError).default(""),
 })
 
 const parameterShape = z.object({
@@ -49,7 +50,7 @@ const parameterShape = z.object({
   form_type: z.enum(formTypes).default(""),
   mutable: z.boolean().default(true).describe("Can be changed after the workspace was created."),
   default_value: scalarText.optional().describe("Absent: the parameter is required."),
-  icon: plainText.default(""),
+  icon: plainText.regex(picturePattern, pictureError).default(""),
   options: z.array(parameterOption).max(optionCountMax).default([]),
   validation_error: plainText
     .default("")

@@ -1,5 +1,6 @@
 // Presets of a template manifest: named parameter values, each with a pool of prebuilds.
 import { z } from "zod"
+import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { isZone, parseCronWindow } from "../../schedule/cron-window.ts"
 import { findScheduleConflict } from "../../schedule/schedule-overlap.ts"
 import { plainText, scalarText } from "./parameters.ts"
@@ -61,7 +62,7 @@ const manifestPreset = z.object({
   name: plainText.min(1).max(128),
   default: z.boolean().default(false),
   description: plainText.max(128).default(""),
-  icon: plainText.max(256).default(""),
+  icon: plainText.max(256).regex(picturePattern, pictureError).default(""),
   parameters: z
     .record(
       z.string().min(1).max(128),

@@ -2,7 +2,9 @@
 //
 // The manifest of an archive and the completions of imports and builds share these shapes.
 import { z } from "@hono/zod-openapi"
+import { pictureError, picturePattern } from "../../platform/picture.ts"
 
+const picture = z.string().max(256).regex(picturePattern, pictureError)
 const name = z.string().min(1).max(256)
 const text = z.string().max(8_192)
 const order = z.int().min(-100_000).max(100_000)
@@ -40,14 +42,14 @@ export const reportedParameter = z.object({
     .default(""),
   mutable: z.boolean().default(false),
   default_value: text.optional(),
-  icon: z.string().max(256).optional(),
+  icon: picture.optional(),
   options: z
     .array(
       z.object({
         name,
         description: text.optional(),
         value: text,
-        icon: z.string().max(256).optional(),
+        icon: picture.optional(),
       }),
     )
     .max(256)
@@ -77,7 +79,7 @@ export const reportedPreset = z.object({
   name: name.max(128),
   default: z.boolean().default(false),
   description: z.string().max(128).optional(),
-  icon: z.string().max(256).optional(),
+  icon: picture.optional(),
   parameters: z.record(z.string().max(128), text).default({}),
   prebuilds: z
     .object({
@@ -99,7 +101,7 @@ export const reportedPreset = z.object({
 export const reportedApp = z.object({
   slug: appSlug,
   display_name: text.optional(),
-  icon: z.string().max(256).optional(),
+  icon: picture.optional(),
   url: text.optional(),
   command: text.optional(),
   external: z.boolean().optional(),
@@ -124,7 +126,7 @@ export const reportedScript = z.object({
   start_blocks_login: z.boolean().optional(),
   timeout_seconds: seconds.optional(),
   log_path: text.optional(),
-  icon: z.string().max(256).optional(),
+  icon: picture.optional(),
 })
 
 export const reportedAgentMetadata = z.object({
@@ -164,7 +166,7 @@ export const reportedAgent = z.object({
 export const reportedResource = z.object({
   type: name,
   name,
-  icon: z.string().max(256).optional(),
+  icon: picture.optional(),
   hide: z.boolean().optional(),
   daily_cost: z.int().min(0).max(1_000_000_000).optional(),
   metadata: z

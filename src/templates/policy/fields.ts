@@ -4,6 +4,7 @@
 // (../requests.ts), the columns that statements write and compare (columns.ts), the audit trail's
 // diff, and the view (../view.ts). docs/contributing.md lists the files that a new field touches.
 import { z } from "@hono/zod-openapi"
+import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { isDisplayName } from "../../platform/names.ts"
 import { tagError } from "../../platform/http/tag-error.ts"
 import { bitmapOfDays, everyDay } from "../../schedule/weekdays.ts"
@@ -83,7 +84,15 @@ export const shared = {
   ...scheduled,
   display_name: field("text", "", displayName, z.string()),
   description: field("text", "", z.string().max(127, { error: tagError("lt") }), z.string()),
-  icon: field("text", "", z.string().max(256, { error: tagError("max") }), z.string()),
+  icon: field(
+    "text",
+    "",
+    z
+      .string()
+      .max(256, { error: tagError("max") })
+      .regex(picturePattern, pictureError),
+    z.string(),
+  ),
   activity_bump_ms: duration(hourMs),
   time_til_autostop_notify_ms: duration(0, { check: reminderLead }),
   allow_user_cancel_workspace_jobs: flag(false),

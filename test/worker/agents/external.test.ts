@@ -67,7 +67,7 @@ describe("externalAgentCredentials", () => {
       message: "External agent 'Main' not found in workspace.",
     })
   })
-  test("the token authenticates the agent; readers and strangers do not get it", async () => {
+  test("the credentials need the right to connect, which the owner alone has", async () => {
     const { token, read } = await given()
     const { status, body } = await read("main")
     expect(status).toBe(200)
@@ -78,9 +78,11 @@ describe("externalAgentCredentials", () => {
     expect(
       (await api("/api/v2/workspaceagents/me/manifest", { token: body.agent_token })).status,
     ).toBe(200)
-    expect(
-      (await read("main", (await givenUser({ roles: ["template-admin"] })).token)).status,
-    ).toBe(403)
+    for (const person of [
+      await givenUser({ roles: ["template-admin"] }),
+      await givenUser({ organizationRoles: ["organization-admin"] }),
+    ])
+      expect((await read("main", person.token)).status).toBe(403)
     expect((await read("main", (await givenUser()).token)).status).toBe(404)
   })
 })
@@ -91,6 +93,9 @@ describe("initScript", () => {
     expect(answer.status).toBe(status)
     if (status === 400) expect(answer.body.message).toBe(`Unknown os/arch: ${os}/${arch}`)
     else expect(answer.headers.get("Content-Digest")).toMatch(/^sha256:[0-9a-f]{88}$/)
+  })
+  test.each(["constructor", "__proto__", "toString"])("400 for the platform %s", async (os) => {
+    expect((await api(`/api/v2/init-script/${os}/amd64`)).status).toBe(400)
   })
   test("any access URL is one word for the shell", () => {
     expect(initScript("linux", "amd64", "https://x/$(touch a)'`b`\"")).toContain(

@@ -35,12 +35,19 @@ test("a sub agent inherits from its parent and authenticates with its own token"
       { slug: "site", share: "public", url: "http://localhost:8080" },
       { slug: "Not One" },
       { slug: "site" },
+      { slug: "script", external: true, url: "javascript:fetch('/')" },
+      { slug: "file", url: "file:///etc/passwd" },
+      { slug: "leak", external: true, url: "https://evil.test/?t=$SESSION_TOKEN" },
+      { slug: "editor", external: true, url: "vscode://open?token=$SESSION_TOKEN" },
     ],
   })
   expect(status).toBe(201)
   expect(body.app_creation_errors).toEqual([
     { index: 1, field: "slug", error: '"Not One" is not a slug' },
     { index: 2, field: "slug", error: '"site" occurs twice' },
+    { index: 3, field: "url", error: expect.stringContaining("one of these schemes") },
+    { index: 4, field: "url", error: "The URL must begin with http:// or https://." },
+    { index: 5, field: "url", error: "Only a link to an editor may contain $SESSION_TOKEN." },
   ])
   const { body: view } = await api(`/api/v2/workspaceagents/${body.agent.id}`, {
     token: user.token,
@@ -56,6 +63,7 @@ test("a sub agent inherits from its parent and authenticates with its own token"
     environment_variables: null,
     apps: [
       { slug: await uniqueSlug("web", "site"), sharing_level: "authenticated", health: "disabled" },
+      { slug: await uniqueSlug("web", "editor"), url: "vscode://open?token=$SESSION_TOKEN" },
     ],
   })
   const manifest = await api("/api/v2/workspaceagents/me/manifest", {
