@@ -3,6 +3,7 @@ import { createApp } from "./app.ts"
 import { followUpSweep } from "./builds/follow-up.ts"
 import { truncateToMinute, type Clock } from "./clock.ts"
 import { backupClockName } from "./lifecycle/tick/backup-clock.ts"
+import { agentReviewSweep } from "./agents/hub/review-sweep.ts"
 import { metricsSweep, rollupSweep } from "./insights/rollups/sweeps.ts"
 import { retentionSweep } from "./retention/sweep.ts"
 import { postSweep } from "./queue/board/post-sweep.ts"
@@ -25,6 +26,7 @@ export const sweeps: readonly Sweep[] = [
   prebuildsSweep,
   postSweep,
   notificationsSweep,
+  agentReviewSweep,
   rollupSweep,
   metricsSweep,
   retentionSweep,

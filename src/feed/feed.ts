@@ -3,6 +3,7 @@
 // Sockets hibernate until something that they watch is published. Each minute a review reads
 // everything again: it notices lost hints, silent agents and rights that have ended.
 import { DurableObject } from "cloudflare:workers"
+import { reviewIntervalMs, reviewRetryMs } from "../access/watch-as.ts"
 import { platformClock, type Clock } from "../clock.ts"
 import { openDatabase } from "../platform/db/client.ts"
 import { acceptSocket, armAlarm, isOpen, replyToClose } from "../platform/durable/object.ts"
@@ -23,13 +24,12 @@ import {
 const readIntervalMs = 1_000
 /** A client that listens only after the handshake would lose frames sent together with it. */
 const firstFrameDelayMs = 25
-/** A right that has ended closes its watchers within a minute, the reading included. */
-const reviewIntervalMs = 45_000
-const reviewRetryMs = 10_000
 /** Event streams receive an agent's metadata at each beat, and a ping at every third. */
 const beatIntervalMs = 5_000
 const beatsPerPing = 3
 const watchersMax = 10_000
+/** One session must not take the places of all others. */
+const watchersPerSessionMax = 50
 const topicsPerReadingMax = 500
 /** After this many failed readings in a row the next review takes over. */
 const failuresMax = 3
@@ -46,7 +46,7 @@ export class WorkspaceFeed extends DurableObject<Env> {
   /** Takes a watcher that the Worker has authorized. Answers with its socket or event stream. */
   override async fetch(request: Request): Promise<Response> {
     const state = readWatchRequest(request)
-    const isFull = this.ctx.getWebSockets().length + this.#streams.size >= watchersMax
+    const isFull = this.#isFull(state)
     await armAlarm(this.ctx.storage, reviewIntervalMs)
     if (request.headers.get("Upgrade") === "websocket") {
       const { socket, answer } = acceptSocket(this.ctx, state, tagsOf(state))
@@ -60,6 +60,13 @@ export class WorkspaceFeed extends DurableObject<Env> {
     this.#beats ??= setInterval(() => this.#beat(), beatIntervalMs)
     this.#readSoon([topicKey(state)])
     return new Response(body)
+  }
+
+  #isFull({ keyId }: WatchState): boolean {
+    const streams = [...this.#streams].filter((stream) => stream.state().keyId === keyId).length
+    const ofSession = this.ctx.getWebSockets(sessionTag(keyId)).length + streams
+    const all = this.ctx.getWebSockets().length + this.#streams.size
+    return all >= watchersMax || ofSession >= watchersPerSessionMax
   }
 
   /** These things changed. Ignores what nobody watches. */
@@ -194,5 +201,8 @@ function openSockets(sockets: WebSocket[]): Watcher[] {
 
 function tagsOf(state: WatchState): string[] {
   const isAgentLog = state.kind === "agent-log" && state.workspaceId !== null
-  return [topicKey(state), ...(isAgentLog ? [agentLogsKey(state.workspaceId ?? "")] : [])]
+  const logsTag = isAgentLog ? [agentLogsKey(state.workspaceId ?? "")] : []
+  return [topicKey(state), sessionTag(state.keyId), ...logsTag]
 }
+
+const sessionTag = (keyId: string) => `session:${keyId}`

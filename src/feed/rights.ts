@@ -1,6 +1,8 @@
-// The review of watchers' rights: the session holds, its user is active, the workspace is readable.
+// The review of watchers' rights: the session is valid and its user may still read the thing.
 import type { Database } from "../platform/db/client.ts"
-import { stillVisible, watchAs } from "./statements.ts"
+import { watchAs } from "../access/watch-as.ts"
+import { stillReadableImports, stillVisible } from "./statements.ts"
+import type { WatchState } from "../platform/durable/watch.ts"
 import type { Watcher } from "./watchers.ts"
 
 /** Sessions that one round trip reviews. */
@@ -21,7 +23,7 @@ export async function findUnentitled(
   return unentitled
 }
 
-/** One transaction: a session's second statement runs as the actor that its first one published. */
+/** One transaction: a session's later statements run as the actor that its first one published. */
 async function reviewSessions(
   db: Database,
   sessions: readonly (readonly [keyId: string, watchers: Watcher[]])[],
@@ -29,14 +31,31 @@ async function reviewSessions(
 ): Promise<Watcher[]> {
   const answers = await db.batch(
     sessions.flatMap(([keyId, watchers]) => {
-      const ids = watchers.map((watcher) => watcher.state().workspaceId)
-      return [watchAs(keyId, now), stillVisible(ids.filter((id) => id !== null))]
+      const needed = watchers.map((watcher) => neededOf(watcher.state()))
+      const idsOf = (kind: Needed["kind"]) =>
+        needed.flatMap((one) => (one?.kind === kind ? [one.id] : []))
+      return [
+        watchAs(keyId, now),
+        stillVisible(idsOf("workspace")),
+        stillReadableImports(idsOf("import")),
+      ]
     }),
   )
   return sessions.flatMap(([, watchers], index) => {
-    const holds = (answers[index * 2] as { holds: boolean }[])[0]?.holds === true
-    const rows = answers[index * 2 + 1] as { id: string }[]
-    const visible = new Set<string | null>(rows.map(({ id }) => id)).add(null)
-    return watchers.filter((watcher) => !holds || !visible.has(watcher.state().workspaceId))
+    const [session, ...readable] = answers.slice(index * 3, index * 3 + 3)
+    const holds = (session as { holds: boolean }[])[0]?.holds === true
+    const ids = new Set((readable.flat() as { id: string }[]).map(({ id }) => id))
+    return watchers.filter((watcher) => {
+      const needed = neededOf(watcher.state())
+      return !holds || (needed !== null && !ids.has(needed.id))
+    })
   })
+}
+
+type Needed = { kind: "workspace" | "import"; id: string }
+
+/** What the watcher must be able to read. Null for a person's own inbox. */
+function neededOf({ kind, id, workspaceId }: WatchState): Needed | null {
+  if (workspaceId !== null) return { kind: "workspace", id: workspaceId }
+  return kind === "job-log" ? { kind: "import", id } : null
 }

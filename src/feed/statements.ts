@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../platform/db/client.ts"
 import { uuids } from "../platform/db/sql.ts"
+import { may } from "../access/may.ts"
 import { isVisible } from "../workspaces/list/page.ts"
 import { workspaceColumns, type WorkspaceRow } from "../workspaces/view.ts"
 
@@ -66,15 +67,21 @@ export function ownInboxSince(since: Date): Statement<{ id: string }> {
   )
 }
 
-/** Publishes the session as the transaction's actor if it is still valid. Writes nothing. */
-export function watchAs(keyId: string, now: Date): Statement<{ holds: boolean }> {
-  return statement("feed.watch-as", sql`select watch_as(${keyId}, ${now}::timestamptz) as holds`)
-}
-
 /** Returns which of these workspaces the transaction's actor may read. */
 export function stillVisible(ids: readonly string[]): Statement<{ id: string }> {
   return statement(
     "feed.still-visible",
     sql`select w.id from workspaces w where w.id = any(${uuids(ids)}) and ${isVisible()}`,
+  )
+}
+
+/** Returns which of these jobs import versions that the transaction's actor may read. */
+export function stillReadableImports(jobIds: readonly string[]): Statement<{ id: string }> {
+  const columns = { id: sql`v.template_id`, organization: sql`v.organization_id` }
+  return statement(
+    "feed.still-readable-imports",
+    sql`
+    select v.job_id as id from template_versions v
+    where v.job_id = any(${uuids(jobIds)}) and ${may("read", "template", columns)}`,
   )
 }

@@ -4,7 +4,7 @@ import type { Context } from "hono"
 import type { Statement } from "../platform/db/client.ts"
 import type { AppEnv } from "../platform/http/env.ts"
 import { badRequest, notFound } from "../platform/http/errors.ts"
-import { openSocket } from "../platform/durable/watch.ts"
+import { openFollow } from "../platform/durable/watch.ts"
 import { readLogs, toJobLogView, toLogText } from "./logs.ts"
 
 export const logQuery = z.object({
@@ -48,7 +48,7 @@ export async function serveLogs(
   if (c.req.header("Upgrade")?.toLowerCase() !== "websocket")
     throw badRequest("Following a log needs a WebSocket.")
   const actor = await c.var.caller.actor()
-  return openSocket(c, {
+  return openFollow(c, {
     kind: "job-log",
     id: job.job_id,
     keyId: actor.key_id,

@@ -3,6 +3,12 @@
 // It buffers nothing once both sides are connected: the windows of the streams bound the bytes in
 // flight, and a side that ignores them is closed.
 import { DurableObject } from "cloudflare:workers"
+import { reviewIntervalMs, reviewRetryMs, watchAs } from "../../access/watch-as.ts"
+import { platformClock, type Clock } from "../../clock.ts"
+import { openDatabase } from "../../platform/db/client.ts"
+import { closeSocket } from "../../platform/durable/object.ts"
+import { messageOf, writeEvent } from "../../platform/event.ts"
+import { agentReach } from "../people/statements.ts"
 import {
   decodeFrame,
   encodeFrame,
@@ -10,6 +16,7 @@ import {
   numberIn,
   streamCountMax,
   windowBytes,
+  type Frame,
 } from "./frames.ts"
 
 type Side = "client" | "agent"
@@ -27,19 +34,28 @@ const waitingBytesMax = 1_048_576
 type End = { socket: WebSocket; agentId: string; activeAtMs: number; inFlight: Map<number, number> }
 
 export class PortRelay extends DurableObject<Env> {
+  protected clock: Clock = platformClock
   readonly #ends = new Map<Side, End>()
   #waiting: Uint8Array[] = []
   #openedAtMs = 0
+  /** The session that forwards; known once the client has connected. */
+  #keyId: string | null = null
+  #nextReviewAtMs = 0
   #timer: ReturnType<typeof setInterval> | null = null
 
-  /** Takes handshakes that the Worker has authorized: `/client/{agent}` and `/agent/{agent}`. */
+  /** Takes handshakes that the Worker has authorized: `/client/{agent}/{key}`, `/agent/{agent}`. */
   override async fetch(request: Request): Promise<Response> {
-    const [, kind = "", agentId = ""] = new URL(request.url).pathname.split("/")
+    const [, kind = "", agentId = "", keyId] = new URL(request.url).pathname.split("/")
     const side: Side = kind === "agent" ? "agent" : "client"
     const other = this.#ends.get(otherSide[side])
     if (this.#ends.has(side) || (other !== undefined && other.agentId !== agentId)) {
       return new Response(null, { status: 409 })
     }
+    if (keyId !== undefined) this.#keyId = keyId
+    return this.#accept(side, agentId)
+  }
+
+  #accept(side: Side, agentId: string): Response {
     const { 0: far, 1: near } = new WebSocketPair()
     near.accept()
     near.binaryType = "arraybuffer"
@@ -47,6 +63,7 @@ export class PortRelay extends DurableObject<Env> {
     this.#ends.set(side, { socket: near, agentId, activeAtMs: now, inFlight: new Map() })
     if (this.#timer === null) {
       this.#openedAtMs = now
+      this.#nextReviewAtMs = now + reviewIntervalMs
       this.#timer = setInterval(() => this.#check(), checkMs)
     }
     near.addEventListener("message", (event) => this.#receive(side, event.data))
@@ -68,28 +85,8 @@ export class PortRelay extends DurableObject<Env> {
     if (bytes === null || frame === null) return this.#end(1003, "Not a frame.")
     if (frame.type === frameTypes.ping) return end.socket.send(encodeFrame(frameTypes.pong, 0))
     const other = this.#ends.get(otherSide[side])
-    switch (frame.type) {
-      case frameTypes.data: {
-        const inFlight = (end.inFlight.get(frame.stream) ?? 0) + frame.payload.byteLength
-        end.inFlight.set(frame.stream, inFlight)
-        if (inFlight > windowBytes || end.inFlight.size > streamCountMax) {
-          return this.#end(1008, "More was sent than the window allows.")
-        }
-        break
-      }
-      case frameTypes.credit: {
-        const inFlight = other?.inFlight.get(frame.stream)
-        const left = (inFlight ?? 0) - numberIn(frame)
-        if (left > 0) other?.inFlight.set(frame.stream, left)
-        else other?.inFlight.delete(frame.stream)
-        break
-      }
-      case frameTypes.reset:
-        end.inFlight.delete(frame.stream)
-        other?.inFlight.delete(frame.stream)
-        break
-      default:
-    }
+    if (!isWithinWindow(frame, end, other))
+      return this.#end(1008, "More was sent than the window allows.")
     if (other !== undefined) return other.socket.send(bytes)
     this.#waiting.push(bytes)
     const waitingBytes = this.#waiting.reduce((sum, one) => sum + one.byteLength, 0)
@@ -105,19 +102,58 @@ export class PortRelay extends DurableObject<Env> {
       if (now - end.activeAtMs > silentMsMax)
         return this.#end(4408, "A side was silent for too long.")
     }
+    if (now < this.#nextReviewAtMs) return
+    this.#nextReviewAtMs = now + reviewIntervalMs
+    this.ctx.waitUntil(this.review())
+  }
+
+  /**
+   * Closes the session if its person has lost the session, the account or the right to connect, or
+   * if the workspace has stopped. A database that does not answer closes nothing.
+   */
+  async review(): Promise<void> {
+    const agentId = this.#ends.get("client")?.agentId
+    if (agentId === undefined || this.#keyId === null) return
+    try {
+      const [[session], [reach]] = await openDatabase(this.env).batch([
+        watchAs(this.#keyId, this.clock()),
+        agentReach(agentId, { withDeleted: false }),
+      ])
+      const mayStay = session?.holds === true && reach?.may_forward === true && reach.is_running
+      if (!mayStay) this.#end(4401, "The right to forward this port has ended.")
+    } catch (error) {
+      this.#nextReviewAtMs = performance.now() + reviewRetryMs
+      writeEvent({ event: "relay_review", outcome: "error", error: messageOf(error) })
+    }
   }
 
   #end(code: number, reason: string): void {
     if (this.#timer !== null) clearInterval(this.#timer)
     this.#timer = null
     for (const { socket } of this.#ends.values()) {
-      try {
-        socket.close(code, reason)
-      } catch {
-        // Closed already.
-      }
+      closeSocket(socket, code, reason)
     }
     this.#ends.clear()
     this.#waiting = []
   }
+}
+
+/** Counts the frame of `end` on both sides. Returns false if it passes the stream's window. */
+function isWithinWindow(frame: Frame, end: End, other: End | undefined): boolean {
+  const { type, stream, payload } = frame
+  if (type === frameTypes.data) {
+    const inFlight = (end.inFlight.get(stream) ?? 0) + payload.byteLength
+    end.inFlight.set(stream, inFlight)
+    return inFlight <= windowBytes && end.inFlight.size <= streamCountMax
+  }
+  if (type === frameTypes.credit) {
+    const left = (other?.inFlight.get(stream) ?? 0) - numberIn(frame)
+    if (left > 0) other?.inFlight.set(stream, left)
+    else other?.inFlight.delete(stream)
+  }
+  if (type === frameTypes.reset) {
+    end.inFlight.delete(stream)
+    other?.inFlight.delete(stream)
+  }
+  return true
 }

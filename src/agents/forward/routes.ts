@@ -34,7 +34,8 @@ forwardRoutes.openapi(
     const session = crypto.randomUUID()
     const isCalled = await hubOf(c.env, reach.workspace_id).send(agent, { type: "dial", session })
     if (!isCalled) throw conflict("The agent is not connected.")
-    return joinRelay(c, session, `client/${agent}`)
+    const { key_id: keyId } = await c.get("caller").actor()
+    return joinRelay(c, session, `client/${agent}/${keyId}`)
   },
 )
 

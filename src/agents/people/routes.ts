@@ -7,12 +7,13 @@ import { createRouter } from "../../platform/http/router.ts"
 import type { AgentTopicKind } from "../../platform/durable/publish.ts"
 import {
   openEvents,
+  openFollow,
   openSocket,
   requireUpgrade,
   type NewWatch,
 } from "../../platform/durable/watch.ts"
 import { errors, jsonBody, uuidSchema } from "../../platform/http/wire.ts"
-import { readLogs } from "../reports/log-statements.ts"
+import { logPageMax, readLogs } from "../reports/log-statements.ts"
 import { followFrom, logSchema, toLogText, toLogView } from "../reports/view.ts"
 import { listeningPortSchema } from "../forward/listening-ports.ts"
 import { portsOf } from "../hub/calls.ts"
@@ -80,7 +81,7 @@ peopleRoutes.openapi(
     },
     responses: {
       101: { description: "The socket: an array of lines a text frame." },
-      200: jsonBody(z.array(logSchema), "The lines, oldest first."),
+      200: jsonBody(z.array(logSchema), "The lines, oldest first, at most 20,000 of them."),
       ...readErrors,
       ...errors(426),
     },
@@ -100,11 +101,14 @@ peopleRoutes.openapi(
       }
       requireUpgrade(c)
       const watch = await watchOf(c, "agent-log", agent, true)
-      return openSocket(c, { ...watch, cursor: followFrom(after) })
+      return openFollow(c, { ...watch, cursor: followFrom(after) })
     }
     const [[reach], rows] = await c
       .get("caller")
-      .batch([agentReach(agent, { withDeleted: true }), readLogs(agent, { after, before })])
+      .batch([
+        agentReach(agent, { withDeleted: true }),
+        readLogs(agent, { after, before, limit: logPageMax }),
+      ])
     if (reach === undefined) throw agentNotFound()
     if (format === "text") return c.text(toLogText(rows)) as never
     return c.json(rows.map(toLogView), 200)

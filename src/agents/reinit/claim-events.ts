@@ -9,7 +9,7 @@ import { isClaimed, type ReinitFacts } from "./rule.ts"
 
 const pingMs = 15_000
 /** A hint may be lost, so the database is also asked after this many pings. */
-const pingsPerLook = 4
+const pingsPerLook = 3
 /** After an hour the stream ends and the agent connects again; nothing is lost. */
 const pingsMax = 240
 

@@ -27,9 +27,9 @@ export function acceptSocket(
 export const isOpen = (socket: WebSocket): boolean => socket.readyState === WebSocket.OPEN
 
 /** Sends a frame. Does nothing if the socket has closed: its close event is reported separately. */
-export function sendTo(socket: WebSocket, text: string): void {
+export function sendTo(socket: WebSocket, data: string | ArrayBuffer): void {
   try {
-    socket.send(text)
+    socket.send(data)
   } catch {
     // Closed.
   }

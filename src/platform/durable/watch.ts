@@ -5,6 +5,7 @@ import type { Context } from "hono"
 import type { AppEnv } from "../http/env.ts"
 import { ApiError } from "../http/errors.ts"
 import { eventStream } from "../http/event-stream.ts"
+import { closeSocket, sendTo } from "./object.ts"
 import { feedName, type TopicKind } from "./publish.ts"
 
 export type WatchState = {
@@ -66,6 +67,35 @@ export function requireUpgrade(c: Context<AppEnv>): void {
 /** The answer to the handshake. The caller has been proven and may read the thing. */
 export function openSocket(c: Context<AppEnv>, watch: NewWatch): Promise<Response> {
   return feedOf(c.env, watch).fetch(watchRequest(watch, true))
+}
+
+/**
+ * The answer to the handshake of a log's follower. The Worker holds the client's socket and passes
+ * the object's frames on.
+ *
+ * A socket that an object accepts to hibernate ends 10 s after its close frame; one that the Worker
+ * accepts ends at once. A log has an end, and its followers wait for exactly that.
+ */
+export async function openFollow(c: Context<AppEnv>, watch: NewWatch): Promise<Response> {
+  const { webSocket: source } = await openSocket(c, watch)
+  if (source === null) throw new ApiError(503, "The log cannot be followed. Please try again.")
+  const { 0: client, 1: server } = new WebSocketPair()
+  passOn(source, server)
+  passOn(server, source)
+  source.accept()
+  server.accept()
+  return new Response(null, { status: 101, webSocket: client })
+}
+
+/** A side that is lost without a code closes the other with one after which clients reconnect. */
+function passOn(from: WebSocket, to: WebSocket): void {
+  const lost = () => closeSocket(to, 1011, "The stream failed; connect again.")
+  from.addEventListener("message", ({ data }) => sendTo(to, data))
+  from.addEventListener("close", ({ code, reason }) => {
+    if (code === 1005 || code === 1006) lost()
+    else closeSocket(to, code, reason)
+  })
+  from.addEventListener("error", lost)
 }
 
 /** The open response of server-sent events. The caller has been proven and may read the thing. */

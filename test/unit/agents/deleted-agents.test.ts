@@ -26,7 +26,8 @@ const expected: [path: string, ...uses: string[]][] = [
     filters,
     "filters by `isConnectable`",
   ],
-  ["src/agents/reports/log-statements.ts", byActor],
+  ["src/agents/hub/review-sweep.ts", "finds those that may not connect, deleted ones among them"],
+  ["src/agents/reports/log-statements.ts", byActor, byActor],
   ["src/agents/reports/manifest.ts", byActor],
   ["src/agents/owner/routes.ts", byActor],
   [
