@@ -1,12 +1,13 @@
-// The control plane's time, learnt from the Date header of its answers. Whatever is reported carries
-// instants of this clock, even where this machine's own clock is wrong.
+// The control plane's time, read from the Date header of its answers.
+//
+// Reports carry instants of this clock, even if this machine's own clock is wrong.
 
 /** The header counts whole seconds, so a smaller difference means nothing. */
 const noiseMs = 2_000
 
 export type ServerClock = {
   now: () => Date
-  /** The instant that this machine's own clock called `ownTime`; null where that is none. */
+  /** The instant for `ownTime` of this machine's own clock; null if that is not a time. */
   fromOwnTime: (ownTime: string) => Date | null
   learn: (dateHeader: string | null) => void
 }

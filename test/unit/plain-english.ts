@@ -67,7 +67,7 @@ function passagesOf(path: string, text: string): Passage[] {
       if (isCode || /^\s*```/.test(line) || line.trimStart().startsWith("|")) return close()
       return add(number, line)
     }
-    const whole = /^\s*(?:\/\/|\/\*\*?|\*(?!\/)|--)\s?(.*?)(?:\*\/)?$/.exec(line)
+    const whole = /^\s*(?:\/\/|\/\*\*?|\*(?!\/)|--(?= |$))\s?(.*?)(?:\*\/)?$/.exec(line)
     if (whole) return add(number, whole[1] ?? "")
     close()
     const trailing = /\s\/\/\s(.*)$/.exec(line)?.[1]

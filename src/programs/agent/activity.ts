@@ -1,4 +1,6 @@
-// What people do in the workspace, seen from its TCP connections: SSH sessions, connections to IDE servers, chosen ports.
+// What people do in the workspace, read from its TCP connections.
+//
+// Counts SSH sessions, connections to IDE servers, and connections to chosen ports.
 import { readdir, readFile, readlink } from "node:fs/promises"
 
 export type Connections = { ssh: number; vscode: number; jetbrains: number; ports: number }
@@ -13,7 +15,7 @@ export type TcpRow = {
 const listening = "0A"
 const established = "01"
 
-/** Reads the rows of `/proc/net/tcp`: local port, state and inode. */
+/** Parses `/proc/net/tcp`: local port, state and inode. */
 export function parseTcpTable(text: string): TcpRow[] {
   return text
     .split("\n")
@@ -35,7 +37,7 @@ export function parseTcpTable(text: string): TcpRow[] {
 
 export type Server = "ssh" | "vscode" | "jetbrains"
 
-/** Which kind of server a process is, by its command line. */
+/** Recognizes a server by its command line. */
 export function serverOf(commandLine: string): Server | null {
   if (/(^|\/)(sshd|dropbear)\b/.test(commandLine)) return "ssh"
   if (/vscode-server|code-server|\.cursor-server|openvscode/i.test(commandLine)) return "vscode"
@@ -43,7 +45,7 @@ export function serverOf(commandLine: string): Server | null {
   return null
 }
 
-/** Connections of people: each established row whose local port one of the servers listens on, or that was chosen. */
+/** Connections of people: established rows whose local port belongs to a server, or was chosen. */
 export function countConnections(
   rows: readonly TcpRow[],
   servers: ReadonlyMap<number, Server>,
@@ -61,13 +63,13 @@ export function countConnections(
 
 const processesMax = 4_000
 
-/** The rows of this machine; none where there is no `/proc`. */
+/** The rows of this machine; empty on a system without `/proc`. */
 export async function readTcpRows(): Promise<TcpRow[]> {
   const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map(readText))
   return tables.flatMap(parseTcpTable)
 }
 
-/** Looks at this machine; all zero where there is no `/proc`. */
+/** Reads this machine; all zero on a system without `/proc`. */
 export async function watchConnections(chosenPorts: ReadonlySet<number>): Promise<Connections> {
   const rows = await readTcpRows()
   const listeners = new Map(
@@ -86,7 +88,7 @@ async function findServers(listeners: ReadonlyMap<string, number>): Promise<Map<
       if (port !== undefined) servers.set(port, server)
     }
   }
-  // sshd's descriptors belong to root; its port is known.
+  // Root owns the descriptors of sshd, but its port is known.
   if ([...listeners.values()].includes(22)) servers.set(22, "ssh")
   return servers
 }
@@ -96,7 +98,7 @@ export async function readProcesses(): Promise<string[]> {
   return names.filter((name) => /^\d+$/.test(name)).slice(0, processesMax)
 }
 
-/** The inodes of a process's sockets; none where it is somebody else's. */
+/** The inodes of a process's sockets; empty for a process of another user. */
 export async function socketsOf(pid: string): Promise<string[]> {
   const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => [])
   const targets = await Promise.all(

@@ -1,4 +1,6 @@
-// The agent's calls to the control plane. All but the last word are tried until they succeed or are refused for good.
+// The agent's calls to the control plane.
+//
+// All but the last one are retried until they succeed or are rejected for good.
 import { setTimeout as wait } from "node:timers/promises"
 import type { ServerClock } from "../server-clock.ts"
 
@@ -22,7 +24,7 @@ export type ManifestScript = {
 }
 export type LogLine = { created_at: string; output: string; level: "info" | "error" }
 
-/** The token is not, or no longer, good. */
+/** The token is not valid, or no longer valid. */
 export class Unauthorized extends Error {
   override name = "Unauthorized"
 }
@@ -52,7 +54,7 @@ export function connectControlPlane(options: {
     return response
   }
 
-  /** Null when the call was refused or the agent is stopping. */
+  /** Null if the call was rejected or the agent is stopping. */
   async function call(method: string, path: string, body?: unknown): Promise<unknown> {
     for (let attempts = 0; ; attempts++) {
       try {
@@ -71,7 +73,7 @@ export function connectControlPlane(options: {
 
   return {
     url: base,
-    /** The control plane's time: what is reported carries it, whatever this machine's clock says. */
+    /** The control plane's time. Reports carry it, because this machine's clock may be wrong. */
     now: options.clock.now,
     manifest: async () => (await call("GET", "/manifest")) as Manifest | null,
     startup: (body: { version: string; expanded_directory: string; subsystems: string[] }) =>
@@ -86,7 +88,7 @@ export function connectControlPlane(options: {
     logs: (sourceId: string, logs: LogLine[]) =>
       call("PATCH", "/logs", { log_source_id: sourceId, logs }),
     scriptCompleted: (body: unknown) => call("POST", "/script-completed", body),
-    /** One try: the machine is going down. */
+    /** One attempt only, since the machine is shutting down. */
     lastWord: (state: string) =>
       callOnce("POST", "/report-lifecycle", {
         state,

@@ -1,4 +1,6 @@
-// Forwarded ports on the agent's side: each session is a line to a relay, whose streams connect to ports of this machine.
+// Forwarded ports on the agent's side.
+//
+// Each session is a socket to a relay, whose streams connect to ports of this machine.
 import { connect, type Socket } from "node:net"
 import { encodeFrame, frameTypes } from "../../agents/forward/frames.ts"
 import { createMux, type Mux } from "../port-forward/mux.ts"
@@ -9,7 +11,7 @@ const connectMsMax = 10_000
 
 export type Forwarding = {
   answer: (session: string) => Promise<void>
-  /** How many sessions carried something since the last call, and how much. */
+  /** How many sessions carried data since the last call, and how much. */
   takeTraffic: () => { sessions: number; rxBytes: number; txBytes: number }
   close: () => void
 }
@@ -62,7 +64,7 @@ export function createForwarding(options: {
   }
 }
 
-/** A port of this machine, on either loopback. */
+/** Connects to a port of this machine, on either loopback address. */
 export async function connectLocal(port: number): Promise<Socket> {
   try {
     return await connectTo("127.0.0.1", port)

@@ -1,4 +1,6 @@
-// One life of the agent: it introduces itself, runs what the workspace says, reports, and ends when it is stopped or replaced.
+// One life of the agent, from its introduction until it is stopped or replaced.
+//
+// It runs the scripts of the manifest and reports what happens.
 import { setTimeout as wait } from "node:timers/promises"
 import { LineRefused, openLine } from "../port-forward/socket.ts"
 import type { ServerClock } from "../server-clock.ts"
@@ -20,16 +22,16 @@ const reportMsDefault = 30_000
 
 export type LifeOptions = AgentOptions & {
   version: string
-  /** One for all its lives. */
+  /** Shared by all lives of the agent. */
   clock: ServerClock
-  /** The machine or the person stops the agent. */
+  /** Aborted when the machine or a person stops the agent. */
   stopped: AbortSignal
   report: (text: string) => void
   /** Start scripts run in the first life alone: a replaced agent keeps its machine as it is. */
   runsStartScripts: boolean
 }
 
-/** Resolves with why it ended. */
+/** Resolves with the reason for the end. */
 export async function live(options: LifeOptions): Promise<"stopped" | "replaced"> {
   const over = new AbortController()
   const signal = AbortSignal.any([options.stopped, over.signal])
@@ -43,7 +45,8 @@ export async function live(options: LifeOptions): Promise<"stopped" | "replaced"
     report: options.report,
   })
   const background = [
-    // The line stays while the agent shuts down: it is not lost before it has said that it is off.
+    // The socket stays open during the shutdown, so that the agent can report "off" before it is
+    // lost.
     keepLine(plane, manifest, options, forwarding, over.signal, () => over.abort()),
     reportStats(plane, options, forwarding, signal),
     reportMetadata(plane, manifest, signal),
@@ -66,7 +69,7 @@ export async function live(options: LifeOptions): Promise<"stopped" | "replaced"
   return options.stopped.aborted ? "stopped" : "replaced"
 }
 
-// Until the workspace is provisioned the token is refused: that is waited for, with less haste the longer it takes.
+// The token is rejected until the workspace is provisioned. The agent retries, with growing pauses.
 async function readManifest(
   plane: ControlPlane,
   options: LifeOptions,
@@ -115,7 +118,8 @@ function endOf(
   return results.some((result) => result.status === "timed_out") ? names.late : names.done
 }
 
-// While the line is open the workspace shows the agent as connected. It survives sleep: a line that is half-open is given up.
+// While the socket is open the workspace shows the agent as connected. A half-open socket, for
+// example after sleep, is replaced.
 async function keepLine(
   plane: ControlPlane,
   manifest: Manifest,
@@ -175,7 +179,7 @@ async function reportStats(
     const traffic = forwarding.takeTraffic()
     const seen = await watchConnections(options.watchedPorts)
     const count = seen.ssh + seen.vscode + seen.jetbrains + seen.ports + traffic.sessions
-    // The open line says that the agent lives; a report is for what people do.
+    // The open socket shows that the agent is alive; a report is for what people do.
     if (count === 0 || signal.aborted) continue
     await plane
       .stats({

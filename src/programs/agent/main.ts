@@ -1,4 +1,6 @@
-/** The agent inside a workspace: bundled into one file, served at `/bin/dormouse-agent.js`, started by the init script. */
+// The agent inside a workspace.
+//
+// It is bundled into one file, served at `/bin/dormouse-agent.js`, and started by the init script.
 import { live } from "./life.ts"
 import { readAgentOptions } from "./options.ts"
 import { createServerClock } from "../server-clock.ts"
@@ -15,7 +17,7 @@ async function main(): Promise<number> {
   for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => stop.abort())
   const clock = createServerClock()
   const report = (text: string) => console.log(`${clock.now().toISOString()} ${text}`)
-  // What the scripts of the workspace start must not inherit the token by accident.
+  // Scripts of the workspace must not inherit the token by accident.
   const options = { ...reading.options, version, clock, stopped: stop.signal, report }
   delete process.env["CODER_AGENT_TOKEN"]
   for (let runsStartScripts = true; ; runsStartScripts = false) {

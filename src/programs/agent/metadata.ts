@@ -1,4 +1,6 @@
-// The workspace's metadata: each item's script runs at its interval, and values that come together are reported together.
+// The workspace's metadata: each item's script runs at its interval.
+//
+// Values that are ready at the same time are reported together.
 import { execFile } from "node:child_process"
 import { setTimeout as wait } from "node:timers/promises"
 import { Unauthorized, type ControlPlane, type Manifest } from "./control-plane.ts"
@@ -7,12 +9,15 @@ import { directoryOf } from "./run-script.ts"
 type Item = Manifest["metadata"][number]
 export type MetadataValue = { key: string; value: string; error: string }
 
-/** How long a value waits for others; an item that is due each second is still reported each second or two. */
+/**
+ * How long a value waits for others. An item that is due each second is still reported every second
+ * or two.
+ */
 const gatherMs = 250
-/** As many as the control plane takes in one call. */
+/** As many as the control plane accepts in one call. */
 const valuesPerCallMax = 256
 
-/** Reports until the signal says that it is over. */
+/** Reports until the signal aborts. */
 export async function reportMetadata(
   plane: ControlPlane,
   manifest: Manifest,
@@ -23,8 +28,8 @@ export async function reportMetadata(
 }
 
 /**
- * Makes one call of the values that are given within a quarter of a second, the newest of a key. The promise is that of the
- * call which carries the value.
+ * Makes one call of the values of a quarter of a second, the newest for each key. The promise is
+ * that of the call which carries the value.
  */
 export function gatherValues(
   call: (values: MetadataValue[]) => Promise<unknown>,

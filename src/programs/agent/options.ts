@@ -1,9 +1,9 @@
-// What the agent is told by its environment.
+// The agent's options, from its environment.
 import { readFileSync } from "node:fs"
 
 export type AgentOptions = {
   url: string
-  /** Read again at each use, since a file may be given a new token. */
+  /** Read at each use, since a file may receive a new token. */
   token: () => string
   /** Ports whose connections count as use. */
   watchedPorts: ReadonlySet<number>

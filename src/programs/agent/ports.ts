@@ -1,22 +1,28 @@
-// The ports that this machine listens on, told over the agent's line when they change. Linux alone has `/proc` to read them from.
+// The ports that this machine listens on, reported over the agent's socket when they change.
+//
+// Linux alone has `/proc` to read them from.
 import { setTimeout as wait } from "node:timers/promises"
 import type { ListeningPort } from "../../agents/forward/listening-ports.ts"
 import { readProcesses, readTcpRows, readText, socketsOf, type TcpRow } from "./activity.ts"
 
 const lookMs = 30_000
-/** The system's own services are below it. */
+/** The system's own services use lower ports. */
 const portMin = 1_024
 const portsMax = 256
 const nameLengthMax = 64
 
-/** Tells the ports at once and then whenever they have changed, each half minute at most, until the signal says that it is over. */
+/**
+ * Reports the ports at once and when they change, at most each half minute, until the signal
+ * aborts.
+ */
 export async function tellPorts(send: (frame: string) => void, signal: AbortSignal): Promise<void> {
   let seenOf = ""
   let told = ""
   while (!signal.aborted) {
     const rows = listenersAmong(await readTcpRows())
     const seen = rows.map((row) => `${row.localPort}:${row.inode}`).join(" ")
-    // Whose they are costs a look at every process: only where one has begun or ceased to listen.
+    // Finding the owner takes a look at every process, so it is done only when the listening ports
+    // changed.
     if (seen !== seenOf) {
       const ports = portsOf(rows, await findOwners(new Set(rows.map((row) => row.inode))))
       const frame = JSON.stringify({ type: "ports", ports })
@@ -28,7 +34,10 @@ export async function tellPorts(send: (frame: string) => void, signal: AbortSign
   }
 }
 
-/** The rows that listen on a port of people, lowest first; the highest are left out where there are too many. */
+/**
+ * The rows that listen on a port of people, lowest first. The highest are left out if there are too
+ * many.
+ */
 export function listenersAmong(rows: readonly TcpRow[]): TcpRow[] {
   const listeners = rows.filter((row) => row.isListening && row.localPort >= portMin)
   const kept = new Set(
@@ -41,7 +50,10 @@ export function listenersAmong(rows: readonly TcpRow[]): TcpRow[] {
     .toSorted((a, b) => a.localPort - b.localPort || a.inode.localeCompare(b.inode))
 }
 
-/** One for each port, on however many addresses it is listened to. `owners`: the name of the process of an inode. */
+/**
+ * One entry per port, on however many addresses it listens. `owners`: the name of the process of an
+ * inode.
+ */
 export function portsOf(
   rows: readonly TcpRow[],
   owners: ReadonlyMap<string, string>,

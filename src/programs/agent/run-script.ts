@@ -1,4 +1,6 @@
-// Runs one of the workspace's scripts as a process of its own group, its output as log lines, within its time.
+// Runs one script of the workspace in a process group of its own, within its time limit.
+//
+// Its output becomes log lines.
 import { spawn } from "node:child_process"
 import { homedir } from "node:os"
 import { createInterface } from "node:readline"
@@ -43,7 +45,7 @@ export async function runScript(
     try {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM")
     } catch {
-      // It has ended meanwhile.
+      // It has already ended.
     }
   }
   const exitCode = await new Promise<number>((resolve) => {

@@ -1,4 +1,5 @@
-// Forwarding ports: listeners here, a line to the workspace's agent, and a ping each minute that says the workspace is in use.
+// Forwarded ports on the client's side: listeners, a socket to the relay, and a usage ping each
+// minute.
 import { createServer, type Server, type Socket } from "node:net"
 import { setTimeout as wait } from "node:timers/promises"
 import { encodeFrame, frameTypes } from "../../agents/forward/frames.ts"
@@ -109,7 +110,7 @@ async function listenAll(
   const servers: Server[] = []
   for (const { host, local, remote } of ports) {
     servers.push(await listen(host ?? "127.0.0.1", local, (socket) => onConnection(remote, socket)))
-    // The second loopback is best effort.
+    // The second loopback address is best effort.
     const second =
       host === null
         ? await listen("::1", local, (socket) => onConnection(remote, socket)).catch(() => null)
@@ -127,7 +128,7 @@ function listen(host: string, port: number, onSocket: (socket: Socket) => void):
   })
 }
 
-/** The first ping before anything is served, then each minute. A failed one is of no account. */
+/** Pings before anything is served, then each minute. A failed ping is ignored. */
 async function pingUsage(
   options: ForwardOptions & { stopped: AbortSignal },
   workspaceId: string,

@@ -1,4 +1,5 @@
-/** `dormouse port-forward <workspace> -p local:remote`: TCP ports of a workspace on this machine, as long as it runs. */
+// `dormouse port-forward <workspace> -p local:remote`: ports of a workspace on this machine, while
+// it runs.
 import { forwardPorts } from "./forward-ports.ts"
 import { forwardUsage, readForwardOptions } from "./options.ts"
 

@@ -1,4 +1,6 @@
-// Many TCP connections over one WebSocket: each stream has a window, and a socket that is not read stops its own stream alone.
+// Many TCP connections over one WebSocket.
+//
+// Each stream has a window, so that a socket that is not read stops its own stream alone.
 import type { Socket } from "node:net"
 import {
   decodeFrame,
@@ -13,7 +15,10 @@ import {
 } from "../../agents/forward/frames.ts"
 
 export type Mux = {
-  /** Opens a stream to a port of the other side for a local socket. Destroys the socket when there are too many streams. */
+  /**
+   * Opens a stream to a port of the other side for a local socket. Destroys the socket if there are
+   * too many streams.
+   */
   open: (port: number, socket: Socket) => void
   receive: (bytes: Uint8Array) => void
   /** Destroys all sockets. */
@@ -25,7 +30,10 @@ export type Mux = {
 
 export type MuxOptions = {
   send: (bytes: Uint8Array<ArrayBuffer>) => void
-  /** Answers the other side's `open`: a connected socket, or the reason why not. Only the agent's side has one. */
+  /**
+   * Answers the other side's `open`: a connected socket, or the reason why not. Only the agent's
+   * side has one.
+   */
   onOpen?: (port: number) => Promise<Socket>
 }
 
@@ -95,7 +103,7 @@ export function createMux({ send, onOpen }: MuxOptions): Mux {
     })
     socket.on("error", () => drop(id, "the connection failed"))
     socket.on("close", () => {
-      // Ended in both directions in order: the other side knows. Anything else is a reset.
+      // Closed in both directions in order: the other side knows. Anything else is a reset.
       if (stream.isEndSent && socket.writableFinished) streams.delete(id)
       else drop(id, "the connection was closed")
     })

@@ -6,13 +6,16 @@ export type ForwardOptions = {
   token: string
   owner: string
   workspace: string
-  /** Null: the only agent, or the one named main. */
+  /** Null means the only agent, or the one named main. */
   agent: string | null
   ports: ForwardedPort[]
 }
 
-export const forwardUsage = `Usage: port-forward [owner/]workspace[.agent] -p [ip:]local[:remote][,...]
-  -p, --tcp   ports, lists (8080,9000:3000) and ranges (8000-8005:9000-9005); without an address 127.0.0.1 and ::1
+export const forwardUsage = `Usage: port-forward [owner/]workspace[.agent] -p PORTS
+
+  PORTS       [ip:]local[:remote][,...]
+  -p, --tcp   ports, lists (8080,9000:3000) and ranges (8000-8005:9000-9005);
+              without an address 127.0.0.1 and ::1
   CODER_URL and CODER_SESSION_TOKEN name the server and the session.`
 
 const portsMax = 256
@@ -62,13 +65,16 @@ export function readForwardOptions(
   }
 }
 
+/** `address:`, local ports, `:` remote ports; each side is a port or a range. */
+const portsPattern = new RegExp(
+  String.raw`^(?:(\[[0-9a-fA-F:]+\]|\d+\.\d+\.\d+\.\d+|localhost):)?` +
+    String.raw`(\d+)(?:-(\d+))?(?::(\d+)(?:-(\d+))?)?$`,
+)
+
 export function parsePorts(text: string): Ports {
   const ports: ForwardedPort[] = []
   for (const part of text.split(",")) {
-    const match =
-      /^(?:(\[[0-9a-fA-F:]+\]|\d+\.\d+\.\d+\.\d+|localhost):)?(\d+)(?:-(\d+))?(?::(\d+)(?:-(\d+))?)?$/.exec(
-        part.trim(),
-      )
+    const match = portsPattern.exec(part.trim())
     const error = {
       ok: false as const,
       error: `${JSON.stringify(part)} is not [ip:]local[:remote].`,

@@ -1,10 +1,12 @@
-// A WebSocket to the control plane from a program: with its credential in a header, with pings, and noticing that it is half-open.
+// A WebSocket from a program to the control plane.
+//
+// It carries the credential in a header, sends pings, and detects a half-open connection.
 import { setTimeout as wait } from "node:timers/promises"
 
 export type Line = {
   send: (data: string | Uint8Array<ArrayBuffer>) => void
   close: () => void
-  /** Resolves with the close code when the line is down. */
+  /** Resolves with the close code when the socket is closed. */
   closed: Promise<number>
 }
 
@@ -12,25 +14,25 @@ export type LineOptions = {
   url: string
   headers: Record<string, string>
   onMessage: (data: string | Uint8Array) => void
-  /** Sent each `pingMs`; whatever comes back shows that the line lives. */
+  /** Sent each `pingMs`. Any message in return shows that the connection is alive. */
   ping: string | Uint8Array<ArrayBuffer>
   pingMs: number
   silentMsMax: number
-  /** Closes the line, or gives up its handshake. */
+  /** Closes the socket, or aborts its handshake. */
   signal?: AbortSignal
 }
 
-/** Why a handshake was refused: the status, where the server gave one. */
+/** Why a handshake was rejected: the status, if the server gave one. */
 export class LineRefused extends Error {
   override name = "LineRefused"
 }
 
 const handshakeMsMax = 15_000
 
-// Node's own WebSocket takes headers; the types of browsers do not know them.
+// Node's own WebSocket accepts headers; the types of browsers lack them.
 type NodeWebSocket = new (url: string, options: { headers: Record<string, string> }) => WebSocket
 
-/** Opens a line. Rejects with `LineRefused` when the handshake fails. */
+/** Opens a socket. Rejects with `LineRefused` if the handshake fails. */
 export async function openLine(options: LineOptions): Promise<Line> {
   const Constructor = WebSocket as unknown as NodeWebSocket
   const { headers, signal } = options
@@ -67,7 +69,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
     throw new LineRefused("the connection was refused")
   }
   timer = setInterval(() => {
-    // A half-open line may take minutes to report its close: it is given up here.
+    // A half-open connection may take minutes to report its close, so it is abandoned here.
     if (performance.now() - heardAtMs > options.silentMsMax) {
       socket.close()
       down(4408)

@@ -1,4 +1,6 @@
-/** Template archives on this machine's disk, by the SHA-256 of their content: each is fetched once, whoever uploaded it. */
+// Template archives on this machine's disk, by the SHA-256 of their content.
+//
+// Each content is fetched once.
 import { createHash } from "node:crypto"
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -7,13 +9,17 @@ type Archive = Uint8Array<ArrayBuffer>
 
 export type ArchiveCache = {
   /**
-   * The archive with this SHA-256 (lower-case hex), from the disk or by `fetchArchive`. Throws what that throws, and an error
-   * with a sentence for the job's owner where what came is something else: that is not kept.
+   * Returns the archive with this SHA-256 (lower-case hex), from the disk or by `fetchArchive`.
+   * Throws what that throws. Content with another hash is not kept, and the error is a sentence for
+   * the job's owner.
    */
   get(hash: string, fetchArchive: () => Promise<Archive>): Promise<Archive>
 }
 
-/** Keeps at most `bytesMax`, dropping what was longest unused. Jobs that ask for the same archive at once share one fetch. */
+/**
+ * Keeps at most `bytesMax`, dropping the least recently used. Jobs that request the same archive at
+ * once share one fetch.
+ */
 export function createArchiveCache(directory: string, bytesMax: number): ArchiveCache {
   const fetching = new Map<string, Promise<Archive>>()
 
@@ -29,7 +35,7 @@ export function createArchiveCache(directory: string, bytesMax: number): Archive
       )
     }
     await mkdir(directory, { recursive: true })
-    // Renamed into place whole, so that a daemon that dies here leaves no half an archive under the name.
+    // The file is renamed into place, so that a daemon that dies here leaves no partial archive.
     const partial = `${path}.${process.pid}.partial`
     await writeFile(partial, archive)
     await rename(partial, path)
@@ -53,7 +59,8 @@ export function createArchiveCache(directory: string, bytesMax: number): Archive
     try {
       return await running
     } catch {
-      // It failed under another job, which may have been canceled meanwhile: each job may try for itself.
+      // The fetch failed under another job, which may have been canceled. Each job may try for
+      // itself.
       return get(hash, fetchArchive)
     }
   }
@@ -61,7 +68,7 @@ export function createArchiveCache(directory: string, bytesMax: number): Archive
   return { get }
 }
 
-/** What the disk holds, or null. A file that went bad there is as good as none: it is fetched again, over it. */
+/** Reads from the disk, or returns null. A damaged file is fetched again and replaced. */
 async function readKept(path: string, hash: string): Promise<Archive | null> {
   let found: Archive
   try {
@@ -70,7 +77,7 @@ async function readKept(path: string, hash: string): Promise<Archive | null> {
     return null
   }
   if (sha256Hex(found) !== hash) return null
-  // The time of last use. On the machine's own clock: it orders this folder alone.
+  // The time of the last use, on the machine's own clock: it orders this folder alone.
   const now = new Date()
   await utimes(path, now, now).catch(() => undefined)
   return found

@@ -1,4 +1,4 @@
-/** The control plane as the daemon sees it: the provisioner protocol over HTTPS, with its retries. */
+// The provisioner protocol over HTTPS from the daemon's side, with its retries.
 import { setTimeout as sleep } from "node:timers/promises"
 import type {
   AcquiredJob,
@@ -11,13 +11,13 @@ import type {
 import { type Line, type LineOptions, openLine } from "../port-forward/socket.ts"
 import type { ServerClock } from "../server-clock.ts"
 
-const CALL_MS_MAX = 30_000
-const DOWNLOAD_MS_MAX = 300_000
-const BACKOFF_MS_MIN = 500
-const BACKOFF_MS_MAX = 15_000
-export const ARCHIVE_BYTES_MAX = 95 * 1024 * 1024
+const callMsMax = 30_000
+const downloadMsMax = 300_000
+const backoffMsMin = 500
+const backoffMsMax = 15_000
+export const archiveBytesMax = 95 * 1024 * 1024
 
-/** The control plane answered, and not with what was asked for. */
+/** The control plane rejected the call. */
 export class Refused extends Error {
   override name = "Refused"
   readonly status: number
@@ -27,7 +27,7 @@ export class Refused extends Error {
   }
 }
 
-/** The control plane did not answer, or said that it cannot now. Worth another try. */
+/** The control plane did not answer, or cannot answer now. Worth a retry. */
 export class Unreachable extends Error {
   override name = "Unreachable"
 }
@@ -44,7 +44,7 @@ export function connectControlPlane(options: { url: string; key: string; clock: 
     method: string,
     path: string,
     body: unknown,
-    timeoutMs = CALL_MS_MAX,
+    timeoutMs = callMsMax,
   ): Promise<Response> {
     let response: Response
     try {
@@ -85,7 +85,7 @@ export function connectControlPlane(options: { url: string; key: string; clock: 
     async heartbeat(daemon: string): Promise<void> {
       await send("POST", `/${daemon}/heartbeat`, {})
     },
-    /** The next job for this daemon, if there is one. */
+    /** Returns the next job for this daemon, if there is one. */
     async acquire(daemon: string): Promise<AcquiredJob | null> {
       const response = await send("POST", `/${daemon}/acquire`, {})
       return response.status === 204 ? null : read(response)
@@ -100,7 +100,7 @@ export function connectControlPlane(options: { url: string; key: string; clock: 
       await send("POST", `/${daemon}/jobs/${job}/fail`, request)
     },
     async archive(daemon: string, job: string): Promise<Uint8Array<ArrayBuffer>> {
-      const response = await send("GET", `/${daemon}/jobs/${job}/file`, undefined, DOWNLOAD_MS_MAX)
+      const response = await send("GET", `/${daemon}/jobs/${job}/file`, undefined, downloadMsMax)
       try {
         return await readBounded(response)
       } catch (error) {
@@ -108,7 +108,7 @@ export function connectControlPlane(options: { url: string; key: string; clock: 
         throw new Unreachable(error instanceof Error ? error.message : String(error))
       }
     },
-    /** The line on which the control plane says that a job may be there. Rejects with `LineRefused`. */
+    /** Opens the socket on which the control plane wakes the daemon. Rejects with `LineRefused`. */
     listen(daemon: string, options: ListenOptions): Promise<Line> {
       const { onHint, ...line } = options
       return openLine({
@@ -129,8 +129,8 @@ async function readBounded(response: Response): Promise<Uint8Array<ArrayBuffer>>
   let bytes = 0
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength
-    if (bytes > ARCHIVE_BYTES_MAX)
-      throw new Refused(413, `the archive is longer than ${ARCHIVE_BYTES_MAX} bytes`)
+    if (bytes > archiveBytesMax)
+      throw new Refused(413, `the archive is longer than ${archiveBytesMax} bytes`)
     chunks.push(chunk)
   }
   return new Uint8Array(Buffer.concat(chunks))
@@ -142,19 +142,22 @@ function messageOf(text: string): string {
     if (typeof parsed === "object" && parsed !== null && "message" in parsed)
       return String(parsed.message)
   } catch {
-    // Not ours: a proxy's page, say.
+    // Not an answer of the control plane: a proxy's page, for example.
   }
   return text.slice(0, 200)
 }
 
-/** Tries until the control plane answers, at most for `msMax` or until the signal: then throws the last `Unreachable`. */
+/**
+ * Retries until the control plane answers, at most for `msMax` or until the signal aborts. Then
+ * throws the last `Unreachable`.
+ */
 export async function persist<T>(
   call: () => Promise<T>,
   msMax: number,
   signal?: AbortSignal,
 ): Promise<T> {
   const startedMs = performance.now()
-  for (let backoffMs = BACKOFF_MS_MIN; ; backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX)) {
+  for (let backoffMs = backoffMsMin; ; backoffMs = Math.min(backoffMs * 2, backoffMsMax)) {
     try {
       return await call()
     } catch (error) {

@@ -1,4 +1,4 @@
-/** The daemon: registers, listens, takes jobs up to its number, and drains when it is told to end. */
+// The daemon: registers, waits for wake-ups, takes jobs up to its number, and drains at its end.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { AcquiredJob } from "../../queue/jobs/protocol.ts"
 import { type Line, LineRefused } from "../port-forward/socket.ts"
@@ -6,7 +6,7 @@ import { persist, Refused, type ControlPlane } from "./control-plane.ts"
 
 export type DaemonTiming = {
   heartbeatMs: number
-  /** How long after an empty queue it is asked again while no line is open, on which the control plane would say so. */
+  /** How often an empty queue is polled while no socket is open. */
   pollMs: number
   pingMs: number
   silentMsMax: number
@@ -35,9 +35,9 @@ export type DaemonOptions = {
 }
 
 export type Daemon = {
-  /** Ends when the daemon has drained, or throws when the control plane will not have it. */
+  /** Resolves when the daemon has drained; rejects when the control plane rejects the daemon. */
   done: Promise<void>
-  /** Takes no more jobs; `done` follows when the running ones have ended. */
+  /** Takes no further jobs. `done` resolves when the running ones have ended. */
   drain: () => void
 }
 
@@ -53,13 +53,13 @@ async function work(options: DaemonOptions, draining: AbortSignal): Promise<void
     if (daemon === null) return
     options.report(`registered as ${options.name}`)
     if ((await serve(options, daemon, timing, draining)) === "drained") return
-    // The row of a machine that slept for a week has been cleared away.
+    // The row of a machine that slept for a week has been purged.
     options.report("the control plane does not know this daemon any more: registering again")
     await sleep(timing.reconnectMsMax, undefined, { signal: draining }).catch(() => undefined)
   }
 }
 
-/** The daemon's id, or null where it was told to end before there was one. */
+/** The daemon's id, or null if it was stopped before it had one. */
 async function register(options: DaemonOptions, draining: AbortSignal): Promise<string | null> {
   const ask = () =>
     options.plane.register({
@@ -79,7 +79,10 @@ async function register(options: DaemonOptions, draining: AbortSignal): Promise<
 
 type End = "drained" | "unknown"
 
-/** Takes jobs under this id until the daemon is told to end, or nobody knows the id. Throws when the key is not good any more. */
+/**
+ * Takes jobs under this id until the daemon is stopped or the id is unknown. Throws when the key is
+ * no longer valid.
+ */
 async function serve(
   options: DaemonOptions,
   daemon: string,
@@ -103,8 +106,9 @@ async function serve(
 }
 
 /**
- * Takes jobs while there are free places. Who finds the queue empty waits for a wake-up: while the line is open the control plane
- * tells of each job, or finds within 30 s that it did not, so nothing is asked meanwhile.
+ * Takes jobs while there are free places, and waits for a wake-up when the queue is empty. While
+ * the socket is open the control plane announces each job, or repairs a missed wake-up within 30 s.
+ * So the daemon does not poll then.
  */
 async function takeJobs(
   { plane, jobCountMax, run, report }: DaemonOptions,
@@ -145,7 +149,10 @@ async function takeJobs(
   }
 }
 
-/** The next job; or that none waits, nobody answers, the daemon is unknown. Throws when the key is not good any more. */
+/**
+ * The next job, or one of: the queue is empty, no answer, the daemon is unknown. Throws when the
+ * key is no longer valid.
+ */
 async function acquire(
   plane: ControlPlane,
   daemon: string,
@@ -169,8 +176,9 @@ const describe = (job: AcquiredJob) =>
 type Places = ReturnType<typeof createPlaces>
 
 /**
- * Tells the control plane how many places are left, so that it wakes a daemon that can take the job. It counts each wake-up as a place
- * taken until it hears again, so that one which brought no job is to be answered as well.
+ * Reports the free places, so that the control plane wakes a daemon that can take the job. It
+ * counts each wake-up as a place in use until the next report. So a wake-up that brought no job is
+ * answered as well.
  */
 function createPlaces(countMax: number) {
   let free = countMax
@@ -182,7 +190,7 @@ function createPlaces(countMax: number) {
       free = countMax - count
       tell()
     },
-    /** From now on it is told over this line, which is open. */
+    /** Reports over this socket, which is open, from now on. */
     tellOver(open: Line): void {
       line = open
       tell()
@@ -192,7 +200,10 @@ function createPlaces(countMax: number) {
 
 type Wake = ReturnType<typeof createWake>
 
-/** A bell that counts: who looked at the count before they asked for a job misses no ring that came meanwhile. */
+/**
+ * A counter of wake-ups. A caller that reads it before it asks for a job misses no wake-up after
+ * that.
+ */
 function createWake() {
   let count = 0
   let isListening = false
@@ -204,14 +215,17 @@ function createWake() {
   return {
     count: () => count,
     ring,
-    /** Whether the line is open on which the control plane rings. */
+    /** Whether the socket is open on which wake-ups arrive. */
     isListening: () => isListening,
-    /** Rings, either way: of what was posted while no line was there, or since this one broke, nobody heard. */
+    /** Counts a wake-up either way: jobs may have been posted while no socket was open. */
     listen(isOpen: boolean): void {
       isListening = isOpen
       ring()
     },
-    /** Ends at the first ring after `heard`, or after `msMax` where that is a number. For one who waits at a time. */
+    /**
+     * Resolves at the first wake-up after `heard`, or after `msMax` if that is a number. One waiter
+     * at a time.
+     */
     async after(heard: number, msMax: number | null): Promise<void> {
       if (count !== heard) return
       const timer = new AbortController()
@@ -240,13 +254,13 @@ async function beat(
     if (draining.aborted) return
     await options.plane.heartbeat(daemon).catch((error: unknown) => {
       options.report(`no heartbeat: ${error instanceof Error ? error.message : String(error)}`)
-      // Forgotten or revoked: who asks for a job draws the conclusion.
+      // Unknown or revoked: the next request for a job handles it.
       if (error instanceof Refused) wake.ring()
     })
   }
 }
 
-/** Holds the line on which wake-ups come. While it is away the queue is asked each `pollMs` instead. */
+/** Keeps a socket open for wake-ups. Without one the queue is polled each `pollMs`. */
 async function listen(
   plane: ControlPlane,
   daemon: string,

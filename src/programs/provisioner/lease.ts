@@ -1,4 +1,6 @@
-/** The lease on one job: an update each few seconds says that we live, carries the log, and brings back a cancel. */
+// The lease on one job.
+//
+// An update each few seconds renews it, carries the log, and returns a cancel.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { LogLine } from "../../queue/jobs/protocol.ts"
 import { Refused, Unreachable, type ControlPlane } from "./control-plane.ts"
@@ -7,35 +9,40 @@ import type { ServerClock } from "../server-clock.ts"
 export type LeaseTiming = {
   /** How often waiting log lines are sent. */
   flushMs: number
-  /** How often an update is sent when there is nothing to say. */
+  /** How often an update is sent without new lines. */
   renewMs: number
-  /** After so long without an answer the control plane has given the job up; so do we. */
+  /**
+   * After this long without an answer the control plane has given up the job, and so does the
+   * daemon.
+   */
   lostMs: number
 }
 
 export const leaseTiming: LeaseTiming = { flushMs: 250, renewMs: 5_000, lostMs: 4.5 * 60_000 }
 
-const LINES_A_CALL_MAX = 1_000
-/** Characters of a call's lines; the control plane bounds a request's bytes. */
-const LENGTH_A_CALL_MAX = 500_000
-/** Lines that wait while the control plane is away; the oldest are dropped beyond that. */
-const LINES_WAITING_MAX = 20_000
-const OUTPUT_LENGTH_MAX = 4_096
+const linesACallMax = 1_000
+/** Characters of one call's lines; the control plane bounds a request's bytes. */
+const lengthACallMax = 500_000
+/** Lines that wait while the control plane is unavailable. Beyond that the oldest are dropped. */
+const linesWaitingMax = 20_000
+const outputLengthMax = 4_096
 
 function nextLines(waiting: readonly LogLine[]): LogLine[] {
   let length = 0
   const end = waiting.findIndex((line, index) => {
     length += line.output.length
-    return index >= LINES_A_CALL_MAX || (index > 0 && length > LENGTH_A_CALL_MAX)
+    return index >= linesACallMax || (index > 0 && length > lengthACallMax)
   })
   return waiting.slice(0, end < 0 ? waiting.length : end)
 }
 
 export type Lease = {
   log: (line: { level: NonNullable<LogLine["level"]>; stage: string; output: string }) => void
-  /** Aborted when the job is canceled or no longer ours. */
+  /** Aborted when the job is canceled or belongs to another daemon. */
   canceled: AbortSignal
-  /** True when the control plane has ended the job or given it away: nothing more is to be said of it. */
+  /**
+   * True when the control plane has ended the job or given it away. Nothing more is reported then.
+   */
   isLost: () => boolean
   /** Sends what waits and stops. */
   close: () => Promise<void>
@@ -54,11 +61,11 @@ export function holdLease(
   const state: { phase: "held" | "closing" | "expired" | "lost" } = { phase: "held" }
   let lastAnswerMs = performance.now()
 
-  /** Says whether the control plane answered. */
+  /** Returns whether the control plane answered. */
   async function renew(): Promise<boolean> {
     const logs = nextLines(waiting)
     const forget = () => {
-      // By the line itself: older ones may have been dropped meanwhile.
+      // Identified by the line itself, since older lines may have been dropped in between.
       const last = logs.at(-1)
       const sent = last === undefined ? -1 : waiting.indexOf(last)
       waiting.splice(0, sent + 1)
@@ -71,7 +78,7 @@ export function holdLease(
       return true
     } catch (error) {
       if (error instanceof Refused && [401, 403, 404, 409].includes(error.status)) end("lost")
-      // Lines that the control plane does not take would be refused each time.
+      // Lines that the control plane rejects would be rejected each time.
       else if (error instanceof Refused) forget()
       if (error instanceof Unreachable && performance.now() - lastAnswerMs > timing.lostMs)
         end("expired")
@@ -101,7 +108,7 @@ export function holdLease(
     canceled: cancel.signal,
     isLost: () => state.phase === "lost",
     log({ level, stage, output }) {
-      if (waiting.length >= LINES_WAITING_MAX) {
+      if (waiting.length >= linesWaitingMax) {
         waiting.shift()
         dropped += 1
       }
@@ -110,7 +117,7 @@ export function holdLease(
         source: "provisioner",
         level,
         stage,
-        output: output.slice(0, OUTPUT_LENGTH_MAX),
+        output: output.slice(0, outputLengthMax),
       })
     },
     async close() {
@@ -120,7 +127,7 @@ export function holdLease(
         const output = `${dropped} lines were lost while the control plane was away.`
         waiting.unshift({ created_at: clock.now().toISOString(), level: "warn", stage: "", output })
       }
-      // Ends with the last line, or when the control plane has been away for too long.
+      // Ends with the last line, or when the control plane was unavailable for too long.
       while (waiting.length > 0 && state.phase === "closing") {
         if (!(await renew())) await sleep(timing.renewMs / 2)
       }

@@ -1,4 +1,4 @@
-// `npm run provisioner`: the daemon that carries out provisioning jobs on this machine.
+// `npm run provisioner`: the daemon that runs provisioning jobs on this machine.
 import { createScriptEngine } from "./engines/script/engine.ts"
 import { createTerraformEngine } from "./engines/terraform/engine.ts"
 import { createToolFinder } from "./engines/terraform/tool.ts"
@@ -37,11 +37,10 @@ async function main(): Promise<number> {
   const report = (line: string) => console.log(`${clock.now().toISOString()} ${line}`)
 
   const search = await findTool()
-  report(
-    search.ok
-      ? `Terraform templates run by ${search.tool.product} ${search.tool.version} (${search.tool.path})`
-      : `Terraform templates cannot run here: ${search.error}`,
-  )
+  if (search.ok) {
+    const { product, version, path } = search.tool
+    report(`Terraform templates run by ${product} ${version} (${path})`)
+  } else report(`Terraform templates cannot run here: ${search.error}`)
   const daemon = startDaemon({
     plane,
     name: options.name,

@@ -1,4 +1,4 @@
-/** The command line and the environment of the provisioner daemon. */
+// The command line and the environment of the provisioner daemon.
 import { hostname, tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
@@ -12,14 +12,14 @@ export type ProvisionerOptions = {
   cacheDirectory: string
   cacheBytesMax: number
   interruptMs: number
-  /** OpenTofu or Terraform; undefined: whichever is on the path. */
+  /** OpenTofu or Terraform. Undefined means whichever is on the path. */
   terraformPath: string | undefined
 }
 
 export const usage = `Usage: npm run provisioner -- [flags]
 
-Takes provisioning jobs from a Dormouse control plane and carries them out. Templates of scripts need
-nothing else; templates of Terraform need OpenTofu or Terraform.
+Takes provisioning jobs from a Dormouse control plane and runs them. Script templates need nothing
+else; Terraform templates need OpenTofu or Terraform.
 
   --url URL            the control plane ($DORMOUSE_URL)
   --name NAME          how it is listed ($DORMOUSE_PROVISIONER_NAME, else this machine's name)
@@ -33,7 +33,7 @@ nothing else; templates of Terraform need OpenTofu or Terraform.
 
 The key comes from $DORMOUSE_PROVISIONER_KEY, so that no list of processes shows it.`
 
-const MIB = 1024 * 1024
+const mib = 1024 * 1024
 
 export type OptionsReading =
   | { ok: true; options: ProvisionerOptions }
@@ -90,14 +90,14 @@ export function readOptions(
         values["cache-dir"] ??
         env["DORMOUSE_PROVISIONER_CACHE"] ??
         join(tmpdir(), `dormouse-archives-${userInfo().uid}`),
-      cacheBytesMax: 1024 * MIB,
+      cacheBytesMax: 1024 * mib,
       interruptMs: interruptSecs * 1_000,
       terraformPath: values.terraform,
     },
   }
 }
 
-/** The machine's name, as far as it is a legal name of a daemon. */
+/** The machine's name, with only the characters that a daemon's name may have. */
 const defaultName = () =>
   hostname()
     .replaceAll(/[^a-zA-Z0-9._-]/g, "-")

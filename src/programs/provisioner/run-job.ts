@@ -30,12 +30,15 @@ export type JobContext = {
   cache: ArchiveCache
   engines: Record<EngineName, Engine>
   report: (line: string) => void
-  /** Aborted when the daemon is told twice to end: its jobs are canceled. */
+  /** Aborted when the daemon is stopped twice: its jobs are canceled. */
   abandoned: AbortSignal
   timing?: LeaseTiming
 }
 
-/** How long the end of a job is offered to a control plane that is away. After that it has reaped the job. */
+/**
+ * How long the end of a job is retried while the control plane is unavailable. After that it has
+ * reaped the job.
+ */
 const endMsMax = 10 * 60_000
 const readmeBytesMax = 512 * 1024
 const skippedShownMax = 20
@@ -54,7 +57,7 @@ export async function runJob(context: JobContext, job: AcquiredJob): Promise<voi
   } finally {
     await lease.close()
   }
-  // What a cancel caused is not a failure of the template.
+  // The failure that a cancel caused is not the template's.
   if ("fail" in outcome && lease.canceled.aborted) outcome.fail.canceled = true
   const isDelivered = await deliver(context, job, lease, outcome)
   // The folder of a build holds the only copy of its state until the control plane has it.
@@ -64,7 +67,7 @@ export async function runJob(context: JobContext, job: AcquiredJob): Promise<voi
   await rm(scratch, { recursive: true, force: true, maxRetries: 3 })
 }
 
-/** True where the control plane took the end of the job. */
+/** True if the control plane accepted the end of the job. */
 async function deliver(
   context: JobContext,
   job: AcquiredJob,
@@ -94,13 +97,14 @@ async function send(context: JobContext, job: AcquiredJob, outcome: Outcome): Pr
     await plane.complete(daemon, job.job_id, outcome.complete)
     return report(`job ${job.job_id}: done`)
   } catch (error) {
-    // A result that is refused fails the job with the reason, instead of leaving it to the reaper without one.
+    // A rejected result fails the job with the reason. Otherwise the reaper would end it without
+    // one.
     if (!(error instanceof Refused) || ![400, 413, 422].includes(error.status)) throw error
     const state = "state" in outcome.complete ? outcome.complete.state : null
     return send(context, job, {
       fail: {
         error: `The result was not accepted: ${error.message}`,
-        // What was built exists all the same, and the next build must know of it.
+        // What was built exists, and the next build must know of it.
         ...(typeof state === "string" && error.status !== 413 && { state }),
       },
     })
@@ -162,7 +166,7 @@ async function runEngine(
   const ended = { engine: name }
   switch (job.type) {
     case "template_version_import": {
-      // An archive says what it is even where its import fails.
+      // The archive names its engine even if its import fails.
       const result = await engine.importTemplate(request, session)
       if (!result.ok) return failureOf(result, ended, fetched)
       const readme = await readReadme(directory)

@@ -1,4 +1,6 @@
-/** Unpacks a template archive, tar or zip, into a fresh folder: nothing lands outside it, and its size is bounded. */
+// Unpacks a template archive, tar or zip, into a new folder.
+//
+// Nothing is written outside of it, and its size is bounded.
 import { createWriteStream } from "node:fs"
 import { mkdir, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
@@ -50,7 +52,7 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException & { code:
 
 type EntryWriter = ReturnType<typeof createEntryWriter>
 
-/** Writes the entries of one archive and counts what they cost. */
+/** Writes the entries of one archive and counts their cost. */
 function createEntryWriter(directory: string, bounds: UnpackBounds) {
   let entryCount = 0
   let fileCount = 0
@@ -89,7 +91,7 @@ function createEntryWriter(directory: string, bounds: UnpackBounds) {
           yield chunk
         }
       }
-      // Never through what an earlier entry left at this place.
+      // Never writes through what an earlier entry created at this path.
       await writeFile(path, "", { flag: "wx", mode: isExecutable ? 0o755 : 0o644 }).catch(
         (error: unknown) => {
           if (isSystemError(error) && error.code === "EEXIST") {
@@ -103,7 +105,7 @@ function createEntryWriter(directory: string, bounds: UnpackBounds) {
   }
 }
 
-/** The path of an entry below the folder, or `BadArchive` for one that leaves it. */
+/** The path of an entry below the folder. Throws `BadArchive` if it leaves the folder. */
 function insidePath(name: string): string {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".")
   const leaves =
@@ -130,15 +132,15 @@ async function unpackTar(archive: Uint8Array<ArrayBuffer>, writer: EntryWriter):
   }
 }
 
-const SYMLINK = 0o120_000
-const FILE_TYPE = 0o170_000
+const symlink = 0o120_000
+const fileType = 0o170_000
 
 async function unpackZip(archive: Buffer, writer: EntryWriter): Promise<void> {
   const zip = await fromBufferPromise(archive, { lazyEntries: true, validateEntrySizes: true })
   for await (const entry of zip.eachEntry()) {
     const name = entry.fileName
     if (name.endsWith("/")) await writer.directory(name)
-    else if ((unixMode(entry) & FILE_TYPE) === SYMLINK) writer.skip(name)
+    else if ((unixMode(entry) & fileType) === symlink) writer.skip(name)
     else
       await writer.file(
         name,

@@ -1,4 +1,4 @@
-// The real programs against a real system: the printed init command brings the agent up, a forwarded port reaches a real server.
+// The agent and the port forward as real programs against a real system.
 import { spawn, type ChildProcess } from "node:child_process"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -18,7 +18,8 @@ beforeAll(async () => {
     { script: "echo bye", run_on_start: false, run_on_stop: true },
   ])
   await running.database.query(
-    `insert into workspace_agent_metadata (agent_id, key, display_name, script, interval_seconds, timeout_seconds)
+    `insert into workspace_agent_metadata (agent_id, key, display_name, script, interval_seconds,
+      timeout_seconds)
      select $1, key, key, 'echo ' || key, 3600, 0 from unnest(array['cpu', 'ram']) key`,
     [running.agentId],
   )
@@ -49,7 +50,7 @@ function start(
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
-    // A group of its own, so that what the command started is reached too.
+    // A process group of its own, so that signals reach what the command started.
     detached: true,
   })
   children.push(child)
@@ -63,13 +64,13 @@ function signal(child: ChildProcess, name: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "
   try {
     if (child.pid !== undefined) process.kill(-child.pid, name)
   } catch {
-    // It has ended.
+    // It has already ended.
   }
 }
 
 const readAgent = () => running.api.call("GET", `/workspaceagents/${running.agentId}`)
 
-test("the printed command starts the agent: it shows up connected and ready, with its script's output", async () => {
+test("the printed command starts an agent that becomes connected and ready", async () => {
   const { command } = await running.api.call(
     "GET",
     `/workspaces/${running.workspaceId}/external-agent/main/credentials`,
@@ -106,9 +107,9 @@ test("items of metadata that are due together are reported in one call", async (
   expect(new Set(items.map((item) => item.collected_at?.getTime())).size).toBe(1)
 })
 
-test("the ports that the machine listens on are listed with the names of their processes", async () => {
+test("the listening ports are listed with the names of their processes", async () => {
   const { port } = new URL(running.url)
-  // The system of the test listens too, in this process or one of its children.
+  // The system under test listens too, in this process or one of its children.
   await until(async () => {
     const { ports } = await running.api.call(
       "GET",
@@ -119,7 +120,7 @@ test("the ports that the machine listens on are listed with the names of their p
   })
 })
 
-test("a forwarded port reaches a real server, large answers and many connections at once included", async () => {
+test("a forwarded port carries large answers and many connections at once", async () => {
   const big = Buffer.alloc(3_000_000, "dormouse")
   const server = createServer((request, response) => {
     if (request.url === "/big") response.end(big)
@@ -156,7 +157,7 @@ test("a forwarded port reaches a real server, large answers and many connections
   expect(forward.child.exitCode).toBe(0)
 })
 
-test("a machine that falls asleep is noticed within thirty seconds, and serves again when it wakes", async () => {
+test("a sleeping machine is detected, and serves again when it wakes", async () => {
   const server = createServer((_, response) => response.end("awake"))
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const { port } = server.address() as AddressInfo
@@ -170,7 +171,7 @@ test("a machine that falls asleep is noticed within thirty seconds, and serves a
   await until(() => Promise.resolve(forward.output().includes(`Forwarding ${local}`)))
   expect(await get()).toBe("awake")
   const [agent] = children
-  // Its connections stay open and nothing comes over them any more: half-open.
+  // Its connections stay open without data: half-open.
   if (agent !== undefined) signal(agent, "SIGSTOP")
   await until(() => Promise.resolve(forward.output().includes("The connection was lost")))
   if (agent !== undefined) signal(agent, "SIGCONT")
@@ -179,7 +180,7 @@ test("a machine that falls asleep is noticed within thirty seconds, and serves a
   server.close()
 })
 
-test("an active forward keeps the workspace up past its deadline; once it has ended the workspace stops", async () => {
+test("an active forward keeps the workspace running past its deadline", async () => {
   const server = createServer((_, response) => response.end("here"))
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const { port } = server.address() as AddressInfo
@@ -199,7 +200,8 @@ test("an active forward keeps the workspace up past its deadline; once it has en
     await running.system.worker.tick(at)
   }
 
-  // The agent reports each thirty seconds; the tick at the deadline writes what was reported before it stops anything.
+  // The agent reports each thirty seconds. The tick at the deadline flushes reports before it stops
+  // anything.
   await until(async () => {
     expect(await (await fetch(`http://127.0.0.1:${local}/`)).text()).toBe("here")
     await running.system.worker.fireAlarms(new Date(Date.now() + 60_000))
@@ -224,7 +226,7 @@ test("an active forward keeps the workspace up past its deadline; once it has en
   })
 })
 
-test("a stranger forwards nothing", async () => {
+test("another member cannot forward a port", async () => {
   const forward = start(
     process.execPath,
     [
@@ -242,7 +244,10 @@ test("a stranger forwards nothing", async () => {
   expect(forward.child.exitCode).toBe(1)
 })
 
-/** By the control plane's clock, which is ahead of the machine's: nothing but what the agent says of its scripts goes by it. */
+/**
+ * By the control plane's clock, which is ahead of the machine's. Only the agent's reports about its
+ * scripts use it.
+ */
 const aheadMs = 7_200_000
 const startedAtOf = async (stage: "start" | "stop") => {
   const { rows } = await running.database.query(
@@ -252,7 +257,7 @@ const startedAtOf = async (stage: "start" | "stop") => {
   return (rows[0] as { at: Date }).at.getTime() - Date.now()
 }
 
-test("an agent that is stopped runs its stop script, says so, and is disconnected at once", async () => {
+test("an agent that is stopped runs its stop script and disconnects at once", async () => {
   await running.system.worker.shiftClock(aheadMs)
   const [command] = children
   if (command !== undefined) signal(command, "SIGTERM")

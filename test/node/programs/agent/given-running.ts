@@ -88,7 +88,8 @@ async function insertWorkspace(
   const insert = async (table: string, row: Record<string, unknown>) => {
     const names = Object.keys(row)
     await database.query(
-      `insert into ${table} (${names.join(", ")}) values (${names.map((_, i) => `$${i + 1}`).join(", ")})`,
+      `insert into ${table} (${names.join(", ")})
+        values (${names.map((_, i) => `$${i + 1}`).join(", ")})`,
       Object.values(row),
     )
   }
@@ -194,7 +195,10 @@ async function insertWorkspace(
   return { workspaceId: workspaceId ?? "", buildId: buildId ?? "", agentId: agentId ?? "" }
 }
 
-/** A provisioner that could run the workspace's builds, and runs none: without one nothing is stopped. */
+/**
+ * A provisioner that could run the workspace's builds, and runs none. Without one nothing is
+ * stopped.
+ */
 export async function givenDaemon({ database }: Running): Promise<void> {
   const tags = JSON.stringify({ scope: "organization", owner: "" })
   await database.query(
@@ -203,7 +207,8 @@ export async function givenDaemon({ database }: Running): Promise<void> {
        select gen_random_uuid(), id, 'idle', '\\x00', '{}', $2 from organizations where is_default
        returning id, organization_id
      )
-     insert into provisioner_daemons (id, organization_id, key_id, name, provisioners, tags, created_at, last_seen_at)
+     insert into provisioner_daemons (id, organization_id, key_id, name, provisioners, tags,
+       created_at, last_seen_at)
      select gen_random_uuid(), organization_id, id, 'idle', '{terraform}', $1, $2, $2 from key`,
     [tags, new Date()],
   )
