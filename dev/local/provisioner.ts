@@ -18,6 +18,7 @@ export type LocalProvisionerOptions = {
   onEnd: (code: number | null) => void
 }
 
+const drainMsMax = 3_000
 const stopMsMax = 8_000
 
 export function startLocalProvisioner(options: LocalProvisionerOptions): LocalProvisioner {
@@ -68,7 +69,10 @@ async function endChild(child: ChildProcess): Promise<void> {
     child.once("exit", () => done())
   })
   child.kill("SIGTERM")
+  // A second signal cancels the jobs that still run, so that nothing that they started is left.
+  const cancel = setTimeout(() => child.kill("SIGTERM"), drainMsMax)
   const hard = setTimeout(() => child.kill("SIGKILL"), stopMsMax)
   await gone
+  clearTimeout(cancel)
   clearTimeout(hard)
 }

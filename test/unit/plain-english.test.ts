@@ -7,7 +7,6 @@ const pending = [
   "dev/database/",
   "docs/lifecycle.md",
   "docs/provisioning.md",
-  "docs/templates.md",
   "migrations/0003_add_job_engine.sql",
   "migrations/README.md",
   "migrations/code/lifecycle/",

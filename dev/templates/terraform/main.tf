@@ -183,7 +183,7 @@ resource "terraform_data" "machine" {
     }
   }
   provisioner "local-exec" {
-    when    = destroy
+    when = destroy
     # A folder that is gone has no machine either.
     command = "cd \"$MACHINE\" 2>/dev/null || exit 0; sh machine.sh off; rm -f agent-token"
     environment = {

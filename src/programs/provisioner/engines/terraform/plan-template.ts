@@ -59,8 +59,12 @@ const sensitiveValues = (
   declared: readonly ReportedVariable[],
   given: readonly { name: string; value: string }[],
 ): string[] => {
-  const sensitive = new Set(declared.filter((one) => one.sensitive).map(({ name }) => name))
-  return given.filter(({ name }) => sensitive.has(name)).map(({ value }) => value)
+  const sensitive = declared.filter((one) => one.sensitive)
+  const names = new Set(sensitive.map(({ name }) => name))
+  return [
+    ...sensitive.map(({ default_value = "" }) => default_value),
+    ...given.filter(({ name }) => names.has(name)).map(({ value }) => value),
+  ]
 }
 
 export async function dryRun(
