@@ -4,6 +4,7 @@
 // control plane inside workerd, on real PostgreSQL.
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
+import { CaseReporter } from "./test/case-reporter.ts"
 import { LongestFirst } from "./test/longest-first.ts"
 
 // Generous, for shared and busy machines: a time-out ends a test that hangs, and never measures
@@ -23,6 +24,7 @@ export default defineConfig({
     // A passing test is quiet; a failing one shows what the Worker logged.
     silent: "passed-only",
     globalSetup: ["./test/global-setup.ts"],
+    reporters: ["default", new CaseReporter()],
     sequence: { sequencer: LongestFirst },
     projects: [
       // Rules keep no state, so their files do not need a process each.
@@ -30,6 +32,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
+          setupFiles: ["./test/cases/setup.ts"],
           isolate: false,
           pool: "threads",
           maxWorkers,
@@ -58,7 +61,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["test/worker/**/*.test.ts"],
-          setupFiles: ["./test/worker/setup.ts"],
+          setupFiles: ["./test/worker/setup.ts", "./test/cases/setup.ts"],
           // Sharing a workerd is four times faster than one per file. Each file still has a
           // database of its own.
           isolate: false,

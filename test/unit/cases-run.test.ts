@@ -1,24 +1,24 @@
-// Every group of cases is executed by a test.
+// The reporter that fails a run in which a behaviour case was not executed.
 import { expect, test } from "vitest"
-import lifecycle from "../cases/lifecycle.json" with { type: "json" }
-import prebuilds from "../cases/prebuilds.json" with { type: "json" }
-import { sourceFiles } from "./source-files.ts"
+import { allFields, fieldsOf, findMissed } from "../case-reporter.ts"
 
-const tests = sourceFiles("test").map(({ text }) => text)
+const row = { id: "X1", name: "a row", input: { at: "now" }, expected: { next: null, tags: [] } }
+const flat = { name: "a flat row", q: "", found: 1 }
 
-/**
- * A test reads a group as data: `groups.<name>`, or by its name through a helper that types its
- * rows.
- */
-function isRead(name: string): boolean {
-  const reading = new RegExp(`\\bgroups\\.${name}\\b|\\browsOf<[^()]*>\\(\\s*"${name}",?\\s*\\)`)
-  return tests.some((text) => reading.test(text))
-}
+test("findMissed returns a row whose outcome no test read", () => {
+  const all = fieldsOf([row, flat], "lifecycle/group")
+  const read = new Set(["lifecycle/group/0/input/at", "lifecycle/group/1/name"])
+  expect(findMissed(all, read)).toEqual(["lifecycle/group/0", "lifecycle/group/1"])
+})
 
-test.each([
-  ["lifecycle", Object.keys(lifecycle.groups)],
-  ["prebuilds", Object.keys(prebuilds.groups)],
-])("every group of %s is read by a test", (_, names) => {
-  expect(names.length).toBeGreaterThan(0)
-  expect(names.filter((name) => !isRead(name))).toEqual([])
+test("findMissed accepts rows whose outcome was read", () => {
+  const all = fieldsOf([row, flat], "lifecycle/group")
+  const read = new Set(["lifecycle/group/0/expected/tags", "lifecycle/group/1/found"])
+  expect(findMissed(all, read)).toEqual([])
+})
+
+test("allFields lists the rows of both files", () => {
+  const fields = allFields()
+  expect(fields).toContain("lifecycle/cron_next/0/expected/next")
+  expect(fields.some((field) => field.startsWith("prebuilds/claims/10/"))).toBe(true)
 })

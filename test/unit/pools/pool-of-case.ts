@@ -1,6 +1,6 @@
 /** Reads the pools of `test/cases/prebuilds.json` into the types of the plan. */
 import type { Pool } from "../../../src/pools/pool.ts"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 
 export const groups = cases.groups
 

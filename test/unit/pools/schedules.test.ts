@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import { isWithinWindow, parseCronWindow } from "../../../src/schedule/cron-window.ts"
 import { desiredInstancesAt } from "../../../src/pools/desired-instances.ts"
 import { compareSchedules, findScheduleConflict } from "../../../src/schedule/schedule-overlap.ts"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle } from "../../cases/read.ts"
 import { groups } from "./pool-of-case.ts"
 
 test.each(groups.desiredInstanceSchedules)("desired: $name", (row) => {

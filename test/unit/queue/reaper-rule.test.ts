@@ -2,8 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { reapError, reapLog, reapType } from "../../../src/queue/jobs/reaper-rule.ts"
 import { jobStatus } from "../../../src/queue/status.ts"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
-import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
+import { lifecycle, prebuilds } from "../../cases/read.ts"
 
 const at = (isSet: boolean | undefined, instant: Date) => (isSet ? instant : null)
 

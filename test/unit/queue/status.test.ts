@@ -1,8 +1,7 @@
 // A job's status against the groups `job_status` and `provisionerJobStatus`.
 import { describe, expect, test } from "vitest"
 import { jobStatus } from "../../../src/queue/status.ts"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
-import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
+import { lifecycle, prebuilds } from "../../cases/read.ts"
 
 const at = (isSet: boolean) => (isSet ? new Date("2024-01-01T12:00:00Z") : null)
 

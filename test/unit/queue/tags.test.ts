@@ -3,8 +3,7 @@ import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { isAlive } from "../../../src/queue/freshness.ts"
 import { normaliseTags, type Tags } from "../../../src/queue/tags.ts"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
-import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
+import { lifecycle, prebuilds } from "../../cases/read.ts"
 
 const tagsOf = (row: object): Tags =>
   Object.fromEntries(Object.entries(row).map(([key, value]) => [key, String(value)]))

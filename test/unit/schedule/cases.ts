@@ -1,7 +1,7 @@
 // The groups of `test/cases/lifecycle.json` that the schedule arithmetic answers.
 import { parseQuietHours } from "../../../src/schedule/quiet-hours.ts"
 import type { AutostopInput } from "../../../src/schedule/calculate-autostop.ts"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 
 export const groups = cases.groups
 

@@ -5,7 +5,7 @@ import {
   resolveParameters,
   type ParameterDefinition,
 } from "../../../src/templates/parameters/resolve.ts"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 
 type CaseParameter = {
   name: string

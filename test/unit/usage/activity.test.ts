@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { activityOf, bumpingMark } from "../../../src/usage/activity.ts"
 import { readPingBody } from "../../../src/usage/ping-body.ts"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 
 describe("activity_sources", () => {
   test.each(cases.groups.activity_sources)("$name", ({ input, expected }) => {

@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { parseWorkspaceSearch, type WorkspaceFilter } from "../../../src/workspaces/list/search.ts"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 
 type Row = {
   name: string

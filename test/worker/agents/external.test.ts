@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { encryptToken } from "../../../src/access/token-cipher.ts"
 import { initCommand, initScript } from "../../../src/agents/external/init-script.ts"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 import { env } from "cloudflare:workers"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"

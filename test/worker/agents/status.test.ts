@@ -1,6 +1,6 @@
 // An agent's status as the database computes it, against the case group `agentConnectionStatus`.
 import { expect, test } from "vitest"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 import { afterEpoch, epoch, query } from "../harness.ts"
 
 const ago = (seconds: number | null) => (seconds === null ? null : afterEpoch(-seconds * 1_000))

@@ -1,7 +1,7 @@
 /** Build times and owner counts of templates, as the roll-up keeps them. */
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 import { connect } from "../../../src/platform/db/client.ts"
 import { refreshTemplates } from "../../../src/insights/rollups/template.ts"
 import { givenUser } from "../given-people.ts"

@@ -1,6 +1,6 @@
 // Rules of schedules that the database alone holds, against the cases.
 import { expect, test } from "vitest"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { query } from "../harness.ts"

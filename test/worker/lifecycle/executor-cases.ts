@@ -1,6 +1,6 @@
 // Reads the executor's groups of `test/cases/lifecycle.json` and puts their rows into the database.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, jobColumns, type JobStatus } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"

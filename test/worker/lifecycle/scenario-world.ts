@@ -1,5 +1,7 @@
-// The world of one row of `executor_scenario`: a workspace whose history a daemon made through the protocol, and what happens to it
-// between the ticks, by the row's own words.
+// The world of one row of `executor_scenario`.
+//
+// A daemon made the workspace's history through the protocol. The row's events happen between the
+// ticks.
 import { expect } from "vitest"
 import { givenVersion } from "../given-templates.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
@@ -28,7 +30,8 @@ export type ScenarioInput = {
   user_status: string
   executors?: number
   deadline?: string
-  before_ticks?: string
+  before_ticks?: Event[]
+  before_last_build?: Event[]
   prebuild?: boolean
   parameters?: Record<string, string>
   provisioner_tags?: Record<string, string>
@@ -39,97 +42,84 @@ export type Scene = {
   world: World
   workspaceId: string
   versions: Record<string, string>
-  /** Ends the job that waits, at an instant. */
+  /** The workspace's `last_used_at` when the ticks begin. */
+  usedAtFirst: Date
+  /** Ends the pending job at an instant. */
   finish: (text: string) => Promise<unknown>
   patchTemplate: (body: object) => Promise<void>
   put: (what: string, body: object) => Promise<void>
 }
 
-type Event = (scene: Scene) => Promise<unknown>
-
 const clock = (text: string) => at(new Date(text))
 
-/** What rows say in words. A text that is not here fails the row that says it. */
-const events: Record<string, Event> = {
-  "PUT extend to 2024-01-01T18:35:10Z at 2024-01-01T17:30:00Z": ({ put }) => {
-    clock("2024-01-01T17:30:00Z")
-    return put("extend", { deadline: "2024-01-01T18:35:10Z" })
-  },
-  "PUT extend to 2024-01-01T20:05:10Z at 2024-01-01T17:55:00Z": ({ put }) => {
-    clock("2024-01-01T17:55:00Z")
-    return put("extend", { deadline: "2024-01-01T20:05:10Z" })
-  },
-  "the start build completed at 2024-01-01T11:00:10Z; PATCH template time_til_dormant 1 min at 2024-01-01T11:01:00Z":
-    async ({ finish, patchTemplate }) => {
-      await finish("2024-01-01T11:00:10Z")
-      clock("2024-01-01T11:01:00Z")
-      await patchTemplate({ time_til_dormant_ms: 60_000 })
-    },
-  "the stop build completed at 2024-01-01T11:05:10Z": ({ finish }) =>
-    finish("2024-01-01T11:05:10Z"),
-  "PUT dormant true at 2024-01-01T10:30:00Z, then PATCH template autodelete 1 min at 2024-01-01T10:31:00Z (deleting_at 2024-01-01T10:31:00Z), both before the delete build":
-    async ({ put, patchTemplate, workspaceId }) => {
-      clock("2024-01-01T10:30:00Z")
-      await put("dormant", { dormant: true })
-      clock("2024-01-01T10:31:00Z")
-      await patchTemplate({ time_til_dormant_autodelete_ms: 60_000 })
-      const [row] = await query("select deleting_at from workspaces where id = $1", [workspaceId])
-      expect(row.deleting_at).toEqual(new Date("2024-01-01T10:31:00Z"))
-    },
-  "PATCH template require_active_version true; the start completed at 2024-01-01T11:00:10Z and the workspace was stopped again on v1: build created 2024-01-01T11:20:30Z, completed 2024-01-01T11:20:40Z":
-    async ({ finish, patchTemplate, ...scene }) => {
-      await patchTemplate({ require_active_version: true })
-      await finish("2024-01-01T11:00:10Z")
-      clock("2024-01-01T11:20:30Z")
-      await stop(scene)
-      await finish("2024-01-01T11:20:40Z")
-    },
-  "PATCH template autostart days Tuesday-Friday (0b00011110)": ({ patchTemplate }) =>
-    patchTemplate({
-      autostart_requirement: { days_of_week: ["tuesday", "wednesday", "thursday", "friday"] },
-    }),
-  "raw update: schedule CRON_TZ=UTC 0 9 * * 1-6 with the same next_start_at (database nulls it)": ({
-    workspaceId,
-  }) =>
-    query(
-      "update workspaces set autostart_schedule = 'CRON_TZ=UTC 0 9 * * 1-6', next_start_at = next_start_at where id = $1",
-      [workspaceId],
-    ),
-  "claimed at 2024-01-01T11:01:00Z": (scene) => claimAt(scene, "2024-01-01T11:01:00Z"),
-  "claimed at 2024-01-02T00:01:00Z": (scene) => claimAt(scene, "2024-01-02T00:01:00Z"),
-  "claimed at 2024-01-01T11:01:00Z (last_used_at moves to the claim time)": (scene) =>
-    claimAt(scene, "2024-01-01T11:01:00Z"),
-  "claimed at 2024-01-02T10:00:00Z with the schedule, then stopped: build created 2024-01-02T10:30:00Z, completed 2024-01-02T10:30:10Z":
-    async (scene) => {
-      await claimAt(scene, "2024-01-02T10:00:00Z", { autostart_schedule: "CRON_TZ=UTC 0 0 * * *" })
-      clock("2024-01-02T10:30:00Z")
-      await stop(scene)
-      await scene.finish("2024-01-02T10:30:10Z")
-    },
-  "the stop build has completed": ({ finish }) => finish("2024-01-01T13:02:10Z"),
+/** What happens to a workspace before the ticks or between them. */
+export type Event = { at?: string } & (
+  | { event: "put"; path: string; body: object }
+  | { event: "patch_template"; body: object }
+  | { event: "build"; transition: string }
+  | { event: "finish_job"; at: string }
+  | { event: "claim"; at: string; body?: Record<string, unknown> }
+  /** By hand in the table, without a new `next_start_at`: the database clears it. */
+  | { event: "update_schedule"; autostart_schedule: string }
+  | { event: "expect_workspace"; columns: Record<string, string> }
+  | { event: "expect_used_later" }
+)
+
+/** Makes the events happen in order, each at its instant. */
+export async function happen(events: readonly Event[] | undefined, scene: Scene): Promise<void> {
+  for (const event of events ?? []) {
+    if (event.at !== undefined) clock(event.at)
+    await happenOne(event, scene)
+  }
 }
 
-export async function happens(text: string | undefined, scene: Scene): Promise<void> {
-  if (text === undefined) return
-  const event = events[text]
-  if (event === undefined) throw new Error(`no event for: ${text}`)
-  await event(scene)
+async function happenOne(event: Event, scene: Scene): Promise<void> {
+  const { workspaceId } = scene
+  switch (event.event) {
+    case "put":
+      return scene.put(event.path, event.body)
+    case "patch_template":
+      return scene.patchTemplate(event.body)
+    case "build":
+      return requestBuild(scene, event.transition)
+    case "finish_job":
+      await scene.finish(event.at)
+      return
+    case "claim":
+      return claimNow(scene, event.at, event.body)
+    case "update_schedule":
+      await query(
+        `update workspaces set autostart_schedule = $2, next_start_at = next_start_at
+         where id = $1`,
+        [workspaceId, event.autostart_schedule],
+      )
+      return
+    case "expect_workspace": {
+      const [row] = await query("select * from workspaces where id = $1", [workspaceId])
+      for (const [column, value] of Object.entries(event.columns))
+        expect([column, row[column]]).toEqual([column, new Date(value)])
+      return
+    }
+    case "expect_used_later": {
+      const [row] = await query("select last_used_at from workspaces where id = $1", [workspaceId])
+      expect(row.last_used_at.getTime()).toBeGreaterThan(scene.usedAtFirst.getTime())
+    }
+  }
 }
 
-async function stop({ world, workspaceId }: Pick<Scene, "world" | "workspaceId">): Promise<void> {
+async function requestBuild({ world, workspaceId }: Scene, transition: string): Promise<void> {
   const { status } = await api(`/api/v2/workspaces/${workspaceId}/builds`, {
-    body: { transition: "stop" },
+    body: { transition },
     token: world.owner.token,
   })
   expect(status).toBe(201)
 }
 
-async function claimAt(
+async function claimNow(
   { world, workspaceId, finish }: Scene,
   text: string,
-  body = {},
+  body: Record<string, unknown> = {},
 ): Promise<void> {
-  clock(text)
   const claimed = await claim(world, body)
   expect(claimed).toMatchObject({ status: 201, body: { id: workspaceId } })
   await finish(text)
@@ -152,6 +142,7 @@ export async function givenScene(input: ScenarioInput): Promise<Scene> {
     world,
     workspaceId,
     versions,
+    usedAtFirst: new Date(0),
     finish: (text) => runJob(world, new Date(text)),
     patchTemplate: async (body) => {
       const path = `/api/v2/templates/${world.template.id}`
@@ -181,6 +172,8 @@ export async function givenScene(input: ScenarioInput): Promise<Scene> {
     ])
   }
   await query("update users set status = $2 where id = $1", [owner.id, input.user_status])
+  const [row] = await query("select last_used_at from workspaces where id = $1", [workspaceId])
+  scene.usedAtFirst = row.last_used_at
   return scene
 }
 
@@ -221,13 +214,11 @@ async function plainWorkspace({ owner, template }: World, { workspace, builds }:
   return id
 }
 
-/** The builds of the row, one after the other, each asked for and ended when the row says so. */
+/** Requests and ends the builds of the row in order, at the instants that the row gives. */
 async function playHistory(scene: Scene, input: ScenarioInput): Promise<void> {
   const { world, workspaceId } = scene
-  const isBeforeLastBuild = input.before_ticks?.includes("before the delete build") ?? false
   for (const [index, build] of input.builds.entries()) {
-    if (isBeforeLastBuild && index === input.builds.length - 1)
-      await happens(input.before_ticks, scene)
+    if (index === input.builds.length - 1) await happen(input.before_last_build, scene)
     const workspace = {
       id: workspaceId,
       name: "w",
@@ -247,5 +238,5 @@ async function playHistory(scene: Scene, input: ScenarioInput): Promise<void> {
       [workspaceId, input.deadline],
     )
   }
-  if (!isBeforeLastBuild) await happens(input.before_ticks, scene)
+  await happen(input.before_ticks, scene)
 }

@@ -9,7 +9,7 @@ import { relation } from "../../../src/platform/db/row.ts"
 import type { TemplateColumns } from "../../../src/templates/policy/columns.ts"
 import { followScheduleChange } from "../../../src/templates/policy/follow-schedule-change.ts"
 import { scheduleEffects } from "../../../src/templates/policy/schedule-effects.ts"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 import { withFaults } from "../faults.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"

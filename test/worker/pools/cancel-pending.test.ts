@@ -1,6 +1,6 @@
 /** First builds that wait for a daemon when their version is no longer active. */
 import { expect, test } from "vitest"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 import { cancelPending } from "../../../src/pools/cancel-pending.ts"
 import { givenUser } from "../given-people.ts"
 import type { JobStatus } from "../given-templates.ts"

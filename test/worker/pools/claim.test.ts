@@ -2,7 +2,7 @@
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { sql } from "drizzle-orm"
 import { expect, test } from "vitest"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 import { statement } from "../../../src/platform/db/client.ts"
 import { pickPrebuild, revokePoolKeys } from "../../../src/pools/claim.ts"
 import { givenKey, givenUser } from "../given-people.ts"

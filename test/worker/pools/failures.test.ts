@@ -1,6 +1,6 @@
 /** What failures do to a pool: backoff, the hard limit, presets that can never build. */
 import { expect, test } from "vitest"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 import { poolOfRow, readPools } from "../../../src/pools/read-pools.ts"
 import { givenPreset } from "../given-templates.ts"
 import { givenUser } from "../given-people.ts"

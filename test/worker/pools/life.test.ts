@@ -1,8 +1,8 @@
 /** A prebuild's whole life through the API, the daemon's protocol and the tick: made, left alone, claimed, then a workspace. */
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
-import lifecycleCases from "../../cases/lifecycle.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
+import { lifecycle as lifecycleCases } from "../../cases/read.ts"
 import { givenUser, type GivenUser } from "../given-people.ts"
 import { api, at, query, tick } from "../harness.ts"
 import { together } from "../rows.ts"

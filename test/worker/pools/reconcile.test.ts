@@ -1,7 +1,7 @@
 /** The reconcile on PostgreSQL: what it makes, deletes, cancels and leaves alone, alone and beside itself. */
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 import { afterEpoch, epoch, query } from "../harness.ts"
 import {
   finishBuilds,

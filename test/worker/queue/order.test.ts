@@ -1,8 +1,7 @@
 // Which job a daemon takes next: by tags against the groups `provisionerTagMatching` and `provisioner_tag_match`, then by rank and age.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
-import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
+import { lifecycle, prebuilds } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
 import { givenBuild, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, query } from "../harness.ts"

@@ -1,7 +1,6 @@
 // The reaper in the tick, against the groups `job_reaper` and `jobReaper`, with neighbours that must stay as they are.
 import { beforeEach, describe, expect, test } from "vitest"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
-import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
+import { lifecycle, prebuilds } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
 import { givenBuild } from "../given-workspaces.ts"
 import { afterEpoch, at, epoch, query, queryWithoutTriggers, tick } from "../harness.ts"

@@ -2,7 +2,7 @@
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { templateSchema } from "../../../src/templates/view.ts"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle } from "../../cases/read.ts"
 import { givenOrganization, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { templateSchema } from "../../../src/templates/view.ts"
 import { versionSchema } from "../../../src/templates/versions/view.ts"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle } from "../../cases/read.ts"
 import { givenOrganization, givenProvisioner, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
 import { api, epoch, query } from "../harness.ts"

@@ -2,8 +2,7 @@
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import lifecycle from "../../cases/lifecycle.json" with { type: "json" }
-import prebuilds from "../../cases/prebuilds.json" with { type: "json" }
+import { lifecycle, prebuilds } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, type JobStatus } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { flushUsage } from "../../../src/usage/tracker/flush-shards.ts"
 import { trackerOf } from "../../../src/usage/tracker/shards.ts"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"

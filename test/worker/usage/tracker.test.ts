@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from "vitest"
 import type { AgentStat, Mark } from "../../../src/usage/tracker/mark.ts"
 import { usageShardCount, usageShardOf } from "../../../src/usage/tracker/shards.ts"
 import { statRowsMax } from "../../../src/usage/tracker/storage/stats.ts"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"

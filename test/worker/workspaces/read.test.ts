@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest"
 import { parseWorkspaceSearch } from "../../../src/workspaces/list/search.ts"
 import { workspaceSchema } from "../../../src/workspaces/view.ts"
-import cases from "../../cases/prebuilds.json" with { type: "json" }
+import { prebuilds as cases } from "../../cases/read.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion, type GivenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"

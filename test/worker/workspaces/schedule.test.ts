@@ -1,7 +1,7 @@
 // When a workspace runs: autostart, time to live, deadline and dormancy, against their groups of the cases and at their edges.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 import { givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenWorkspace, type BuildOptions } from "../given-workspaces.ts"

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
 import worker from "../../../dev/local/worker-entry.ts"
 import { timingsSchema } from "../../../src/builds/timings.ts"
-import cases from "../../cases/lifecycle.json" with { type: "json" }
+import { lifecycle as cases } from "../../cases/read.ts"
 import { defaultOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion, type GivenTemplate } from "../given-templates.ts"
 import { givenAgent, givenBuild, givenWorkspace } from "../given-workspaces.ts"
