@@ -1,4 +1,4 @@
-// What is read about workspaces besides themselves, over HTTP (api.md 2.6).
+// Reads about workspaces besides the workspaces themselves, over HTTP.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { userIdOf } from "../access/lookup.ts"
@@ -88,7 +88,7 @@ const resolveAutostartRoute = createRoute({
   },
 })
 
-// Quotas belong to licensed groups, which are out of scope: nobody has one.
+// Quotas belong to groups, which grant none.
 const unlimited = -1
 
 export const workspaceFleetRoutes = createRouter()

@@ -1,4 +1,4 @@
-// Reading workspaces over HTTP (api.md 2.6): the list, one by its id, one by its owner and name.
+// Reading workspaces over HTTP: the list, one by id, one by owner and name.
 import { createRoute, z } from "@hono/zod-openapi"
 import { ApiError, notFound } from "../platform/http/errors.ts"
 import { jsonType } from "../platform/http/json.ts"
@@ -32,7 +32,7 @@ const listRoute = createRoute({
   tags: ["Workspaces"],
   summary: "List the workspaces that the caller may read",
   description:
-    "The caller's favourites first, then what runs, then by owner and name. `limit` 0 is everything, streamed.",
+    "The caller's favourites first, then running ones, then by owner and name. A limit of 0 streams all.",
   request: {
     query: pageQuery.extend({
       q: z
@@ -96,7 +96,7 @@ export const workspaceReadRoutes = createRouter()
       c.get("now"),
     )
     if (list.rest === null) return c.json({ workspaces: list.first, count: list.count }, 200)
-    // The types know no streamed JSON; the text is the same as that of the branch above.
+    // The types have no streamed JSON. The text is the same as that of the branch above.
     return c.body(streamList(list), 200, { "Content-Type": jsonType }) as never
   })
   .openapi(byIdRoute, async (c) => {

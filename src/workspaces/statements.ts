@@ -1,4 +1,4 @@
-// Reading workspaces: each question one statement, permissions in its where clause.
+// Reading workspaces: one statement per question, with the permissions in its where clause.
 import { sql, type SQL } from "drizzle-orm"
 import { userIdOf } from "../access/lookup.ts"
 import { statement, type Statement } from "../platform/db/client.ts"
@@ -24,7 +24,10 @@ export function listPage(
   )
 }
 
-/** How many workspaces match in all, and which of the things that the search names exist (in the order of `namedThings`). */
+/**
+ * The number of matching workspaces, and whether each thing that the search names exists (in the
+ * order of `namedThings`).
+ */
 export function countMatches(
   filter: WorkspaceFilter,
   now: Date,
@@ -44,8 +47,9 @@ export function workspaceById(id: string, now: Date): Statement<WorkspaceRow> {
 }
 
 /**
- * One workspace by its owner and name; of deleted ones the latest, and only where no living one has the name. Each of the two
- * kinds has an index of its own, so the one is not asked through the other.
+ * One workspace by its owner and name. The latest deleted one counts if no live one has the name.
+ *
+ * Live and deleted workspaces have an index each, so each has its own query.
  */
 export function workspaceByName(
   user: string,
@@ -53,7 +57,8 @@ export function workspaceByName(
   includeDeleted: boolean,
   now: Date,
 ): Statement<WorkspaceRow> {
-  const isIt = sql`w.owner_id = ${userIdOf(user)} and lower(w.name) = lower(${name}) and ${isVisible()}`
+  const isIt = sql`w.owner_id = ${userIdOf(user)} and lower(w.name) = lower(${name})
+    and ${isVisible()}`
   const living = sql`(select w.id, 0 as rank from workspaces w where ${isIt} and not w.deleted)`
   const deleted = sql`(select w.id, 1 as rank from workspaces w where ${isIt} and w.deleted
     order by w.updated_at desc limit 1)`
@@ -64,14 +69,16 @@ export function workspaceByName(
 /** `found` is a query of at most one id, permissions included. */
 function oneWorkspace(found: SQL, now: Date): SQL {
   return sql`with found as materialized (${found})
-    select ${workspaceColumns(now)} from found join workspaces_expanded whole on whole.id = found.id`
+    select ${workspaceColumns(now)}
+    from found join workspaces_expanded whole on whole.id = found.id`
 }
 
-/** The workspace of a build, for whoever has just made the build. */
+/** The workspace of a build, for the caller that has just made the build. */
 export function workspaceOfBuild(buildId: string, now: Date): Statement<WorkspaceRow> {
   return statement(
     "workspaces.of-build",
-    sql`select ${workspaceColumns(now)} from workspaces_expanded whole where whole.latest_build_id = ${buildId}::uuid`,
+    sql`select ${workspaceColumns(now)} from workspaces_expanded whole
+      where whole.latest_build_id = ${buildId}::uuid`,
   )
 }
 

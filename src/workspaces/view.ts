@@ -1,4 +1,4 @@
-// A workspace as clients see it (api.md 1.7): the columns that gather it in one statement, and the shape on the wire.
+// A workspace as clients see it: the columns that one statement reads, and the shape on the wire.
 import { prebuildsUserId } from "../platform/db/prebuilds-user.ts"
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
@@ -50,33 +50,44 @@ export type WorkspaceRow = {
   deleted: boolean
   latest_build: BuildJson
   latest_app_status: AppStatusJson | null
-  /** By agent, the items that a list was asked to include. */
+  /** By agent, the items that the list's search includes. */
   agent_metadata?: Record<string, AgentMetadataJson[]> | null
 }
 
 type AgentMetadataJson = Omit<MetadataRow, "collected_at"> & { collected_at: string | null }
 
 /**
- * The columns of a `WorkspaceRow` of `workspaces_expanded whole`: its latest build, resources and agents ride along as JSON. The alias is none that
- * those documents use inside. */
+ * The columns of a `WorkspaceRow` of `workspaces_expanded whole`.
+ *
+ * The latest build with its resources and agents is one JSON document. The documents use other
+ * aliases than `whole`.
+ */
 export function workspaceColumns(now: Date): SQL {
-  return sql`whole.id, whole.created_at, whole.updated_at, whole.owner_id, whole.owner_username, whole.owner_avatar_url, whole.organization_id,
-    whole.organization_name, whole.template_id, whole.template_name, whole.template_display_name, whole.template_icon,
-    whole.template_active_version_id, whole.template_allow_user_cancel_workspace_jobs, whole.template_require_active_version,
-    whole.template_use_classic_parameter_flow, whole.template_allow_user_autostop, whole.template_default_ttl_ms, whole.name,
-    whole.autostart_schedule, whole.ttl_ms, whole.last_used_at, whole.deleting_at, whole.dormant_at, whole.next_start_at, whole.automatic_updates,
-    whole.favorite, whole.deleted, ${buildJson(sql`whole.latest_build_id`, now)} as latest_build,
+  return sql`whole.id, whole.created_at, whole.updated_at, whole.owner_id, whole.owner_username,
+    whole.owner_avatar_url, whole.organization_id, whole.organization_name, whole.template_id,
+    whole.template_name, whole.template_display_name, whole.template_icon,
+    whole.template_active_version_id, whole.template_allow_user_cancel_workspace_jobs,
+    whole.template_require_active_version, whole.template_use_classic_parameter_flow,
+    whole.template_allow_user_autostop, whole.template_default_ttl_ms, whole.name,
+    whole.autostart_schedule, whole.ttl_ms, whole.last_used_at, whole.deleting_at,
+    whole.dormant_at, whole.next_start_at, whole.automatic_updates, whole.favorite, whole.deleted,
+    ${buildJson(sql`whole.latest_build_id`, now)} as latest_build,
     (select ${appStatusJson("s")} from workspace_app_statuses s where s.workspace_id = whole.id
       order by s.created_at desc limit 1) as latest_app_status`
 }
 
-/** The `agent_metadata` of a `WorkspaceRow`: the items with these keys (in small letters) of the latest build's agents. */
+/**
+ * The `agent_metadata` of a `WorkspaceRow`: the items of the latest build with these lower-case
+ * keys.
+ */
 export function agentMetadataColumn(keys: readonly string[]): SQL {
   return sql`(select json_object_agg(g.id, d.items) from workspace_agents g, lateral (
-      select json_agg(json_build_object('key', d.key, 'display_name', d.display_name, 'script', d.script,
-        'interval_seconds', d.interval_seconds, 'timeout_seconds', d.timeout_seconds, 'value', d.value, 'error', d.error,
+      select json_agg(json_build_object('key', d.key, 'display_name', d.display_name,
+        'script', d.script, 'interval_seconds', d.interval_seconds,
+        'timeout_seconds', d.timeout_seconds, 'value', d.value, 'error', d.error,
         'collected_at', d.collected_at) order by d.display_order, d.key) as items
-      from workspace_agent_metadata d where d.agent_id = g.id and lower(d.key) = any(${texts(keys)})) d
+      from workspace_agent_metadata d
+      where d.agent_id = g.id and lower(d.key) = any(${texts(keys)})) d
     where g.build_id = whole.latest_build_id and not g.deleted) as agent_metadata`
 }
 
@@ -122,15 +133,15 @@ export const workspaceSchema = z
 
 export type WorkspaceView = z.infer<typeof workspaceSchema>
 
-/** Who looks, and what the deployment lets people do. */
+/** The user who reads, and what the deployment allows. */
 export type Viewer = { userId: string; allowRenames: boolean }
 
-/** Whether workspaces may be renamed here; a flag of the deployment, off unless asked for. */
+/** Whether workspaces may be renamed: a flag of the deployment, off by default. */
 export function allowRenames(env: { ALLOW_RENAMES: string }): boolean {
   return env.ALLOW_RENAMES === "true"
 }
 
-/** What the viewer sees: a favourite is one for its owner alone. */
+/** A workspace for its viewer. Only the owner sees a favourite as such. */
 export function toWorkspaceView(row: WorkspaceRow, viewer: Viewer, now: Date): WorkspaceView {
   const latestBuild = toBuildView(row.latest_build)
   if (row.agent_metadata) includeMetadata(latestBuild, row.agent_metadata, now)

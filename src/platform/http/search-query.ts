@@ -6,7 +6,8 @@
 import { parseTime } from "./instants.ts"
 
 export type SearchIssue = { field: string; detail: string }
-export type SearchTerm = { key: string; value: string }
+/** `raw` has the quotes of the query. */
+export type SearchTerm = { key: string; value: string; raw?: string }
 type Tokens = { terms: SearchTerm[]; issue: null } | { terms: null; issue: SearchIssue }
 
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
@@ -57,7 +58,7 @@ export function tokenizeSearch(
     if (more.length > 0)
       return fail(`Query element ${JSON.stringify(element)} can only contain 1 ':'`)
     if (value === undefined) bareWords.push(element)
-    else terms.push({ key: stripQuotes(key), value: stripQuotes(value) })
+    else terms.push({ key: stripQuotes(key), value: stripQuotes(value), raw: value })
   }
   if (bareWords.length > 0) {
     const read = readBareTerm(bareWords.join(" "))
@@ -109,6 +110,18 @@ export function createSearchReader(terms: SearchTerm[]) {
         .flatMap((value) => value.split(","))
         .map((value) => value.trim())
         .filter((value) => value !== ""),
+    /** As `list`, but quotes protect commas. */
+    protectedList(key: string): { text: string; isQuoted: boolean }[] {
+      known.add(key)
+      return terms
+        .filter((term) => term.key === key)
+        .flatMap(({ value, raw }) => splitOutsideQuotes(raw ?? value, (char) => char === ","))
+        .map((piece) => ({
+          text: piece.replaceAll('"', "").trim(),
+          isQuoted: piece.includes('"'),
+        }))
+        .filter(({ text }) => text !== "")
+    },
     boolean(key: string): boolean | undefined {
       const value = text(key)
       if (value === undefined) return undefined

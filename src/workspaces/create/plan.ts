@@ -1,4 +1,4 @@
-// What creating a workspace comes to, decided without the database: the refusals in their order, or the values to write.
+// The plan of a creation, made without the database: the first refusal, or the values to write.
 import type { ApiError } from "../../platform/http/errors.ts"
 import {
   ApiError as Refusal,
@@ -40,11 +40,11 @@ export type CreatePlan = {
   tags: Record<string, string>
   /** Values of a first build. */
   parameters: NamedValue[]
-  /** Values of the second build that a claimed prebuild gets, or why it cannot be claimed with what was asked for. */
+  /** Values of the second build of a claimed prebuild, or why it cannot be claimed with them. */
   claim: { parameters: NamedValue[]; refusal: null } | { parameters: null; refusal: ApiError }
 }
 
-/** Throws the first refusal, in the order of prebuilds-provisioning-agents.md A7 and then D. */
+/** Throws the first refusal, in the order that clients know. */
 export function planCreate(
   context: CreateContext | undefined,
   request: CreateRequest,
@@ -129,7 +129,10 @@ function requireSchedule(text: string | null): string | null {
   return text
 }
 
-/** The preset, then the version's state, then the parameters. A request without a preset takes the best that its values match. */
+/**
+ * Checks the preset, then the version's state, then the parameters. A request without a preset
+ * takes the best one that its values match.
+ */
 function planBuild(template: Template, version: Version, request: CreateRequest) {
   const given = toMap(request.rich_parameter_values ?? [])
   const asked = request.template_version_preset_id
@@ -151,7 +154,7 @@ function planBuild(template: Template, version: Version, request: CreateRequest)
     previous: new Map(),
   }
   const fresh = resolveParameters(source)
-  // A prebuild was made from the preset alone; what it got then counts as its previous values.
+  // A prebuild was made from the preset alone, so the preset's values count as its previous values.
   const pooled = resolveParameters({ ...source, given: new Map() })
   const previous = toMap(pooled.ok ? pooled.values : [])
   const claimed = resolveParameters({ ...source, previous })

@@ -1,4 +1,4 @@
-// What a client sends to create a workspace (api.md 2.6), checked for its shape alone.
+// The body of a request to create a workspace, checked for its shape alone.
 import { z } from "@hono/zod-openapi"
 import { tagDetail } from "../../platform/http/errors.ts"
 import { isResourceName } from "../../platform/names.ts"
@@ -11,7 +11,7 @@ const optionalUuid = uuidSchema
 
 export const parameterValue = z.object({ name: z.string().max(128), value: z.string().max(65_536) })
 
-/** A workspace's name; what is wrong with one is told as the reference does, by the rule's tag. */
+/** A workspace's name. Clients know the tag of each rule that a name breaks. */
 export const workspaceName = z.string().superRefine((name, context) => {
   if (name === "") context.addIssue({ code: "custom", message: tagDetail("required", "") })
   else if (!isResourceName(name))

@@ -1,4 +1,4 @@
-// Creating a workspace over HTTP (api.md 2.6), under the owner's path and under the older one through an organization.
+// Creating a workspace over HTTP, by the owner's path and by the older one with an organization.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import { auditRequest } from "../../audit/request.ts"
@@ -56,10 +56,10 @@ export const workspaceCreateRoutes = createRouter()
     c.json(await create(c, c.req.valid("param"), c.req.valid("json")), 201),
   )
 
-// The template may change between the reading and the writing; then the plan is made anew.
+// The template may change between the read and the write. Then the plan is made again.
 const triesMax = 3
 
-/** Two round trips: what decides, then what is made together with how it looks. */
+/** Takes two round trips: the context, then the write together with the read of the result. */
 async function create(
   c: Context<AppEnv>,
   target: { user: string; organization: string | null },
@@ -95,12 +95,12 @@ async function create(
         Promise.all([
           postJobs(c.env, c.var, [job]),
           publishWorkspaces(c.env, [row.id]),
-          // The pool's agent has no business any more, but to wait for its successor.
+          // The pool's agent may do nothing now except wait for its successor.
           ...(made[0]?.is_claim ? [publishBuildChange(c.env, row.id)] : []),
         ]),
       )
       const view = toWorkspaceView(row, await viewerOf(c), now)
-      // As the reference answers: the version's name is blank until the workspace is read again.
+      // Clients know this answer: the version's name is blank until the workspace is read again.
       return { ...view, latest_build: { ...view.latest_build, template_version_name: "" } }
     }
     if (made[0]?.was_picked && plan.claim.refusal !== null) throw plan.claim.refusal

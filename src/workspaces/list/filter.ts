@@ -1,5 +1,7 @@
-// The workspace search as SQL conditions on `workspaces w`. Conditions stand on the row itself where they can, so that lists
-// sort and filter through its indexes; the rest are look-ups by the latest build's id.
+// The workspace search as SQL conditions on `workspaces w`.
+//
+// Conditions are on the row itself where possible, so that lists sort and filter by its indexes.
+// The others are look-ups by the id of the latest build.
 import { sql, type SQL } from "drizzle-orm"
 import { organizationIdOf, userIdOf } from "../../access/lookup.ts"
 import { may } from "../../access/may.ts"
@@ -9,8 +11,10 @@ import type { SearchableStatus, WorkspaceFilter } from "./search.ts"
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
 /**
- * Every condition of a search, and-ed. Deleted workspaces are never found.
- * A name of three characters or more goes through the trigram index on lower(name); a shorter one scans the names alone.
+ * All conditions of a search. Deleted workspaces are never found.
+ *
+ * A name of three characters or more uses the trigram index on lower(name). A shorter one scans the
+ * names.
  */
 export function matches(filter: WorkspaceFilter, now: Date): SQL {
   const conditions = [
@@ -21,7 +25,8 @@ export function matches(filter: WorkspaceFilter, now: Date): SQL {
     when(
       filter.templateName,
       (name) =>
-        sql`w.template_id in (select t.id from templates t where lower(t.name) = ${name} and not t.deleted)`,
+        sql`w.template_id in (select t.id from templates t
+          where lower(t.name) = ${name} and not t.deleted)`,
     ),
     when(
       filter.organization,
@@ -30,7 +35,7 @@ export function matches(filter: WorkspaceFilter, now: Date): SQL {
     when(filter.status, hasStatus),
     when(filter.hasAgentStatuses, (statuses) => hasAgentIn(statuses, now)),
     when(filter.dormant, () => sql`w.dormant_at is not null`),
-    // Never used counts as used before any instant.
+    // A workspace that was never used counts as used before any instant.
     when(
       filter.lastUsedBefore,
       (at) => sql`(w.last_used_at is null or w.last_used_at <= ${at}::timestamptz)`,
@@ -39,7 +44,7 @@ export function matches(filter: WorkspaceFilter, now: Date): SQL {
     when(filter.usingActive, isUsingActive),
     when(filter.hasParam, hasParameterNamed),
     when(filter.params, hasParameterPair),
-    // There are no AI tasks here, so no workspace has one.
+    // No workspace has an AI task.
     when(filter.hasAiTask, (hasTask) => sql`${!hasTask}::boolean`),
     when(
       filter.hasExternalAgent,
@@ -63,31 +68,46 @@ function when<Value>(value: Value | undefined, condition: (value: Value) => SQL)
   return value === undefined ? undefined : condition(value)
 }
 
-/** What a search names and must exist; `problem` is the answer where it does not. */
+/** What a search names and must exist. `problem` is the answer if it does not. */
 export function namedThings(
   filter: WorkspaceFilter,
 ): { field: string; problem: string; id: SQL }[] {
   const things: { field: string; problem: string; id: SQL }[] = []
   if (filter.organization) {
-    const problem = `organization ${JSON.stringify(filter.organization)} does not exist, or you are unauthorized to view it`
-    const id = sql`(select o.id from organizations o where o.id = ${organizationIdOf(filter.organization)}
-      and ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })})`
+    const name = JSON.stringify(filter.organization)
+    const problem = `organization ${name} either does not exist, or you are unauthorized to view it`
+    const id = readableOrganization(filter.organization)
     things.push({ field: "organization", problem, id })
   }
   if (filter.sharedWithUser) {
-    const problem = `user ${JSON.stringify(filter.sharedWithUser)} does not exist, or you are unauthorized to view them`
+    const name = JSON.stringify(filter.sharedWithUser)
+    const problem = `user ${name} either does not exist, or you are unauthorized to view them`
+    // A name that the caller may not read must answer as one that does not exist.
     const id = sql`(select u.id from users u where u.id = ${userIdOf(filter.sharedWithUser)}
       and ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })})`
     things.push({ field: "shared_with_user", problem, id })
   }
   if (filter.sharedWithGroup) {
-    const problem = `group ${JSON.stringify(filter.sharedWithGroup.group)} does not exist, or you are unauthorized to view it`
+    const { organization, group } = filter.sharedWithGroup
+    if (organization !== null) {
+      const name = JSON.stringify(organization)
+      const problem = `organization ${name} either does not exist, or you are unauthorized to view it`
+      const id = readableOrganization(organization)
+      things.push({ field: "shared_with_group", problem, id })
+    }
+    const name = JSON.stringify(group)
+    const problem = `group ${name} either does not exist, or you are unauthorized to view it`
     things.push({ field: "shared_with_group", problem, id: groupIdOf(filter.sharedWithGroup) })
   }
   return things
 }
 
-/** `%` and `_` are wildcards of the language; its escape character is not. */
+function readableOrganization(name: string): SQL {
+  return sql`(select o.id from organizations o where o.id = ${organizationIdOf(name)}
+    and ${may("read", "organization", { id: sql`o.id`, organization: sql`o.id` })})`
+}
+
+/** `%` and `_` are wildcards of the search language; the backslash is not an escape. */
 function withoutEscapes(pattern: string): string {
   return pattern.replaceAll("\\", "\\\\")
 }
@@ -103,8 +123,8 @@ function groupIdOf({ organization, group }: { organization: string | null; group
       and g.organization_id = ${organizationIdOf(organization ?? "default")})`
 }
 
-// The transition and the job's status behind each name; null where any transition will do.
-const behind: Record<SearchableStatus, { transition: string | null; job: string }> = {
+// The transition and the job status of each status name. Null means any transition.
+const latestOf: Record<SearchableStatus, { transition: string | null; job: string }> = {
   pending: { transition: null, job: "pending" },
   starting: { transition: "start", job: "running" },
   running: { transition: "start", job: "succeeded" },
@@ -117,17 +137,17 @@ const behind: Record<SearchableStatus, { transition: string | null; job: string 
   canceled: { transition: null, job: "canceled" },
 }
 
-/** By the copies of the latest build that the row carries. */
+/** Uses the copies of the latest build on the workspace row. */
 function hasStatus(status: SearchableStatus): SQL {
-  const { transition, job } = behind[status]
-  // Written as the index workspaces_list_order writes it.
+  const { transition, job } = latestOf[status]
+  // Must be written as the index workspaces_list_order writes it.
   if (status === "running")
     return sql`(w.latest_transition = 'start' and w.latest_job_status = 'succeeded') is true`
   if (transition === null) return sql`w.latest_job_status = ${job}`
   return sql`(w.latest_transition = ${transition} and w.latest_job_status = ${job})`
 }
 
-/** Any agent, sub agents too, of a latest build that is a start. */
+/** True for any agent, including sub agents, of a latest build that is a start. */
 function hasAgentIn(statuses: string[], now: Date): SQL {
   return sql`(w.latest_transition = 'start' and exists (select 1 from workspace_agents a
     where a.build_id = w.latest_build_id and not a.deleted
@@ -136,7 +156,8 @@ function hasAgentIn(statuses: string[], now: Date): SQL {
 
 function isUsingActive(usingActive: boolean): SQL {
   return sql`exists (select 1 from workspace_builds b join templates t on t.id = w.template_id
-    where b.id = w.latest_build_id and (b.template_version_id = t.active_version_id) = ${usingActive}::boolean)`
+    where b.id = w.latest_build_id
+      and (b.template_version_id = t.active_version_id) = ${usingActive}::boolean)`
 }
 
 function hasParameterNamed(names: string[]): SQL {
@@ -147,7 +168,8 @@ function hasParameterNamed(names: string[]): SQL {
 
 function hasParameterPair(pairs: { name: string; value: string }[]): SQL {
   return sql`exists (select 1 from workspace_build_parameters p
-    join unnest(${texts(pairs.map((pair) => pair.name))}, ${texts(pairs.map((pair) => pair.value))}) as wanted (name, value)
+    join unnest(${texts(pairs.map((pair) => pair.name))},
+      ${texts(pairs.map((pair) => pair.value))}) as wanted (name, value)
       on lower(p.name) = wanted.name and lower(p.value) = wanted.value
     where p.workspace_build_id = w.latest_build_id)`
 }

@@ -1,4 +1,4 @@
-// The list's body: whole when it is a page, streamed in keyset pages when the client asks for everything.
+// The body of the list: whole for a page, streamed in keyset pages without a limit.
 import type { Caller } from "../../access/caller.ts"
 import { badRequest } from "../../platform/http/errors.ts"
 import { wireJson } from "../../platform/http/json.ts"
@@ -7,17 +7,22 @@ import type { WorkspaceFilter } from "./search.ts"
 import { countMatches, listPage } from "../statements.ts"
 import { toWorkspaceView, type WorkspaceView } from "../view.ts"
 
-/** The most workspaces that are held at once for a list without a limit. */
+/** The most workspaces in memory for a list without a limit. */
 export const streamPageMax = 500
 
 export type WorkspaceList = {
   count: number
   first: WorkspaceView[]
-  /** The pages after the first, each read when the one before has been taken. Null where the first is all. */
+  /**
+   * The pages after the first, each read once the client took the one before. Null if none
+   * follow.
+   */
   rest: AsyncIterable<WorkspaceView[]> | null
 }
 
-/** `limit` 0 asks for everything. One round trip for the first page and the count, then one a page. */
+/**
+ * `limit` 0 means all. Takes one round trip for the first page and the count, then one per page.
+ */
 export async function listWorkspaces(
   caller: Caller,
   filter: WorkspaceFilter,
@@ -56,7 +61,7 @@ export function invalidSearch(validations: { field: string; detail: string }[]) 
   return badRequest("Invalid workspace search query.", { validations })
 }
 
-/** The list as JSON text, a page at a time: the client's reading is what asks for the next one. */
+/** The list as JSON text. A page is read when the client has taken the one before. */
 export function streamList({ count, first, rest }: WorkspaceList): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   const parts = listParts(first, rest, count)

@@ -1,11 +1,13 @@
-// A page of the workspace list, in its order (prebuilds-provisioning-agents.md F4): the caller's favourites, then what runs, then
-// the rest, each by owner and name.
+// A page of the workspace list, in its order.
+//
+// The caller's favourites come first, then running workspaces, then the rest, each by owner and
+// name.
 import { sql, type SQL } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { matches } from "./filter.ts"
 import type { WorkspaceFilter } from "./search.ts"
 
-/** Where a page ended: the next one begins after it. */
+/** The end of a page; the next one begins after it. */
 export type PageCursor = { rank: number; owner_key: string; name_key: string; id: string }
 
 export type PageRange = { limit: number; offset: number; after: PageCursor | null }
@@ -20,7 +22,8 @@ export function isVisible(): SQL {
 }
 
 const isOwnFavorite = sql`(w.favorite and w.owner_id = (select actor_id()))`
-// Written as the index workspaces_list_order writes it. Every workspace has a build, so it is never null.
+// Must be written as the index workspaces_list_order writes it. Never null: each workspace has a
+// build.
 const isRunning = sql`(w.latest_transition = 'start' and w.latest_job_status = 'succeeded')`
 
 const arms = [
@@ -31,10 +34,12 @@ const arms = [
 ]
 
 /**
- * The ids of a page with their sort keys, as a query to be used as a relation.
- * One arm a rank, each read in the order of workspaces_list_order and cut at the page's end, so that a page costs what it
- * holds and not what the list holds. Ordering by one expression over all of them would sort the whole list: the favourites are
- * the caller's own, so no index can have them first.
+ * A query for the ids of a page with their sort keys.
+ *
+ * It has one arm per rank. Each arm reads in the order of workspaces_list_order and stops at the
+ * end of the page. The cost depends on the page and not on the list. Ordering all by one
+ * expression would sort the whole list: favourites depend on the caller, so no index has them
+ * first.
  */
 export function pageOf(
   filter: WorkspaceFilter,
@@ -47,9 +52,11 @@ export function pageOf(
     .map(({ rank, condition }) => {
       const isLater =
         after?.rank === rank
-          ? sql`and (lower(w.owner_name), lower(w.name), w.id) > (${after.owner_key}, ${after.name_key}, ${after.id}::uuid)`
+          ? sql`and (lower(w.owner_name), lower(w.name), w.id)
+              > (${after.owner_key}, ${after.name_key}, ${after.id}::uuid)`
           : sql``
-      return sql`(select w.id, ${rank}::int as rank, lower(w.owner_name) as owner_key, lower(w.name) as name_key
+      return sql`(select w.id, ${rank}::int as rank, lower(w.owner_name) as owner_key,
+          lower(w.name) as name_key
         from workspaces w where ${found} and ${condition} ${isLater}
         order by lower(w.owner_name), lower(w.name), w.id limit ${limit + offset})`
     })

@@ -1,4 +1,4 @@
-// The workspace search language: which keys there are and what each asks for. Names stay text here; SQL resolves them.
+// The workspace search language: its keys and their values. SQL resolves the names.
 import {
   createSearchReader,
   type SearchIssue,
@@ -67,11 +67,11 @@ export function parseWorkspaceSearch(query: string): WorkspaceSearch {
     ids: reader.uuids("id"),
     status: reader.oneOf("status", searchableStatuses),
     hasAgentStatuses: readAgentStatuses(reader.list("has-agent"), reader.boolean("healthy")),
-    // Only `true` filters; `false` is the same as not asking.
+    // Only `true` filters; `false` has no effect.
     dormant: reader.boolean("dormant") || undefined,
     lastUsedBefore: reader.time("last_used_before"),
     lastUsedAfter: reader.time("last_used_after"),
-    // An empty value counts as true, as the clients know it.
+    // Clients know that an empty value counts as true.
     usingActive: isOutdatedGiven ? outdated === false : undefined,
     hasAiTask: reader.boolean("has-ai-task"),
     hasExternalAgent: reader.boolean("has_external_agent"),
@@ -79,7 +79,7 @@ export function parseWorkspaceSearch(query: string): WorkspaceSearch {
     sharedWithUser: reader.text("shared_with_user"),
     sharedWithGroup: readGroup(reader.text("shared_with_group"), reader.report),
     includeAgentMetadata: orUndefined(reader.list("include_agent_metadata")),
-    ...readParams(reader.list("param"), reader.report),
+    ...readParams(reader.protectedList("param"), reader.report),
   }
   const issues = reader.finish()
   return issues.length > 0 ? { filter: null, issues } : { filter, issues: null }
@@ -104,16 +104,21 @@ function readAgentStatuses(statuses: string[], healthy: boolean | undefined): st
   return orUndefined(statuses)
 }
 
-/** `param:name` asks that the parameter exists, `param:name=value` for the exact pair. */
+/**
+ * `param:name` finds builds with the parameter, `param:name=value` the exact pair.
+ *
+ * Quotes protect `=` and `,` in a value: `param:"repo=https://host/?a=b,c"`.
+ */
 function readParams(
-  values: string[],
+  values: { text: string; isQuoted: boolean }[],
   report: (key: string, problem: string) => undefined,
 ): Pick<WorkspaceFilter, "hasParam" | "params"> {
   const names: string[] = []
   const pairs: { name: string; value: string }[] = []
-  for (const text of values) {
-    const [name = "", value, ...more] = text.split("=")
-    if (more.length > 0)
+  for (const { text, isQuoted } of values) {
+    const [name = "", ...rest] = text.split("=")
+    const value = rest.length === 0 ? undefined : rest.join("=")
+    if (rest.length > 1 && !isQuoted)
       report("param", `has invalid values: ${JSON.stringify(text)} can only contain 1 '='`)
     else if (value === undefined) names.push(name)
     else if (value === "")
@@ -133,8 +138,8 @@ function readGroup(
 ): WorkspaceFilter["sharedWithGroup"] {
   if (text === undefined) return undefined
   const [first = "", second, ...more] = text.split("/")
-  if (more.length > 0)
-    return report("shared_with_group", "has an invalid value: it can only contain 1 '/'")
+  const pattern = "the filter must be in the pattern of <organization name>/<group name>"
+  if (more.length > 0) return report("shared_with_group", `has an invalid value: ${pattern}`)
   if (second === undefined) return { organization: null, group: first }
   if (first === "")
     return report("shared_with_group", "has an invalid value: invalid organization name")

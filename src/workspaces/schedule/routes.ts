@@ -1,4 +1,6 @@
-// When a workspace runs, over HTTP (lifecycle.md 8.1 to 8.4): each answer's refusals stand in the order that clients know.
+// When a workspace runs, over HTTP.
+//
+// The refusals of each route are in the order that clients know.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../../audit/request.ts"
 import { badRequest, conflict, tagDetail } from "../../platform/http/errors.ts"

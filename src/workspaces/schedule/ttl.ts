@@ -1,11 +1,14 @@
-// How long a workspace may ask to run (lifecycle.md 8.2): whole minutes, from one minute to thirty days, or not at all.
+// The ttl that a person may choose: whole minutes, from one minute to thirty days, or none.
 
 const minuteMs = 60_000
 const ttlMsMax = 30 * 24 * 60 * minuteMs
 
 export type TtlCheck = { ttlMs: number | null; problem: null } | { ttlMs: null; problem: string }
 
-/** Null and 0 mean no autostop. Anything else is cut down to whole minutes before the bounds are looked at. */
+/**
+ * Null and 0 mean no autostop. Other values are truncated to minutes before the bounds are
+ * checked.
+ */
 export function checkTtl(requestedMs: number | null): TtlCheck {
   if (requestedMs === null || requestedMs === 0) return { ttlMs: null, problem: null }
   const ttlMs = Math.trunc(requestedMs / minuteMs) * minuteMs
@@ -16,7 +19,7 @@ export function checkTtl(requestedMs: number | null): TtlCheck {
   return { ttlMs, problem: null }
 }
 
-/** At creation, asking for nothing takes the template's default as it is, without bounds; a default of 0 is none. */
+/** At creation, no ttl means the template's default without bounds. A default of 0 means none. */
 export function initialTtl(requestedMs: number | null, templateDefaultMs: number): TtlCheck {
   if (requestedMs !== null && requestedMs !== 0) return checkTtl(requestedMs)
   return { ttlMs: templateDefaultMs === 0 ? null : templateDefaultMs, problem: null }

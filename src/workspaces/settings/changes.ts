@@ -1,4 +1,4 @@
-// The changes of what a workspace is called and how it behaves: its name, its updates, its place among the owner's favourites.
+// Changes of a workspace's name, its automatic updates and its favourite flag.
 import { sql } from "drizzle-orm"
 import type { AuditRequest } from "../../audit/fragment.ts"
 import type { Statement } from "../../platform/db/client.ts"
@@ -6,7 +6,10 @@ import { changeWorkspace, type ChangeFacts } from "../change.ts"
 
 export type RenameFacts = { deleted: boolean }
 
-/** Precondition: it lives and has another name. Two of one name at once: the unique index workspaces_name_live fails the second. */
+/**
+ * Precondition: the workspace is not deleted and has another name. Of two equal names at once, the
+ * unique index workspaces_name_live rejects the second.
+ */
 export function renameWorkspace(
   id: string,
   name: string,
@@ -47,7 +50,9 @@ export function setAutomaticUpdates(
 
 export type FavoriteFacts = { is_owner: boolean }
 
-/** The owner's alone, and no other right is asked for. One flag a workspace: setting it twice is setting it once. */
+/**
+ * Only the owner may set the flag; no other right counts. Setting it twice has no further effect.
+ */
 export function setFavorite(
   id: string,
   favorite: boolean,

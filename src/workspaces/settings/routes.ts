@@ -1,4 +1,4 @@
-// What a workspace is called and how it behaves, over HTTP (api.md 2.6, lifecycle.md 8.5, 8.6).
+// A workspace's name, updates and favourite, over HTTP.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../../audit/request.ts"
 import { isUniqueViolation } from "../../platform/db/errors.ts"
