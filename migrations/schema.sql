@@ -974,7 +974,13 @@ create view lifecycle_rules as
                     WHEN b.notified_autostop_deadline = b.deadline THEN 'already_reminded'::text
                     WHEN reminder.at >= b.deadline THEN 'in_use'::text
                     ELSE NULL::text
-                END,reminder.at,NULL::text,NULL::text,b.template_version_id)) r(rule, precedence, why_not, due_at, transition, reason, template_version_id)
+                END,reminder.at,NULL::text,NULL::text,b.template_version_id), ('dormant_stop'::text,7,
+                CASE
+                    WHEN w.dormant_at IS NULL THEN 'not_dormant'::text
+                    WHEN b.transition <> 'start'::text THEN 'not_running'::text
+                    WHEN j.job_status = 'failed'::text THEN 'last_build_failed'::text
+                    ELSE NULL::text
+                END,'-infinity'::timestamp with time zone,'stop'::text,'dormancy'::text,b.template_version_id)) r(rule, precedence, why_not, due_at, transition, reason, template_version_id)
   WHERE NOT w.deleted AND w.owner_id <> prebuilds_user_id();
 
 create view workspaces_expanded as
@@ -1782,6 +1788,7 @@ begin
     new.next_start_at := null;
   elsif tg_op = 'UPDATE' and new.autostart_schedule is distinct from old.autostart_schedule
     and new.next_start_at is not distinct from old.next_start_at
+    and coalesce(current_setting('dormouse.next_start_of', true), '') <> new.id::text
   then
     new.next_start_at := null;
   end if;

@@ -22,7 +22,7 @@ const pingRoute = createRoute({
   tags: ["Workspaces"],
   summary: "Mark a workspace as used",
   description:
-    "The body is optional. `{agent_id, app_name}` also counts a session and may extend the deadline; `app_name` is vscode, jetbrains, reconnecting-pty or ssh.",
+    "The body is optional. An agent_id with an app_name (vscode, jetbrains, reconnecting-pty or ssh) also counts a session and may extend the deadline.",
   request: { params: z.object({ workspace: uuidSchema }) },
   responses: { 204: { description: "Kept." }, ...errors(400, 401, 403, 404, 429, 503) },
 })

@@ -98,6 +98,15 @@ cross join lateral (values
       when b.notified_autostop_deadline = b.deadline then 'already_reminded'
       when reminder.at >= b.deadline then 'in_use' end,
     reminder.at,
-    null, null, b.template_version_id)
+    null, null, b.template_version_id),
+
+  -- Stops a workspace that is dormant and still runs: one that a person marked dormant. The rules
+  -- above come first, so a due deletion needs no stop.
+  ('dormant_stop', 7,
+    case when w.dormant_at is null then 'not_dormant'
+      when b.transition <> 'start' then 'not_running'
+      when j.job_status = 'failed' then 'last_build_failed' end,
+    '-infinity',
+    'stop', 'dormancy', b.template_version_id)
 ) as r (rule, precedence, why_not, due_at, transition, reason, template_version_id)
 where not w.deleted and w.owner_id <> prebuilds_user_id();

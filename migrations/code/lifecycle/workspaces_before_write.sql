@@ -3,6 +3,8 @@
 --
 -- 1. The owner's name is copied, for lists.
 -- 2. next_start_at is cleared if the schedule changed without it, or if the workspace is dormant.
+--    A trigger cannot see that a statement wrote the value that was there. A statement that did
+--    names the workspace in the setting dormouse.next_start_of, which ends with its transaction.
 -- 3. check_at is null for prebuilds and deleted workspaces. Otherwise the workspace becomes dirty
 --    when something was edited that can bring an event nearer, unless the writer set a bound or a
 --    build is active (the end of the build marks it).
@@ -17,6 +19,7 @@ begin
     new.next_start_at := null;
   elsif tg_op = 'UPDATE' and new.autostart_schedule is distinct from old.autostart_schedule
     and new.next_start_at is not distinct from old.next_start_at
+    and coalesce(current_setting('dormouse.next_start_of', true), '') <> new.id::text
   then
     new.next_start_at := null;
   end if;

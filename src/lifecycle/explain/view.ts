@@ -18,6 +18,7 @@ const ruleSchema = z
       "dormancy",
       "auto_delete",
       "reminder",
+      "dormant_stop",
     ]),
     precedence: z.int().openapi({ description: "Of several that are due, the lowest acts first." }),
     verdict: z.enum(["does_not_apply", "scheduled", "due", "waits"]),
@@ -110,6 +111,7 @@ const inputsOfRule: Record<string, readonly string[]> = {
     "time_til_autostop_notify_ms",
     "activity_bump_ms",
   ],
+  dormant_stop: ["last_transition", "last_job_status", "dormant_at"],
 }
 
 export function toExplanation(

@@ -1,11 +1,14 @@
 // The workspaces that a tick looks at: those whose lower bound `check_at` has passed.
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
-import { type Columns, step, type Step, withSteps } from "../../platform/db/steps.ts"
+import { type Columns, step, type Step } from "../../platform/db/steps.ts"
 
 /** The most workspaces in one batch. It keeps row locks short and the Worker's memory flat. */
 export const batchSizeMax = 1000
-/** The fewest: one that was marked dirty and one whose time has come. */
+/**
+ * The fewest: one that was marked dirty and one whose time has come. A size of 1 takes the
+ * latter.
+ */
 export const batchSizeMin = 2
 
 const setAsideMs = 15 * 60_000
@@ -41,17 +44,21 @@ export function takeDue(now: Date, size: number): Step<never, Due> {
 }
 
 /**
- * Postpones the next workspaces of this size by a quarter of an hour.
+ * Postpones the next workspace by a quarter of an hour: one whose batch fails even on its own.
  *
- * These are the workspaces whose batch fails even at the smallest size. One that cannot be written
- * must not hold up all the others.
+ * One workspace that cannot be written must not hold up all the others. `dirty` is the next one
+ * that was marked, `timed` the next one whose time has come.
  */
-export function setAside(now: Date, size: number): Statement<{ id: string }> {
+export function setAside(now: Date, kind: "dirty" | "timed"): Statement<{ id: string }> {
   const until = new Date(now.getTime() + setAsideMs)
+  const isNext =
+    kind === "dirty"
+      ? sql`check_at = '-infinity' order by id`
+      : sql`check_at > '-infinity' and check_at <= ${now}::timestamptz order by check_at, id`
   return statement(
     "lifecycle.set-aside",
-    withSteps(takeDue(now, size)).select(sql`
-    update workspaces w set check_at = ${until}::timestamptz from due
-    where w.id = due.id returning w.id`),
+    sql`update workspaces w set check_at = ${until}::timestamptz
+    from (select id from workspaces where ${isNext} limit 1 for update skip locked) due
+    where w.id = due.id returning w.id`,
   )
 }

@@ -4,6 +4,7 @@
 import { carryParameters } from "../../builds/create/carry-parameters.ts"
 import type { Database } from "../../platform/db/client.ts"
 import { StatementFailed } from "../../platform/db/errors.ts"
+import { writeIsolated } from "../../platform/db/isolate.ts"
 import { writeEvent } from "../../platform/event.ts"
 import { publishWorkspaces } from "../../platform/durable/publish.ts"
 import type { Sweep, SweepContext } from "../../sweeps.ts"
@@ -95,6 +96,16 @@ async function runLifecycle(context: SweepContext): Promise<TickCounts> {
   return { ...counts, more: more ? 1 : 0 }
 }
 
+async function fails(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work
+    return false
+  } catch (error) {
+    if (error instanceof StatementFailed) return true
+    throw error
+  }
+}
+
 type Add = (name: string, n: number) => void
 
 /** Returns true if more is due than the bound on rounds allowed. */
@@ -115,21 +126,24 @@ async function runRounds(
     await writeOpenNextStarts(db, now, asked)
     const carries = await carryAll(db, preparation.carries)
     const laneCount = Math.min(lanes, Math.ceil(preparation.due_count / size))
-    const ends = await Promise.allSettled(
-      Array.from({ length: laneCount }, async () => {
-        const [batch] = await db.all(runBatch({ now, size, asked, carries, unflushed }))
-        if (batch === undefined) return 0
-        onBatch(batch)
-        return batch.taken
-      }),
-    )
+    const run = async (count: number) => {
+      const [batch] = await db.all(runBatch({ now, size: count, asked, carries, unflushed }))
+      if (batch === undefined) return 0
+      onBatch(batch)
+      return batch.taken
+    }
+    const ends = await Promise.allSettled(Array.from({ length: laneCount }, () => run(size)))
     const failure = ends.find((end) => end.status === "rejected")?.reason as unknown
     if (failure === undefined) {
       if (ends.every((end) => end.status === "fulfilled" && end.value === 0)) return false
       size = Math.min(batchSizeMax, size * 2)
     } else {
       if (!(failure instanceof StatementFailed)) throw failure
-      if (size === batchSizeMin) add("set_aside", await putAside(db, now, failure))
+      if (size === batchSizeMin) {
+        // The batch was one dirty and one timed workspace. The timed one runs alone at size 1.
+        const isTimed = await fails(run(1))
+        add("set_aside", await putAside(db, now, isTimed ? "timed" : "dirty", failure))
+      }
       size = Math.max(batchSizeMin, Math.floor(size / 4))
     }
   }
@@ -137,23 +151,25 @@ async function runRounds(
 }
 
 /**
- * Sets aside workspaces that cannot be written, so that they do not stop the others.
+ * Sets aside a workspace that cannot be written, so that it does not stop the others.
  *
- * They are logged and tried again after a quarter of an hour.
+ * It is logged and tried again after a quarter of an hour.
  */
-async function putAside(db: Database, now: Date, error: StatementFailed): Promise<number> {
-  const rows = await db.all(setAside(now, batchSizeMin))
+async function putAside(
+  db: Database,
+  now: Date,
+  kind: "dirty" | "timed",
+  error: StatementFailed,
+): Promise<number> {
+  const rows = await db.all(setAside(now, kind))
   const workspaceIds = rows.map(({ id }) => id)
-  const { message, code, constraint } = error
-  writeEvent({
-    event: "lifecycle_set_aside",
-    outcome: "error",
-    error: message,
-    code,
-    constraint,
-    workspaceIds,
-  })
+  writeRefusal(error, workspaceIds)
   return rows.length
+}
+
+function writeRefusal({ message, code, constraint }: StatementFailed, workspaceIds: string[]) {
+  const event = "lifecycle_set_aside"
+  writeEvent({ event, outcome: "error", error: message, code, constraint, workspaceIds })
 }
 
 function report(batch: BatchResult, add: (name: string, n: number) => void): void {
@@ -169,7 +185,10 @@ async function writeOpenNextStarts(
 ): Promise<void> {
   if (asked.length === 0) return
   const starts = asked.map((open): NextStart => ({ open, nextStartAt: nextStartOf(open, now) }))
-  await db.all(writeNextStarts(starts))
+  for (const { item, error } of await writeIsolated(starts, (part) =>
+    db.all(writeNextStarts(part)),
+  ))
+    writeRefusal(error, [item.open.workspace_id])
 }
 
 async function carryAll(

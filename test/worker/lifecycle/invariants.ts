@@ -41,7 +41,7 @@ const statements: Record<string, string> = {
     where b.reason = 'autodelete' and b.id <> all($1::uuid[]) and (w.dormant_at is null or w.deleting_at is null or w.deleting_at >= b.created_at)`,
   "no stop for dormancy of what is not marked": `
     select b.id from workspace_builds b join workspaces w on w.id = b.workspace_id
-    where b.reason = 'dormancy' and b.id <> all($1::uuid[]) and w.dormant_at is distinct from b.created_at`,
+    where b.reason = 'dormancy' and b.id <> all($1::uuid[]) and (w.dormant_at is null or w.dormant_at > b.created_at)`,
   "prebuilds take no part": `
     select w.id from workspaces w left join workspace_builds b on b.workspace_id = w.id and b.reason <> 'initiator'
     where w.owner_id = prebuilds_user_id() and (b.id is not null or w.check_at is not null)`,

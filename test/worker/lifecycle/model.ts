@@ -78,7 +78,8 @@ function firstMatch(facts: Facts, at: Date): string {
     const canRetry = !isRetry || ago(job.completedAt ?? job.canceledAt) > dayMs
     if (at > workspace.deletingAt && canRetry) return "delete/autodelete"
   }
-  return isReminderDue(facts, at) ? "remind" : "none"
+  if (isReminderDue(facts, at)) return "remind"
+  return isDormant && build.transition === "start" && !isFailed ? "stop/dormancy" : "none"
 }
 
 function isAutostartDue({ workspace, template, build, job, userStatus }: Facts, at: Date): boolean {

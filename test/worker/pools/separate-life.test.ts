@@ -67,7 +67,7 @@ const attempts: Record<LifecycleWriter, (tempting: Tempting) => Promise<unknown>
     )
     expect(latest).toEqual({ deadline: null, max_deadline: null })
   },
-  "src/lifecycle/rules/due.ts": () => database().all(setAside(hours(5), 1000)),
+  "src/lifecycle/rules/due.ts": () => database().all(setAside(hours(5), "timed")),
   "src/lifecycle/deadlines/next-start-statement.ts": ({ id, buildId }) =>
     database().all(
       writeNextStarts([
