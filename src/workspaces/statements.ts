@@ -82,10 +82,11 @@ export function workspaceOfBuild(buildId: string, now: Date): Statement<Workspac
   )
 }
 
-/** Whether the caller may watch the workspace, and of which template it is. */
+/** The template of a workspace that the caller may watch, and whether it is deleted. */
 export function watchTarget(id: string): Statement<{ template_id: string; deleted: boolean }> {
   return statement(
     "workspaces.watch-target",
-    sql`select w.template_id, w.deleted from workspaces w where w.id = ${id}::uuid and ${isVisible()}`,
+    sql`select w.template_id, w.deleted from workspaces w
+      where w.id = ${id}::uuid and ${isVisible()}`,
   )
 }

@@ -57,6 +57,34 @@ describe("workspaceSearch", () => {
     expect(issues?.map((issue) => issue.field).toSorted()).toEqual(["foo", "outdated", "status"])
   })
 
+  test.each([
+    ['param:"repo=https://host/?a=b,c"', [{ name: "repo", value: "https://host/?a=b,c" }]],
+    ['param:repo="https://host/?a=b,c"', [{ name: "repo", value: "https://host/?a=b,c" }]],
+    [
+      'param:a=1,"b=2,3"',
+      [
+        { name: "a", value: "1" },
+        { name: "b", value: "2,3" },
+      ],
+    ],
+  ])("%s finds the quoted value", (q, params) => {
+    expect(parseWorkspaceSearch(q).filter?.params).toEqual(params)
+  })
+
+  test("an unquoted value with a second = is refused", () => {
+    expect(parseWorkspaceSearch("param:a=b=c").issues).toMatchObject([{ field: "param" }])
+  })
+
+  test("shared_with_group refuses a second slash with the pattern", () => {
+    expect(parseWorkspaceSearch("shared_with_group:a/b/c").issues).toMatchObject([
+      {
+        detail: expect.stringContaining(
+          "the filter must be in the pattern of <organization name>/<group name>",
+        ),
+      },
+    ])
+  })
+
   test("outdated without a value counts as true", () => {
     expect(parseWorkspaceSearch('outdated:""').filter?.usingActive).toBe(false)
   })

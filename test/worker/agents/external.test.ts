@@ -50,22 +50,22 @@ describe("externalAgentCredentials", () => {
   test(refused[0]!.name, async () => {
     const { read } = await given({ agent: { auth_instance_id: unique(8) } })
     expect([(await read("main")).status, (await read("main")).body.message]).toEqual([
-      404,
+      refused[0]!.status,
       "External agent is authenticated with an instance ID.",
     ])
   })
   test.each([false, null])(`${refused[1]!.name} (%s)`, async (isExternal) => {
     const { read } = await given({ isExternal })
     expect([(await read("main")).status, (await read("main")).body.message]).toEqual([
-      404,
+      refused[1]!.status,
       "Workspace does not have an external agent.",
     ])
   })
   test(refused[2]!.name, async () => {
     const { read } = await given()
-    expect((await read("Main")).body).toEqual({
-      message: "External agent 'Main' not found in workspace.",
-    })
+    const { status, body } = await read("Main")
+    expect(status).toBe(refused[2]!.status)
+    expect(body).toEqual({ message: "External agent 'Main' not found in workspace." })
   })
   test("the credentials need the right to connect, which the owner alone has", async () => {
     const { token, read } = await given()

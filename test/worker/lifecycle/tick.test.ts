@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test, vi } from "vitest"
 import { connect } from "../../../src/platform/db/client.ts"
 import { JobBoard } from "../../../src/index.ts"
+import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { runBatch } from "../../../src/lifecycle/tick/transition-statement.ts"
 import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
@@ -106,7 +107,7 @@ test("a workspace that cannot be written does not hold up the others", async () 
   const broken = await givenWorkspace(user, template, due)
   const fine = await givenWorkspace(user, template, due)
   await query(
-    `create function test_break() returns trigger language plpgsql as $$ begin
+    `create or replace function test_break() returns trigger language plpgsql as $$ begin
        if new.workspace_id = '${broken.id}' then raise exception 'broken'; end if; return new; end $$`,
   )
   await query(
@@ -118,6 +119,138 @@ test("a workspace that cannot be written does not hold up the others", async () 
   expect((await builds(fine.id)).length).toBe(2)
   await tick(afterEpoch(20 * minuteMs))
   expect((await builds(broken.id)).length).toBe(2)
+})
+
+test("one workspace that cannot be written is set aside alone, with its neighbours written", async () => {
+  const user = await givenUser()
+  const template = await givenTemplate(user)
+  const ids: string[] = []
+  for (let n = 0; n < 5; n++) ids.push((await givenWorkspace(user, template, due)).id)
+  const [, , broken] = ids
+  // All are due by time, so that the batch has several of one kind.
+  await query("update workspaces set check_at = $2 where id = any($1)", [ids, now])
+  await query(
+    `create or replace function test_break() returns trigger language plpgsql as $$ begin
+       if new.workspace_id = '${broken}' then raise numeric_value_out_of_range; end if;
+       return new; end $$`,
+  )
+  await query(
+    `create trigger test_break before insert on workspace_builds
+     for each row execute function test_break()`,
+  )
+  await tick(now)
+  await query("drop trigger test_break on workspace_builds")
+  for (const id of ids) expect([id, (await builds(id)).length]).toEqual([id, id === broken ? 1 : 2])
+  const aside = await query("select id from workspaces where check_at = $1", [
+    afterEpoch(16 * minuteMs),
+  ])
+  expect(aside).toEqual([{ id: broken }])
+})
+
+test("a next start that the database refuses does not hold back the others", async () => {
+  const user = await givenUser()
+  const template = await givenTemplate(user)
+  const open = {
+    columns: { autostart_schedule: "CRON_TZ=UTC 0 10 * * *", next_start_at: null },
+    build: { transition: "stop" as const },
+  }
+  const broken = await givenWorkspace(user, template, open)
+  const fine = await givenWorkspace(user, template, open)
+  await query(
+    `create or replace function test_break() returns trigger language plpgsql as $$ begin
+       if new.id = '${broken.id}' and new.next_start_at is not null
+       then raise numeric_value_out_of_range; end if; return new; end $$`,
+  )
+  await query(
+    `create trigger test_break before update on workspaces
+     for each row execute function test_break()`,
+  )
+  await tick(now)
+  await query("drop trigger test_break on workspaces")
+  const rows = await query(
+    "select id, next_start_at is null as is_open from workspaces where id = any($1)",
+    [[broken.id, fine.id]],
+  )
+  expect(rows).toContainEqual({ id: broken.id, is_open: true })
+  expect(rows).toContainEqual({ id: fine.id, is_open: false })
+})
+
+test.each([
+  [0, null],
+  [1, afterEpoch(minuteMs)],
+])("a workspace unused for its dormancy period and %i ms is dormant: %s", async (extraMs, at) => {
+  const periodMs = 30 * minuteMs
+  const user = await givenUser()
+  const template = await givenTemplate(user, { columns: { time_til_dormant_ms: periodMs } })
+  const workspace = await givenWorkspace(user, template, {
+    columns: { last_used_at: new Date(now.getTime() - periodMs - extraMs) },
+    build: { transition: "stop" },
+  })
+  await tick(now)
+  const [row] = await query("select dormant_at from workspaces where id = $1", [workspace.id])
+  expect(row.dormant_at).toEqual(at)
+})
+
+test("a workspace that changed after the batch read it is left for the next round", async () => {
+  const user = await givenUser()
+  const workspace = await givenWorkspace(user, await givenTemplate(user), due)
+  await query("alter function take_due rename to take_due_as_is")
+  // The write is later than the statement's snapshot and earlier than its lock.
+  await query(
+    `create function take_due(p_now timestamptz, p_size integer)
+     returns table (id uuid, row_version tid) language plpgsql volatile as $$ begin
+       update workspaces w set last_used_at = p_now where w.id = '${workspace.id}';
+       return query select * from take_due_as_is(p_now, p_size); end $$`,
+  )
+  const run = () =>
+    connect(env.DATABASE_URL).all(
+      runBatch({
+        now,
+        size: 100,
+        asked: [],
+        carries: [],
+        unflushed: { shards: [], shardCount: 8 },
+      }),
+    )
+  const [skipped] = await run()
+  await query("drop function take_due")
+  await query("alter function take_due_as_is rename to take_due")
+  expect(skipped).toMatchObject({ taken: 1, done: {}, moved: 0 })
+  expect((await builds(workspace.id)).length).toBe(1)
+  const [taken] = await run()
+  expect(taken).toMatchObject({ taken: 1, done: { autostop: 1 } })
+})
+
+test("a prebuild has no rules, whatever is due", async () => {
+  const template = await givenTemplate(await givenUser(), {
+    columns: { failure_ttl_ms: 1, time_til_dormant_ms: 1 },
+  })
+  const { id } = await givenWorkspace({ id: prebuildsUserId }, template, {
+    columns: { last_used_at: afterEpoch(-60 * minuteMs) },
+    build: { status: "failed" },
+  })
+  expect(await query("select rule from lifecycle_rules where workspace_id = $1", [id])).toEqual([])
+})
+
+test("a running workspace that a person marks dormant is stopped at the next tick", async () => {
+  const user = await givenUser()
+  const workspace = await givenWorkspace(user, await givenTemplate(user), {
+    build: { columns: { deadline: afterEpoch(600 * minuteMs) } },
+  })
+  at(now)
+  const path = `/api/v2/workspaces/${workspace.id}`
+  const body = { dormant: true }
+  expect((await api(`${path}/dormant`, { method: "PUT", body, token: user.token })).status).toBe(
+    200,
+  )
+  const explained = await api(`${path}/lifecycle`, { token: user.token })
+  expect(explained.body.next).toMatchObject({ rule: "dormant_stop", transition: "stop" })
+  await tick(now)
+  expect((await builds(workspace.id)).slice(1)).toEqual([
+    { build_number: 2, transition: "stop", reason: "dormancy" },
+  ])
+  const [row] = await query("select dormant_at from workspaces where id = $1", [workspace.id])
+  expect(row.dormant_at).toEqual(now)
 })
 
 test("use that is still in a buffer is written before anybody is stopped", async () => {

@@ -94,6 +94,90 @@ describe("jobReaper", () => {
   })
 })
 
+describe("job_reaper of a build", () => {
+  type StateCase = {
+    input: {
+      current_state?: string | null
+      previous_build_state?: string | null
+      dormant?: boolean
+    }
+    expected: { state_after?: string; terminated?: boolean }
+  }
+  const rows = (lifecycle.groups.job_reaper as unknown as (StateCase & { name: string })[]).filter(
+    ({ input }) => "current_state" in input,
+  )
+  const silent = { started: true, canceled: false, completed: false, silentMs: 6 * minuteMs }
+
+  test.each(rows)("$name", async ({ input, expected }) => {
+    const { build, workspace } = await givenJob(silent)
+    let hung = build
+    if (input.previous_build_state != null) {
+      await query("update provisioner_jobs set completed_at = $2 where id = $1", [
+        build.jobId,
+        tickAt,
+      ])
+      await query("update workspace_builds set provisioner_state = $2 where id = $1", [
+        build.id,
+        new TextEncoder().encode(input.previous_build_state),
+      ])
+      const at = new Date(tickAt.getTime() - silent.silentMs)
+      hung = await givenBuild(workspace, { transition: "stop", status: "running", at })
+    }
+    if (input.current_state != null)
+      await query("update workspace_builds set provisioner_state = $2 where id = $1", [
+        hung.id,
+        new TextEncoder().encode(input.current_state),
+      ])
+    if (input.dormant === true)
+      await queryWithoutTriggers("update workspaces set dormant_at = $2 where id = $1", [
+        workspace.id,
+        tickAt,
+      ])
+    await tick(tickAt)
+    const [row] = await query(
+      `select convert_from(provisioner_state, 'utf8') as state, j.job_status = 'failed' as ended
+       from workspace_builds b join provisioner_jobs j on j.id = b.job_id where b.id = $1`,
+      [hung.id],
+    )
+    if ("state_after" in expected) expect(row.state).toBe(expected.state_after)
+    if ("terminated" in expected) expect(row.ended).toBe(expected.terminated)
+  })
+
+  const logRows = lifecycle.groups.job_reaper.filter(({ input }) => "previous_logs" in input)
+
+  test.each(logRows)("$name", async ({ expected }) => {
+    const { build } = await givenJob(silent)
+    await tick(tickAt)
+    const logs = await query("select stage from provisioner_job_logs where job_id = $1", [
+      build.jobId,
+    ])
+    expect(logs).toEqual(
+      Array.from({ length: Number(expected.total_log_count) }, () => ({ stage: expected.stage })),
+    )
+  })
+
+  const otherRows = lifecycle.groups.job_reaper.filter(({ input }) => "jobs" in input)
+
+  test.each(otherRows)("$name", async ({ input, expected }) => {
+    const ids: string[] = []
+    for (const type of (input as { jobs: string[] }).jobs) {
+      const { template } = await givenQueue()
+      ids.push(template.version.jobId)
+      await queryWithoutTriggers(
+        `update provisioner_jobs set completed_at = null, started_at = null, type = $2,
+           updated_at = $3 where id = $1`,
+        [template.version.jobId, type, new Date(tickAt.getTime() - 35 * minuteMs)],
+      )
+    }
+    await tick(tickAt)
+    const [row] = await query(
+      `select count(*)::int as n from provisioner_jobs where id = any($1) and job_status = 'failed'`,
+      [ids],
+    )
+    expect(row.n).toBe(expected.terminated)
+  })
+})
+
 test("the previous build's state is kept where the hung one has none; the log goes on in its last stage", async () => {
   const { build, workspace, owner, organization } = await givenJob({
     started: true,

@@ -6,7 +6,7 @@ import { lifecycle, prebuilds } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate, type JobStatus } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
-import { epoch, query } from "../harness.ts"
+import { afterEpoch, epoch, query } from "../harness.ts"
 
 type Case = {
   now: Date
@@ -111,6 +111,55 @@ describe("activityBump", () => {
       after(row.expectedNewDeadlineFromNowMin ?? row.deadlineOffsetMin),
     )
   })
+})
+
+test.each([
+  ["activity_bump_ms", { activity_bump_ms: 259_200_000_000_000 }, null],
+  ["default_ttl_ms", { default_ttl_ms: 259_200_000_000_000, allow_user_autostop: false }, 60_000],
+])("a huge %s bumps by ten years and fails nothing", async (_, columns, nextInMs) => {
+  const user = await givenUser()
+  const template = await givenTemplate(user, { columns })
+  const build = { columns: { deadline: afterEpoch(600_000) } }
+  const huge = await givenWorkspace(user, template, { build })
+  const other = await givenWorkspace(user, await givenTemplate(user), { build })
+  const seenAt = afterEpoch(1_000)
+  const nextAutostartAtMs = nextInMs === null ? null : seenAt.getTime() + nextInMs
+  const tracker = env.USAGE_TRACKER.getByName(`bump-${crypto.randomUUID()}`)
+  const marks = [huge, other].map(({ id }) => ({
+    workspaceId: id,
+    seenAtMs: seenAt.getTime(),
+    bump: { nextAutostartAtMs },
+  }))
+  await tracker.keep({ marks, stats: [], permit: null })
+  expect(await tracker.flush()).toMatchObject({ ok: true, used: 2, left: 0 })
+  const [row] = await query("select deadline from workspace_builds where id = $1", [huge.build.id])
+  const stepMs = 3650 * 86_400_000 + (nextInMs ?? 0)
+  expect(row.deadline).toEqual(new Date(seenAt.getTime() + stepMs))
+})
+
+test("an older mark that bumps with a reminder lead leaves a later use alone", async () => {
+  const user = await givenUser()
+  const template = await givenTemplate(user, {
+    columns: { time_til_autostop_notify_ms: 30 * 60_000 },
+  })
+  const usedAt = afterEpoch(300_000)
+  const workspace = await givenWorkspace(user, template, {
+    columns: { last_used_at: usedAt },
+    build: { columns: { deadline: afterEpoch(600_000) } },
+  })
+  await query("update workspaces set check_at = $2 where id = $1", [
+    workspace.id,
+    afterEpoch(86_400_000),
+  ])
+  const tracker = env.USAGE_TRACKER.getByName(`bump-${crypto.randomUUID()}`)
+  const seenAtMs = epoch.getTime()
+  const mark = { workspaceId: workspace.id, seenAtMs, bump: { nextAutostartAtMs: null } }
+  await tracker.keep({ marks: [mark], stats: [], permit: null })
+  expect(await tracker.flush()).toMatchObject({ ok: true, bumped: 1 })
+  const [row] = await query("select last_used_at, check_at from workspaces where id = $1", [
+    workspace.id,
+  ])
+  expect(row).toEqual({ last_used_at: usedAt, check_at: afterEpoch(3_600_000 - 30 * 60_000) })
 })
 
 test("a bump brings check_at to the reminder where there is one, and leaves it alone where there is none", async () => {

@@ -7,7 +7,7 @@ import type { AgentStat, Mark } from "../../../src/usage/tracker/mark.ts"
 import { usageShardCount, usageShardOf } from "../../../src/usage/tracker/shards.ts"
 import { statRowsMax } from "../../../src/usage/tracker/storage/stats.ts"
 import { lifecycle as cases } from "../../cases/read.ts"
-import { givenUser } from "../given-people.ts"
+import { givenKey, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, epoch, query } from "../harness.ts"
@@ -22,11 +22,14 @@ const marks = (...list: Mark[]) => ({ marks: list, stats: [], permit: null })
 type Tracker = ReturnType<typeof trackerNamed>
 
 async function givenWorkspaces(count: number): Promise<string[]> {
+  const given = {
+    columns: { last_used_at: epoch },
+    build: { columns: { deadline: afterEpoch(600_000) } },
+  }
   const user = await givenUser()
   const template = await givenTemplate(user)
   const made = []
-  for (let i = 0; i < count; i++)
-    made.push((await givenWorkspace(user, template, { build: null })).id)
+  for (let i = 0; i < count; i++) made.push((await givenWorkspace(user, template, given)).id)
   return made
 }
 
@@ -172,6 +175,64 @@ test("statistics that the database refuses do not hold back the marks behind the
   await tracker.keep({ marks: [markAt(id!, afterEpoch(3_000))], stats: [stat], permit: null })
   expect(await tracker.flush()).toMatchObject({ ok: true, left: 0 })
   expect(await lastUsed(id)).toBe(afterEpoch(3_000).toISOString())
+})
+
+test("a mark that the database refuses does not hold back the others, and its use is kept", async () => {
+  const ids = await givenWorkspaces(9)
+  const [, , , bumping, lost] = ids
+  await query(
+    `create function refuse_bump() returns trigger language plpgsql as $$ begin
+       if new.workspace_id = '${bumping}' then raise numeric_value_out_of_range; end if;
+       return new; end $$`,
+  )
+  await query(
+    `create function refuse_use() returns trigger language plpgsql as $$ begin
+       if new.id = '${lost}' then raise numeric_value_out_of_range; end if; return new; end $$`,
+  )
+  await query(`create trigger refuse_bump before update on workspace_builds
+    for each row execute function refuse_bump()`)
+  await query(`create trigger refuse_use before update on workspaces
+    for each row execute function refuse_use()`)
+  const usedAt = afterEpoch(60_000)
+  const tracker = trackerNamed()
+  await tracker.keep({
+    marks: ids.map((id) => ({ ...markAt(id, usedAt), bump: { nextAutostartAtMs: null } })),
+    stats: [],
+    permit: null,
+  })
+  const report = await tracker.flush()
+  await query("drop trigger refuse_bump on workspace_builds")
+  await query("drop trigger refuse_use on workspaces")
+  expect(report).toMatchObject({ ok: true, left: 0 })
+  for (const id of ids)
+    expect([id, await lastUsed(id)]).toEqual([id, (id === lost ? epoch : usedAt).toISOString()])
+})
+
+test("a permit that the database refuses is forgotten, and marks beside it are written", async () => {
+  const [id] = await givenWorkspaces(1)
+  const tracker = trackerNamed()
+  const facts = {
+    ownerId: crypto.randomUUID(),
+    templateId: crypto.randomUUID(),
+    isPrebuild: false,
+    autostartSchedule: null,
+    autostartDays: 127,
+    agentIds: [],
+  }
+  // A hash that is not hexadecimal: decoding it fails.
+  const permit = {
+    keyId: "0123456789",
+    keyHash: "zz",
+    workspaceId: id!,
+    checkedAtMs: epoch.getTime(),
+    ip: "",
+    facts,
+  }
+  const [user] = await query("select owner_id from workspaces where id = $1", [id])
+  await givenKey(user.owner_id, { id: permit.keyId })
+  await tracker.keep({ marks: [markAt(id!, afterEpoch(4_000))], stats: [], permit })
+  expect(await tracker.flush()).toMatchObject({ ok: true, left: 0 })
+  expect(await lastUsed(id)).toBe(afterEpoch(4_000).toISOString())
 })
 
 test("statistics are bounded while the database is gone: the oldest give way", async () => {

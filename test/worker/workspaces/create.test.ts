@@ -2,10 +2,12 @@
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
 import { workspaceSchema } from "../../../src/workspaces/view.ts"
+import { lifecycle } from "../../cases/read.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
 import { givenPreset, givenTemplate, givenVersion, type GivenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { api, query } from "../harness.ts"
+import type { Row } from "../rows.ts"
 
 let counter = 0
 const freshName = () => `made-${++counter}`
@@ -96,29 +98,47 @@ describe("201", () => {
     expect(blocked.body.next_start_at).toBe(null)
   })
 
-  test.each([
-    ["create: TemplateNoTTL", { default_ttl_ms: 0 }, 0, undefined],
-    [
-      "explicit zero still takes the template default",
-      { default_ttl_ms: 86_400_000 },
-      0,
-      86_400_000,
-    ],
-    ["its own, cut to minutes", { default_ttl_ms: 86_400_000 }, 119_999, 60_000],
-    [
-      "reported ttl follows the template when users may not change it",
-      { default_ttl_ms: 86_400_000, allow_user_autostop: false },
-      null,
-      86_400_000,
-    ],
-  ])("api_ttl %s", async (_, columns, ttl_ms, expected) => {
-    const given = await givenTemplate(admin, { columns })
-    const { body } = await create(owner, { name: freshName(), template_id: given.id, ttl_ms })
-    expect(body.ttl_ms).toBe(expected)
-    if (!("allow_user_autostop" in columns)) return
-    await query("update templates set default_ttl_ms = 259200000 where id = $1", [given.id])
+  type TtlCase = {
+    name: string
+    input: {
+      create?: boolean
+      template?: Row
+      body: { ttl_ms: number | null }
+      then_template_default_ttl_ms?: number
+    }
+    expected: {
+      status?: number
+      message?: string
+      ttl_ms?: number | null
+      ttl_ms_first?: number
+      ttl_ms_after?: number
+    }
+  }
+  const ttlRows = (lifecycle.groups.api_ttl as unknown as TtlCase[]).filter(
+    ({ input }) => input.create === true,
+  )
+
+  test.each(ttlRows)("api_ttl $name", async ({ input, expected }) => {
+    const given = await givenTemplate(admin, { columns: { ...input.template } })
+    const request = { name: freshName(), template_id: given.id, ttl_ms: input.body.ttl_ms }
+    const { status, body } = await create(owner, request)
+    expect(status).toBe(expected.status ?? 201)
+    if (expected.message !== undefined) expect(body.message).toBe(expected.message)
+    if (status !== 201) return
+    expect(body.ttl_ms ?? null).toBe(expected.ttl_ms_first ?? expected.ttl_ms ?? null)
+    if (input.then_template_default_ttl_ms === undefined) return
+    await query("update templates set default_ttl_ms = $2 where id = $1", [
+      given.id,
+      input.then_template_default_ttl_ms,
+    ])
     const later = await api(`/api/v2/workspaces/${body.id}`, { token: owner.token })
-    expect(later.body.ttl_ms).toBe(259_200_000)
+    expect(later.body.ttl_ms).toBe(expected.ttl_ms_after)
+  })
+
+  test("a ttl of its own is truncated to minutes", async () => {
+    const given = await givenTemplate(admin, { columns: { default_ttl_ms: 86_400_000 } })
+    const request = { name: freshName(), template_id: given.id, ttl_ms: 119_999 }
+    expect((await create(owner, request)).body.ttl_ms).toBe(60_000)
   })
 
   test("parameters are resolved and stored", async () => {

@@ -111,6 +111,19 @@ describe("api_autostart", () => {
   })
 })
 
+test("a new schedule whose next start equals the old one keeps it", async () => {
+  const { id } = await given()
+  const set = (schedule: string) => put(id, "autostart", { schedule })
+  expect((await set("CRON_TZ=UTC 0 12 * * *")).status).toBe(204)
+  const { next_start_at } = await read(id)
+  expect(next_start_at).toBe("2026-03-04T12:00:00Z")
+  expect((await set("CRON_TZ=UTC 0 12 * * 1-5")).status).toBe(204)
+  expect(await read(id)).toMatchObject({
+    autostart_schedule: "CRON_TZ=UTC 0 12 * * 1-5",
+    next_start_at,
+  })
+})
+
 describe("api_ttl", () => {
   type Case = {
     name: string
@@ -120,11 +133,18 @@ describe("api_ttl", () => {
       workspace?: string
       body?: object
       running?: boolean
+      from_ttl_hours?: number
+      to_ttl_hours?: null
       latest_build?: { transition: "stop"; deadline: string }
     }
-    expected: Expected & { ttl_ms?: number | null; deadline?: string }
+    expected: Expected & {
+      ttl_ms?: number | null
+      deadline?: string
+      deadline_before?: string
+      deadline_after?: null
+    }
   }
-  // Those that create are in create.test.ts, the one that removes a running build's deadline is below.
+  // The rows that create are in create.test.ts.
   const rows = (cases.groups.api_ttl as unknown as Case[]).filter(
     ({ input }) => !input.create && input.body,
   )
@@ -141,6 +161,20 @@ describe("api_ttl", () => {
     if (expected.ttl_ms !== undefined) expect(workspace.ttl_ms ?? null).toBe(expected.ttl_ms)
     if (expected.deadline !== undefined)
       expect(workspace.latest_build.deadline).toBe(expected.deadline)
+  })
+
+  const removed = (cases.groups.api_ttl as unknown as Case[]).filter(({ input }) => input.running)
+
+  test.each(removed)("$name", async ({ input, expected }) => {
+    const ttl_ms = Number(input.from_ttl_hours) * 3_600_000
+    const { id } = await given({
+      columns: { ttl_ms },
+      build: { columns: { deadline: afterEpoch(ttl_ms) } },
+    })
+    const hasDeadline = (await read(id)).latest_build.deadline !== null
+    expect(hasDeadline ? "set" : null).toBe(expected.deadline_before)
+    expect((await put(id, "ttl", { ttl_ms: input.to_ttl_hours })).status).toBe(expected.status)
+    expect((await read(id)).latest_build.deadline).toBe(expected.deadline_after)
   })
 
   test.each([
