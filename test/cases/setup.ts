@@ -5,6 +5,7 @@ import { afterEach } from "vitest"
 import { drainFields } from "./fields.ts"
 
 declare module "vitest" {
+  // oxlint-disable-next-line typescript/consistent-type-definitions -- only an interface is merged
   interface TaskMeta {
     caseFields?: string[]
   }
