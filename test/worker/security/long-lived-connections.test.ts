@@ -23,6 +23,7 @@ const proofs: Record<
   "/workspaceagents/{agent}/logs": "watcher",
   "/workspaceagents/{agent}/watch-metadata": "watcher",
   "/workspaceagents/{agent}/watch-metadata-ws": "watcher",
+  "/workspaceagents/{agent}/containers/watch": "watcher",
   "/workspacebuilds/{build}/logs": "watcher",
   "/templateversions/{id}/logs": "watcher",
   "/notifications/inbox/watch": "watcher",
@@ -74,6 +75,7 @@ describe("a watcher", () => {
     return {
       [`/workspaces/${workspace.id}/watch-ws`]: workspace.id,
       [`/workspaceagents/${agent.id}/watch-metadata-ws`]: workspace.id,
+      [`/workspaceagents/${agent.id}/containers/watch`]: workspace.id,
       [`/workspaceagents/${agent.id}/logs?follow`]: workspace.id,
       [`/workspacebuilds/${running.id}/logs?follow`]: running.jobId,
       [`/templateversions/${version.id}/logs?follow`]: version.jobId,
