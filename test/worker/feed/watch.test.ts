@@ -175,6 +175,26 @@ describe("watch-ws", () => {
     expect(new Date(key.last_used_at)).toEqual(new Date("2026-03-04T08:30:00Z"))
   })
 
+  test("closes with 1013 when the session has fifty sockets of the shard", async () => {
+    const { id } = await givenWorkspace(owner, template)
+    const token = await givenKey(owner.id)
+    const [keyId] = token.split("-")
+    await runInDurableObject(feedOf(id), (_, state) => {
+      for (let index = 0; index < 50; index++) {
+        const { 0: near, 1: far } = new WebSocketPair()
+        state.acceptWebSocket(far, ["workspace:none", `session:${keyId}`])
+        far.serializeAttachment({ kind: "workspace", id: "none", keyId, workspaceId: null })
+        near.accept()
+      }
+    })
+    expect((await (await watch(id, token)).closed())?.code).toBe(1013)
+    const other = await watch(id, owner.token)
+    expect(await other.count(2)).toHaveLength(2)
+    await runInDurableObject(feedOf(id), (_, state) => {
+      for (const socket of state.getWebSockets(`session:${keyId}`)) socket.close(1000)
+    })
+  })
+
   test("answers the handshake with 401, 404 and 426", async () => {
     const { id } = await givenWorkspace(owner, template)
     const stranger = await givenUser()
