@@ -45,6 +45,7 @@ import { keyRoutes as provisionerKeyRoutes } from "./queue/daemons/key-routes.ts
 import { daemonRoutes } from "./queue/daemons/routes.ts"
 import { jobRoutes } from "./queue/jobs/routes.ts"
 import { listRoutes as queueListRoutes } from "./queue/lists/routes.ts"
+import { templateAccessRoutes } from "./templates/access-routes.ts"
 import { templateChangeRoutes } from "./templates/change-routes.ts"
 import { dryRunRoutes } from "./templates/dry-run/routes.ts"
 import { fileRoutes } from "./templates/files/routes.ts"
@@ -113,6 +114,7 @@ const templates = [
   dryRunRoutes,
   templateRoutes,
   templateChangeRoutes,
+  templateAccessRoutes,
 ]
 
 /** Mounted below `/api/v2`. */

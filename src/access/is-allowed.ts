@@ -2,13 +2,15 @@
 //
 // may.ts answers the same question in SQL.
 import type { Actor } from "./actors.ts"
-import { reachOf, type Action, type Resource } from "./permissions.ts"
+import { plainMember, reachOf, type Action, type Resource } from "./permissions.ts"
 import { allowListEntriesFor, scopesAllowing } from "./scopes.ts"
 
 export type ProtectedObject = {
   id?: string | undefined
   owner?: string | null | undefined
   organization?: string | null | undefined
+  /** A template that is closed to plain members of its organization. */
+  isPrivate?: boolean | undefined
 }
 
 /** The roles of an actor. A system actor has an id if it owns things. */
@@ -41,10 +43,11 @@ export function isAllowed(
   const reach = reachOf(action, resource)
   const isOwn = who.id !== undefined && object.owner === who.id
   const { organization } = object
-  const inOrganization =
+  const held =
     (organization && Object.hasOwn(who.organizations, organization)
       ? who.organizations[organization]
       : undefined) ?? []
+  const inOrganization = object.isPrivate ? held.filter((role) => role !== plainMember) : held
   const holds = (held: readonly string[], wanted: string[]) =>
     held.some((role) => wanted.includes(role))
   const hasRole =

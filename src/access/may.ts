@@ -4,11 +4,14 @@
 // the transaction.
 import { sql, type SQL } from "drizzle-orm"
 import { texts } from "../platform/db/sql.ts"
-import { reachOf, type Action, type Resource } from "./permissions.ts"
+import { plainMember, reachOf, type Action, type Resource } from "./permissions.ts"
 import { allowListEntriesFor, scopesAllowing } from "./scopes.ts"
 
 export type ResourceColumns = {
-  /** The object's id. Without it, a token whose allow list names single objects reaches nothing. */
+  /**
+   * The object's id. Without it, a token whose allow list names single objects reaches nothing, and
+   * a template counts as open to its whole organization.
+   */
   id?: SQL
   /** The user who owns the object, if any. */
   owner?: SQL
@@ -56,7 +59,15 @@ export function keyMay(action: Action, resource: Resource, columns: ResourceColu
   return compile(keyHolder, action, resource, columns)
 }
 
-/** Joins, for `keyMay`, the membership that `u` holds in `organization`. */
+/**
+ * True if the user `u` (users) may do `action` by their roles, without regard to a token. The
+ * statement must join `keyMembership`.
+ */
+export function userMay(action: Action, resource: Resource, columns: ResourceColumns = {}): SQL {
+  return compile(userHolder, action, resource, columns)
+}
+
+/** Joins, for `keyMay` and `userMay`, the membership that `u` holds in `organization`. */
 export function keyMembership(organization: SQL): SQL {
   return sql`
     left join organization_members member
@@ -78,6 +89,13 @@ const keyHolder: Principal = {
   isNamed: (entries) => sql`k.allow_list && ${entries}`,
 }
 
+const userHolder: Principal = {
+  ...keyHolder,
+  hasScope: () => sql`true`,
+  isListed: () => sql`true`,
+  isNamed: () => sql`true`,
+}
+
 function compile(
   who: Principal,
   action: Action,
@@ -87,8 +105,11 @@ function compile(
   const { owner, organization } = columns
   const reach = reachOf(action, resource)
   const terms: SQL[] = [who.hasSiteRole(reach.siteAny)]
-  if (organization && reach.organizationAny.length > 0)
-    terms.push(who.hasRoleIn(organization, reach.organizationAny))
+  if (organization && reach.organizationAny.length > 0) {
+    const hasRole = who.hasRoleIn(organization, reach.organizationAny)
+    const isOpen = openTo(who, resource, columns, reach.organizationAny)
+    terms.push(isOpen === null ? hasRole : sql`(${hasRole} and ${isOpen})`)
+  }
   if (owner && reach.siteOwn.length > 0) {
     terms.push(sql`(${owner} = ${who.id} and ${who.hasSiteRole(reach.siteOwn)})`)
   }
@@ -99,6 +120,22 @@ function compile(
   }
   const isGranted = sql.join(terms, sql` or `)
   return sql`((${isGranted}) and ${tokenAllows(who, action, resource, columns.id)})`
+}
+
+/**
+ * What a role in the organization needs beside itself; null if nothing. A private template is only
+ * open to roles other than plain membership.
+ */
+function openTo(
+  who: Principal,
+  resource: Resource,
+  { id, organization }: ResourceColumns,
+  roles: string[],
+): SQL | null {
+  if (resource !== "template" || !id || !organization || !roles.includes(plainMember)) return null
+  const others = roles.filter((role) => role !== plainMember)
+  return sql`(${who.hasRoleIn(organization, others)} or not coalesce((
+    select shown.disable_everyone_group_access from templates shown where shown.id = ${id}), false))`
 }
 
 function tokenAllows(who: Principal, action: Action, resource: Resource, id: SQL | undefined): SQL {

@@ -185,6 +185,9 @@ export const systemOrganizationRoles = {
   },
 } as const satisfies Record<string, RoleGrants>
 
+/** The role that every member of an organization holds. It does not reach private templates. */
+export const plainMember = "organization-member" satisfies keyof typeof organizationRoles
+
 export type SiteRole = keyof typeof siteRoles
 export type OrganizationRole = keyof typeof organizationRoles
 

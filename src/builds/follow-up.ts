@@ -2,13 +2,15 @@
 //
 // It is created when the stop succeeds. The sweep creates those that were missed then.
 import { sql } from "drizzle-orm"
+import { keyMembership, userMay } from "../access/may.ts"
 import { nilRequest, type AuditRequest } from "../audit/fragment.ts"
 import { type Database, type Statement, statement } from "../platform/db/client.ts"
-import { ApiError } from "../platform/http/errors.ts"
+import { ApiError, forbidden } from "../platform/http/errors.ts"
 import { writeEvent } from "../platform/event.ts"
 import { postJobs, type PostedJob } from "../queue/board/post.ts"
 import type { Sweep } from "../sweeps.ts"
 import { publishWorkspaces } from "../platform/durable/publish.ts"
+import { isTemplateOpen, mayBuild } from "./create/context.ts"
 import type { FollowUp } from "./create/request.ts"
 import { requestBuild } from "./create/create-build.ts"
 
@@ -18,6 +20,8 @@ type Queued = {
   workspace_id: string
   initiator_id: string
   on_success: FollowUp
+  /** The person who requested it still may start the workspace. */
+  is_allowed: boolean
 }
 
 /** Follow-ups that one tick makes at most. */
@@ -25,14 +29,17 @@ const perTickMax = 100
 
 /**
  * Returns the stops that succeeded, are still the last build, and have a start queued. Uses the
- * index
- * `workspace_builds_follow_up`.
+ * index `workspace_builds_follow_up`.
  */
 const queuedFollowUps = (buildId: string | null): Statement<Queued> =>
   statement(
     "builds.queued-follow-ups",
-    sql`select b.id as build_id, b.build_number, b.workspace_id, b.initiator_id, b.on_success
+    sql`select b.id as build_id, b.build_number, b.workspace_id, b.initiator_id, b.on_success,
+      (not u.deleted and u.status <> 'suspended' and ${mayBuild("start", userMay)}
+        and ${isTemplateOpen(userMay)}) as is_allowed
     from workspace_builds b join workspaces w on w.id = b.workspace_id and w.latest_build_id = b.id
+    join templates t on t.id = w.template_id join users u on u.id = b.initiator_id
+    ${keyMembership(sql`w.organization_id`)}
     where b.on_success is not null and (${buildId}::uuid is null or b.id = ${buildId}::uuid)
       and w.latest_job_status = 'succeeded' and not w.deleted
     order by b.updated_at limit ${perTickMax}::int`,
@@ -46,8 +53,7 @@ const forgetFollowUp = (buildId: string): Statement<never> =>
 
 /**
  * Creates the starts that are queued behind one build, or behind all, and adds their jobs to
- * `made`.
- * The caller needs those jobs even if this throws later.
+ * `made`. The caller needs those jobs even if this throws later.
  *
  * A start is created only while the stop is the last build, so a second run changes nothing, and a
  * person who was faster wins. A refused start is dropped: the owner sees a stopped workspace, and
@@ -69,6 +75,7 @@ async function runFollowUps(
       after: queued.build_number,
     }
     try {
+      if (!queued.is_allowed) throw forbidden()
       const requested = await requestBuild(
         requester,
         queued.workspace_id,

@@ -50,23 +50,29 @@ const authCheckRoute = createRoute({
   },
 })
 
-type Found = { type: string; id: string; owner: string | null; organization: string | null }
+type Found = {
+  type: string
+  id: string
+  owner: string | null
+  organization: string | null
+  isPrivate: boolean
+}
 
 /** The objects of each kind, with owner and organization, as rows of `Found`. */
 const places: Record<string, SQL> = {
   workspace: sql`select 'workspace' as type, w.id, w.owner_id as owner, w.organization_id
-    as organization from workspaces w where not w.deleted`,
-  template: sql`select 'template', t.id, null::uuid, t.organization_id from templates t
-    where not t.deleted`,
-  user: sql`select 'user', u.id, u.id, null::uuid from users u where not u.deleted
+    as organization, false as is_private from workspaces w where not w.deleted`,
+  template: sql`select 'template', t.id, null::uuid, t.organization_id,
+    t.disable_everyone_group_access from templates t where not t.deleted`,
+  user: sql`select 'user', u.id, u.id, null::uuid, false from users u where not u.deleted
     and not u.is_system`,
-  group: sql`select 'group', g.id, null::uuid, g.organization_id from groups g`,
+  group: sql`select 'group', g.id, null::uuid, g.organization_id, false from groups g`,
 }
 
 const findObjects = (wanted: { type: string; id: string }[]) =>
   statement<Found>(
     "authcheck.objects",
-    sql`select p.type, p.id, p.owner, p.organization
+    sql`select p.type, p.id, p.owner, p.organization, p.is_private as "isPrivate"
       from (${sql.join(Object.values(places), sql` union all `)}) p
       join jsonb_to_recordset(${json(wanted)}) as wanted (type text, id uuid)
         on wanted.type = p.type and wanted.id = p.id`,

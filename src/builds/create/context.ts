@@ -1,6 +1,6 @@
 // The statement that reads what decides whether a workspace may be built, and how.
 import { type SQL, sql } from "drizzle-orm"
-import { may } from "../../access/may.ts"
+import { may, may as callerMay } from "../../access/may.ts"
 import { type Statement, statement } from "../../platform/db/client.ts"
 import type { JobStatus } from "../../queue/status.ts"
 import type { Transition } from "../status.ts"
@@ -23,6 +23,8 @@ export type BuildContext = {
   may_stop: boolean
   may_delete: boolean
   may_update_template: boolean
+  /** The template is open to the caller: it is not private, or they may use it all the same. */
+  may_use_template: boolean
   may_debug: boolean
   last: { template_version_id: string; job_status: JobStatus; parameters: NamedValue[] } | null
   /** The requested one, else the last build's. Null if it does not exist. */
@@ -31,9 +33,9 @@ export type BuildContext = {
 
 /**
  * True where the caller may do this to the workspace `w`. Dormant workspaces and prebuilds are
- * resources of their own.
+ * resources of their own. `may` decides for another than the caller.
  */
-export function mayBuild(transition: Transition): SQL {
+export function mayBuild(transition: Transition, may = callerMay): SQL {
   const columns = { id: sql`w.id`, owner: sql`w.owner_id`, organization: sql`w.organization_id` }
   const asleep = transition === "start" ? "update" : transition
   const pooled =
@@ -43,6 +45,15 @@ export function mayBuild(transition: Transition): SQL {
       : sql``
   return sql`(case when w.dormant_at is null then ${may(transition, "workspace", columns)}
     else ${may(asleep, "workspace_dormant", columns)} end${pooled})`
+}
+
+/**
+ * True where the caller may build the workspace's template `t`: it is not private, or they may use
+ * it all the same. A token without the scope of templates still starts what is open to everyone.
+ */
+export function isTemplateOpen(may = callerMay): SQL {
+  const template = { id: sql`t.id`, organization: sql`t.organization_id` }
+  return sql`(not t.disable_everyone_group_access or ${may("use", "template", template)})`
 }
 
 export const readableWorkspace = (alias: string): SQL => {
@@ -76,6 +87,7 @@ export function buildContext(
       ${granted(mayBuild("start"))} as may_start, ${granted(mayBuild("stop"))} as may_stop,
       ${granted(mayBuild("delete"))} as may_delete,
       ${granted(may("update", "template", template))} as may_update_template,
+      ${granted(isTemplateOpen())} as may_use_template,
       ${granted(may("read", "deployment_config"))} as may_debug,
       (select json_build_object('template_version_id', b.template_version_id,
           'job_status', j.job_status, 'parameters', (

@@ -93,10 +93,14 @@ function refuseMisuse(context: BuildContext, request: BuildRequest): void {
 
 function refuseUnauthorized(context: BuildContext, request: BuildRequest): void {
   const { transition } = request
-  const may = { start: context.may_start, stop: context.may_stop, delete: context.may_delete }[
-    transition
-  ]
-  if (!may) throw forbidden(`You do not have permission to ${transition} this workspace.`)
+  const may = { start: context.may_start, stop: context.may_stop, delete: context.may_delete }
+  // A stop that leads to a start needs the right to both.
+  const leadsTo = request.on_success ? ([transition, "start"] as const) : [transition]
+  const refused = leadsTo.find((one) => !may[one])
+  if (refused) throw forbidden(`You do not have permission to ${refused} this workspace.`)
+  if (leadsTo.includes("start") && !context.may_use_template) {
+    throw forbidden("You do not have permission to use the template of this workspace.")
+  }
   if (!context.may_update_template) {
     if (request.state || request.orphan) {
       throw forbidden(

@@ -36,7 +36,7 @@ export type CreateTarget = {
   name: string
 }
 
-const templateIn = { organization: sql`t.organization_id` }
+const templateIn = { id: sql`t.id`, organization: sql`t.organization_id` }
 
 /**
  * Returns one row if the owner exists and the caller may know this user.

@@ -1,4 +1,4 @@
-// A restart in one call: the start behind a stop is made once, when the stop has succeeded, and not otherwise.
+// A restart in one call: the start that follows a stop is created once, after the stop succeeded.
 import { beforeEach, expect, test } from "vitest"
 import { givenOrganization, givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
@@ -35,7 +35,7 @@ async function givenRestart() {
   return { user, workspace, provisioner, stop: stop.body, builds }
 }
 
-test("a stop that succeeds is followed by its start, once, whoever looks", async () => {
+test("a stop that succeeds is followed by its start, once", async () => {
   const { provisioner, stop, builds, workspace } = await givenRestart()
   await daemonCall(provisioner, `jobs/${stop.job.id}/complete`, { type: "workspace_build" })
   await expect
@@ -50,7 +50,7 @@ test("a stop that succeeds is followed by its start, once, whoever looks", async
   expect(values).toEqual([{ value: "l" }])
 })
 
-test("the tick makes what a lost completion left", async () => {
+test("the tick creates the start that a lost completion left over", async () => {
   const { stop, builds } = await givenRestart()
   await query("update provisioner_jobs set completed_at = $2 where id = $1", [stop.job.id, epoch])
   await tick(afterEpoch(60_000))
@@ -73,4 +73,37 @@ test("a stop that fails is followed by nothing; a person who was faster wins", a
     "stop",
     "stop",
   ])
+})
+
+test("a token that may only stop gets 403 for a stop that leads to a start", async () => {
+  const user = await givenUser()
+  const workspace = await givenWorkspace(user, await givenTemplate(user))
+  const key = await api("/api/v2/users/me/keys/tokens", {
+    token: user.token,
+    body: { scopes: ["workspace:read", "workspace:stop", "template:read"] },
+  })
+  const build = (body: object) =>
+    api(`/api/v2/workspaces/${workspace.id}/builds`, {
+      token: key.body.key,
+      body: { transition: "stop", ...body },
+    })
+  const refused = await build({ on_success: { transition: "start" } })
+  expect([refused.status, refused.body.message]).toEqual([
+    403,
+    "You do not have permission to start this workspace.",
+  ])
+  expect((await build({})).status).toBe(201)
+})
+
+test.each([
+  ["was suspended", "update users set status = 'suspended' where id = $1"],
+  ["left the organization", "delete from organization_members where user_id = $1"],
+])("no start follows if the person who requested it %s in between", async (_, statement) => {
+  const { user, stop, builds } = await givenRestart()
+  await query(statement, [user.id])
+  await query("update provisioner_jobs set completed_at = $2 where id = $1", [stop.job.id, epoch])
+  await tick(afterEpoch(60_000))
+  expect((await builds()).map(({ transition }) => transition)).toEqual(["start", "stop"])
+  const [left] = await query("select on_success from workspace_builds where id = $1", [stop.id])
+  expect(left).toEqual({ on_success: null })
 })

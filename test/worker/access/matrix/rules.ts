@@ -292,6 +292,7 @@ export const rules: Record<string, Rule> = {
       ...on("PATCH", template, version, `${template}/versions`, `${version}/cancel`),
       ...on("POST", `${version}/(archive|unarchive)`),
       ...on("DELETE", template),
+      ...on("GET", `${template}/acl`),
     ],
     see: seeTemplate,
     may: templateAdmins,
