@@ -52,8 +52,12 @@ export function requireImported({ name, job_status: status, job_error: error }: 
   }
 }
 
-export const parameterRefusal = ({ message, detail }: ParameterRefusal): ApiError =>
-  badRequest(message, { detail })
+/** Names every bad parameter: clients open their form only for an answer with `validations`. */
+export const parameterRefusal = ({ message, detail, problems }: ParameterRefusal): ApiError =>
+  badRequest(message, {
+    detail,
+    validations: problems.map((problem) => ({ field: problem.parameter, detail: problem.detail })),
+  })
 
 /**
  * Rejects an old version where the template requires the active one. Call this last: a client that

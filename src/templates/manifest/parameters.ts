@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { checkParameterValue } from "../parameters/value.ts"
-import { isPattern } from "../parameters/pattern.ts"
+import { patternProblem } from "../parameters/pattern.ts"
 
 const textLengthMax = 8192
 const optionCountMax = 200
@@ -86,8 +86,8 @@ function contradictions(
   }
   if (parameter.validation_regex !== "") {
     if (type !== "string") found.push(["validation_regex", "is for strings"])
-    if (!isPattern(parameter.validation_regex))
-      found.push(["validation_regex", "is not a regular expression"])
+    const problem = patternProblem(parameter.validation_regex)
+    if (problem !== null) found.push(["validation_regex", problem])
   }
   if (parameter.ephemeral && parameter.default_value === undefined) {
     found.push(["ephemeral", "needs a default_value"])

@@ -378,7 +378,7 @@ describe("an import", () => {
     })
     expect([unusable.status, unusable.body.message]).toEqual([
       400,
-      'The parameter "region" is checked by what is not a regular expression.',
+      'The pattern of the parameter "region" is not a regular expression.',
     ])
     const done = await daemonCall(provisioner, `jobs/${jobId}/complete`, {
       type: "template_version_import",
