@@ -7,6 +7,8 @@ import { type Retained, retentionMs } from "./periods.ts"
 /** Rows that one statement removes at most, so that its locks and its log are short. */
 const ROW_COUNT_MAX = 5_000
 
+const aheadMsMax = 2 * 24 * 3_600_000
+
 /** Builds take all that they left with them, a hundred rows and more. */
 const BUILD_COUNT_MAX = 500
 
@@ -19,6 +21,13 @@ export type Purge = {
 
 const beforeOf = (kind: Retained, now: Date): SQL =>
   sql`${new Date(now.getTime() - retentionMs[kind])}::timestamptz`
+
+/**
+ * No row is dated later than this by the server's own clock: instants of clients are moved into a
+ * window around now. One that is dated later all the same would stay at the head and stop a purge
+ * that goes by age, so it counts as old.
+ */
+const aheadOf = (now: Date): SQL => sql`${new Date(now.getTime() + aheadMsMax)}::timestamptz`
 
 /** Deletes the rows that a condition picks, by `ctid`; rows that somebody holds are left for the next time. */
 function purgeWhere(kind: Retained, where: SQL): Purge {
@@ -51,7 +60,8 @@ function purgeOldest(kind: Retained, column: string, now: Date, further: SQL = s
       sql`with oldest as (
         select t.id, t.${sql.identifier(column)} as at from ${name} t order by t.id limit ${ROW_COUNT_MAX}
       ), gone as (
-        delete from ${name} t using oldest o where t.id = o.id and o.at < ${beforeOf(kind, now)} ${further}
+        delete from ${name} t using oldest o where t.id = o.id
+          and (o.at < ${beforeOf(kind, now)} or o.at > ${aheadOf(now)}) ${further}
         returning 1
       ) select count(*) as count from gone`,
     ),
