@@ -15,7 +15,8 @@ import { openClient } from "./open-client.ts"
 
 export type SqlFile = { name: string; sql: string; checksum: string }
 
-export type Migrations = { numbered: SqlFile[]; code: SqlFile[] }
+/** `limits` takes from the Worker's role what its default privileges grant too much. */
+export type Migrations = { numbered: SqlFile[]; code: SqlFile[]; limits?: SqlFile }
 
 const lockId = 4_021_977
 // A migration that waits for a lock blocks every statement behind it.
@@ -39,7 +40,11 @@ export function readMigrations(directory: string): Migrations {
     const sql = readFileSync(join(directory, path), "utf8")
     return { name: path.replace(/\.sql$/, ""), sql, checksum: checksumOf(sql) }
   }
-  return { numbered: numbered.map(read), code: order.map(read) }
+  return {
+    numbered: numbered.map(read),
+    code: order.map(read),
+    limits: read("worker-limits.sql"),
+  }
 }
 
 export function checksumOf(sql: string): string {
@@ -110,6 +115,8 @@ async function applyAll(client: Client, migrations: Migrations, now: Date): Prom
     await client.query("insert into schema_code values ($1, $2, $3, $4, $5)", row)
     present = after
   }
+  const { limits } = migrations
+  if (limits !== undefined) await run(client, limits.name, limits.sql)
   return names
 }
 

@@ -1,5 +1,7 @@
-// Applies every migration to a database that is thrown away, as a deployment would: by an owner who is no superuser, after the Worker's role
-// was made. Says no where the Worker could not work there, or could change the schema.
+// Rehearsal of a deployment on a throw-away database.
+//
+// An owner who is not a superuser applies all migrations after the Worker's role was created. The
+// rehearsal fails if the Worker could not work there, or could do more than it needs.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,7 +12,7 @@ import { rootDirectory } from "../root.ts"
 
 const owner = { name: "dormouse_owner", password: "rehearsal" }
 
-/** Throws where the rehearsal fails. Returns the tables that the Worker's role may use. */
+/** Throws if the rehearsal fails. Returns the tables that the Worker's role may use. */
 export async function rehearseDatabase(migrations: Migrations, now: Date): Promise<string[]> {
   const directory = mkdtempSync(join(tmpdir(), "dormouse-rehearsal-"))
   const postgres = await startPostgres({ directory, durable: false })
@@ -34,26 +36,38 @@ export async function rehearseDatabase(migrations: Migrations, now: Date): Promi
   }
 }
 
+/** What the Worker may do with a table, unless `exceptions` names it. */
+const everything = ["select", "insert", "update", "delete"]
+const exceptions: Record<string, string[]> = {
+  audit_logs: ["select", "insert", "delete"],
+  schema_migrations: [],
+  schema_code: [],
+}
+
 async function checkWorkerRole(url: string): Promise<string[]> {
-  const rows = await run<{ name: string; may_use: boolean }>(
+  const rows = await run<{ name: string; granted: string[] }>(
     url,
-    `select c.relname as name,
-       has_table_privilege('dormouse_worker', c.oid, 'select')
-         and has_table_privilege('dormouse_worker', c.oid, 'insert')
-         and has_table_privilege('dormouse_worker', c.oid, 'update')
-           and has_table_privilege('dormouse_worker', c.oid, 'delete') as may_use
+    `select c.relname as name, array(
+       select p from unnest(array['${everything.join("','")}']) p
+       where has_table_privilege('dormouse_worker', c.oid, p)) as granted
      from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')
-       order by 1`,
+     order by 1`,
   )
-  const barred = rows.filter(({ may_use }) => !may_use).map(({ name }) => name)
-  if (barred.length > 0) throw new Error(`The Worker's role may not use ${barred.join(", ")}.`)
-  const [schema] = await run<{ may_change: boolean }>(
+  for (const { name, granted } of rows) {
+    const expected = exceptions[name] ?? everything
+    const barred = expected.filter((privilege) => !granted.includes(privilege))
+    if (barred.length > 0) throw new Error(`The Worker's role may not use ${name}.`)
+    const extra = granted.filter((privilege) => !expected.includes(privilege))
+    if (extra.length > 0) throw new Error(`The Worker's role may ${extra.join(", ")} ${name}.`)
+  }
+  const [wider] = await run<{ schema: boolean; temporary: boolean }>(
     url,
-    "select has_schema_privilege('dormouse_worker', 'public', 'create') as may_change",
+    `select has_schema_privilege('dormouse_worker', 'public', 'create') as schema,
+       has_database_privilege('dormouse_worker', current_database(), 'temporary') as temporary`,
   )
-  if (schema === undefined || schema.may_change)
-    throw new Error("The Worker's role may change the schema.")
-  return rows.map(({ name }) => name)
+  if (wider?.schema !== false) throw new Error("The Worker's role may change the schema.")
+  if (wider.temporary) throw new Error("The Worker's role may create temporary tables.")
+  return rows.filter(({ granted }) => granted.length > 0).map(({ name }) => name)
 }
 
 /** Runs statements one after another and returns the rows of the last. */
