@@ -1,5 +1,5 @@
-// The real tools for tests of Terraform templates: OpenTofu and Terraform as they are on the path, and
-// the pinned provider, installed with Go into a cache.
+// The real tools for tests of Terraform templates: OpenTofu and Terraform as they are on the path,
+// and the pinned provider, installed with Go into a cache.
 import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
 import { copyFile, link, mkdir, rename, rm, writeFile } from "node:fs/promises"
@@ -22,7 +22,9 @@ const hosts = ["registry.terraform.io", "registry.opentofu.org"]
 
 export type RealTools = { tools: Tool[]; /** With the provider for them. */ env: NodeJS.ProcessEnv }
 
-/** A sentence says why the tests cannot run here. Where `DORMOUSE_TEST_TERRAFORM` is set they must. */
+/**
+ * A sentence says why the tests cannot run here. Where `DORMOUSE_TEST_TERRAFORM` is set they must.
+ */
 export async function findRealTools(): Promise<RealTools | { skipped: string }> {
   const found = await look()
   if ("skipped" in found && process.env["DORMOUSE_TEST_TERRAFORM"] === "required") {

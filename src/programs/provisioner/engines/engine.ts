@@ -1,4 +1,5 @@
-// What carries out jobs: an engine gets the unpacked archive of a template and does what the job asks.
+// What carries out jobs: an engine gets the unpacked archive of a template and does what the job
+// asks.
 import type { AcquiredJob, ImportPlan, LogLine } from "../../../queue/jobs/protocol.ts"
 import type {
   ReportedReplacement,
@@ -34,7 +35,9 @@ export type EngineFailure = {
   error: string
   /** A code that clients act on, for example `REQUIRED_TEMPLATE_VARIABLES`. */
   errorCode?: string
-  /** The variables of an import that lacks values for them, so that clients can ask for the values. */
+  /**
+   * The variables of an import that lacks values for them, so that clients can ask for the values.
+   */
   variables?: ReportedVariable[]
   /** What is known of the world after the failure; null or absent keeps what was known before. */
   state?: Buffer | null

@@ -25,8 +25,8 @@ export type ProcessEnd =
 
 const lineLengthUsual = 8_192
 /**
- * After the process has ended, what it left in the pipes is read for this long. A child that it left
- * running may hold them.
+ * After the process has ended, what it left in the pipes is read for this long. A child that it
+ * left running may hold them.
  */
 const drainMs = 250
 

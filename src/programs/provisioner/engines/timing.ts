@@ -2,7 +2,10 @@
 import type { ServerClock } from "../../server-clock.ts"
 import type { Timing } from "./engine.ts"
 
-/** From `startedAt` until now, on the control plane's clock, which may have been set back in between. */
+/**
+ * From `startedAt` until now, on the control plane's clock, which may have been set back in
+ * between.
+ */
 export function timingOf(
   clock: ServerClock,
   { resource = "", ...row }: Pick<Timing, "stage" | "source" | "action"> & { resource?: string },

@@ -1,4 +1,5 @@
-/** The daemon's archives on disk: by content, checked, bounded, and one job's trouble is not another's. */
+// The daemon's archives on disk: by content, checked, bounded, and one job's trouble is not
+// another's.
 import { createHash } from "node:crypto"
 import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"

@@ -1,4 +1,4 @@
-/** Archives for the tests, good and bad: tar by the library, zip by hand so that it can lie. */
+// Archives for the tests, good and bad: tar by the library, zip by hand so that it can lie.
 import { crc32 } from "node:zlib"
 import { packTar } from "modern-tar"
 

@@ -1,4 +1,5 @@
-// The whole system under trouble, in a short form, with real daemons and real scripts: nothing is lost, nothing ends twice.
+// The whole system under trouble, in a short form, with real daemons and real scripts: nothing is
+// lost, nothing ends twice.
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -1,4 +1,4 @@
-/** The daemon against a control plane over HTTP: what it takes, says, survives and how it ends. */
+// The daemon against a control plane over HTTP: what it takes, says, survives and how it ends.
 import { existsSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -207,7 +207,7 @@ describe("a build", () => {
     await ahead.stop()
   })
 
-  test("fetches an archive once, however many builds use it and whoever uploaded it", async () => {
+  test("fetches an archive once, however many builds use it and people uploaded it", async () => {
     const archive = await templateOf(scripts, { resources: [resource] })
     // Each job's file has an id of its own, as the same content has for each person who uploads it.
     const records = [1, 2, 3, 4].map(() => plane.post(buildJob(), archive))
@@ -430,7 +430,8 @@ test("reports its free places after each wake-up, and misses no wake-up", async 
   await ended(first)
   await ended(second)
   const counts = () => plane.said.map((text) => JSON.parse(text).count as number)
-  // With each build's start and end it changes; the last word comes once more, of the queue that was found empty.
+  // With each build's start and end it changes; the last word comes once more, of the queue that
+  // was found empty.
   await until(() =>
     expect(counts().filter((count, at, all) => count !== all[at - 1])).toEqual([1, 0, 1, 0, 1]),
   )

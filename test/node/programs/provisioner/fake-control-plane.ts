@@ -1,4 +1,5 @@
-/** A control plane for the daemon's tests: the protocol over real HTTP and WebSocket, with jobs in memory. */
+// A control plane for the daemon's tests: the protocol over real HTTP and WebSocket, with jobs in
+// memory.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
@@ -119,7 +120,10 @@ export async function startFakeControlPlane(options: { key?: string; aheadMs?: n
     calls,
     /** What daemons said over their sockets. */
     said,
-    /** Queues a job, which then names the archive by its content; tells listening daemons unless `quietly`. */
+    /**
+     * Queues a job, which then names the archive by its content; tells listening daemons unless
+     * `quietly`.
+     */
     post(unnamed: AcquiredJob, archive: Uint8Array, quietly = false): JobRecord {
       const job = { ...unnamed, file_hash: createHash("sha256").update(archive).digest("hex") }
       const record: JobRecord = { job, archive, lines: [], canceled: false, isReaped: false }

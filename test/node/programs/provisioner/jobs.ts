@@ -1,4 +1,4 @@
-/** Jobs as the control plane hands them out, with valid defaults. */
+// Jobs as the control plane hands them out, with valid defaults.
 import type { Build } from "../../../../src/programs/provisioner/engines/engine.ts"
 import type { AcquiredJob } from "../../../../src/queue/jobs/protocol.ts"
 

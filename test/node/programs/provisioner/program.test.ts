@@ -1,4 +1,4 @@
-/** The program itself, as `npm run provisioner` starts it: its flags, its signals, its exit. */
+// The program itself, as `npm run provisioner` starts it: its flags, its signals, its exit.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"

@@ -1,5 +1,6 @@
-// The template of docs/templates.md, as a newcomer would push it: a real process that the workspace starts, an update replaces, and a
-// stop or a deletion ends, through the whole local system with the provisioner as a program of its own.
+// The template of docs/templates.md, as a newcomer would push it: a real process that the workspace
+// starts, an update replaces, and a stop or a deletion ends, through the whole local system with
+// the provisioner as a program of its own.
 import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -1,4 +1,5 @@
-/** The script engine on real processes: what scripts see, what they may say, how they end and are ended. */
+// The script engine on real processes: what scripts see, what they may say, how they end and are
+// ended.
 import { spawnSync } from "node:child_process"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -130,7 +131,7 @@ describe("what a script answers", () => {
     })
   })
 
-  test("what it had to make anew, and no more than a list of resources with their attributes", async () => {
+  test("what it had to replace, and only as a list of resources with their attributes", async () => {
     const replacements = [{ resource: "disk.home", paths: ["size"] }, { resource: "machine.main" }]
     const told = await run({ script: answer({ resources: [resource], replacements }) })
     expect(told.result).toMatchObject({
@@ -166,14 +167,14 @@ describe("what a script answers", () => {
   })
 })
 
-/** A zombie that nobody has waited for yet runs no more. */
+/** A zombie that nobody has waited for yet no longer runs. */
 function isRunning(pid: string): boolean {
   const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", pid], { encoding: "utf8" })
   return stdout.trim() !== "" && !stdout.startsWith("Z")
 }
 
 describe("how a script ends", () => {
-  test("a failure is told in its own words, and its state is kept", async () => {
+  test("a failure is reported in its own words, and its state is kept", async () => {
     const script = `echo working\necho 'no disk left' >&2\n${answer({ state: "half" })}\nexit 3`
     const { result, lines } = await run({ script })
     expect(result).toEqual({

@@ -1,4 +1,4 @@
-/** Unpacking archives: what lands on disk, and what is refused before it can do harm. */
+// Unpacking archives: what lands on disk, and what is refused before it can do harm.
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -1,4 +1,5 @@
-// The script engine: a template's own executables start, stop and delete what a workspace is made of.
+// The script engine: a template's own executables start, stop and delete what a workspace is made
+// of.
 import { access, chmod, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Manifest } from "../../../../templates/manifest/manifest.ts"

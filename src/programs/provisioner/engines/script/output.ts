@@ -70,7 +70,10 @@ const fail = (script: string, what: string): ScriptOutput => ({
 
 const withoutAgents = reportedResource.omit({ agents: true })
 
-/** The resources of the manifest that exist after a transition; agents live only while the workspace runs. */
+/**
+ * The resources of the manifest that exist after a transition; agents live only while the workspace
+ * runs.
+ */
 export function plannedAfter(
   manifest: Manifest,
   transition: Build["transition"],

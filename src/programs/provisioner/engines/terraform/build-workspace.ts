@@ -59,14 +59,14 @@ function stateBefore(build: Build): { ok: true; state: State | null } | EngineFa
   const state = parseState(bytes)
   if (state === null) {
     const error =
-      "The workspace has a state that is not Terraform's: an earlier version of its template was of " +
-      "another kind. Delete the workspace with that version and create it again."
+      "The workspace has a state that is not Terraform's: an earlier version of its template was " +
+      "of another kind. Delete the workspace with that version and create it again."
     return { ok: false, error }
   }
   if (bytes.length > stateBytesBeforeMax && build.transition !== "delete") {
     const error =
-      `The workspace's state has ${bytes.length} bytes. Above ${stateBytesBeforeMax} it is not built ` +
-      "any further, because a larger state could not be kept. It can be deleted."
+      `The workspace's state has ${bytes.length} bytes. Above ${stateBytesBeforeMax} it is not ` +
+      "built any further, because a larger state could not be kept. It can be deleted."
     return { ok: false, error }
   }
   return { ok: true, state }
@@ -141,8 +141,8 @@ const planOnce = (run: JobRun, env: Env, ...more: string[]) =>
   })
 
 /**
- * Without a refresh, data sources are not read: so a parameter whose value no longer fits the template
- * does not make a workspace undeletable.
+ * Without a refresh, data sources are not read: so a parameter whose value no longer fits the
+ * template does not make a workspace undeletable.
  */
 async function planDelete(run: JobRun, env: Env): Promise<void> {
   try {

@@ -1,4 +1,5 @@
-// The environment of the tool's commands: what the provider `coder/coder` reads, and what keeps runs apart.
+// The environment of the tool's commands: what the provider `coder/coder` reads, and what keeps
+// runs apart.
 import { createHash } from "node:crypto"
 import { initScript } from "../../../../agents/external/init-script.ts"
 import type { AcquiredJob } from "../../../../queue/jobs/protocol.ts"
@@ -9,10 +10,15 @@ type NamedValue = { name: string; value: string }
 
 const hex = (text: string) => createHash("sha256").update(text).digest("hex")
 
-/** The provider gives this token to every agent of the run; without it each agent gets a random one. */
+/**
+ * The provider gives this token to every agent of the run; without it each agent gets a random one.
+ */
 export const tokenVariable = `CODER_RUNNING_WORKSPACE_AGENT_TOKEN_${hex("")}`
 
-/** The daemon's own variables, and those that would change what the tool does. Cloud credentials pass. */
+/**
+ * The daemon's own variables, and those that would change what the tool does. Cloud credentials
+ * pass.
+ */
 const isPrivate = (name: string) =>
   /^(CODER_|DORMOUSE_|TF_VAR_|TF_CLI_ARGS|TF_LOG)/.test(name) ||
   ["TF_WORKSPACE", "TF_DATA_DIR", "TF_REATTACH_PROVIDERS"].includes(name)
@@ -69,7 +75,10 @@ function initScripts(accessUrl: string): Env {
   return env
 }
 
-/** Of a build. The id makes the provider strict: it then refuses an owner or a workspace without a name. */
+/**
+ * Of a build. The id makes the provider strict: it then refuses an owner or a workspace without a
+ * name.
+ */
 export function buildEnv(build: Build): Env {
   return {
     CODER_WORKSPACE_BUILD_ID: build.id,
@@ -88,8 +97,9 @@ export const parameterEnv = (prefix: string, values: readonly NamedValue[]): Env
   Object.fromEntries(values.map(({ name, value }) => [`${prefix}_${hex(name)}`, value]))
 
 /**
- * The values of variables. As arguments in the environment they beat the files of the archive, which
- * `TF_VAR_` does not, and no list of processes shows them. OpenTofu wants them at the apply as well.
+ * The values of variables. As arguments in the environment they beat the files of the archive,
+ * which `TF_VAR_` does not, and no list of processes shows them. OpenTofu wants them at the apply
+ * as well.
  */
 export function variableEnv(values: readonly NamedValue[], product: "OpenTofu" | "Terraform"): Env {
   if (values.length === 0) return {}

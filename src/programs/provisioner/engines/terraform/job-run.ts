@@ -1,4 +1,5 @@
-// One job of the Terraform engine: its folder, its environment and its secrets, up to a finished `init`.
+// One job of the Terraform engine: its folder, its environment and its secrets, up to a finished
+// `init`.
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import type { EngineFailure, EngineRequest, EngineSession } from "../engine.ts"
@@ -123,7 +124,9 @@ function adviseMirror(error: StepFailed): StepFailed {
   return new StepFailed(`${error.message}\n${advice}`, error.diagnostics, error.wasKilled)
 }
 
-/** What a failed step or a template that cannot be used is for the job; other errors are thrown on. */
+/**
+ * What a failed step or a template that cannot be used is for the job; other errors are thrown on.
+ */
 export function failureOf(error: unknown, run: JobRun | null): EngineFailure {
   if (!(error instanceof StepFailed) && !(error instanceof TemplateError)) throw error
   const message = run === null ? error.message : run.mask.hide(error.message)

@@ -1,4 +1,5 @@
-// What a killed apply may have made without a record. OpenTofu keeps the state in memory during an apply.
+// What a killed apply may have made without a record. OpenTofu keeps the state in memory during an
+// apply.
 import { baseAddress } from "./rows/addresses.ts"
 import { isRecord, textOf } from "./rows/attributes.ts"
 import type { State } from "./state.ts"
@@ -6,7 +7,9 @@ import type { UiLine } from "./ui-line.ts"
 
 export type LeakWatch = {
   add: (line: UiLine) => void
-  /** A line for each resource that was made and is not in the state, or whose making did not end. */
+  /**
+   * A line for each resource that was made and is not in the state, or whose making did not end.
+   */
   missingFrom: (state: State | null) => string[]
 }
 

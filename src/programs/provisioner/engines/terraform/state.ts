@@ -8,7 +8,9 @@ export const stateName = "terraform.tfstate"
 /** The tool writes this one where it could not write the state itself. */
 const rescueName = "errored.tfstate"
 
-/** A larger state might not be delivered after an apply, and then nobody would know what was made. */
+/**
+ * A larger state might not be delivered after an apply, and then nobody would know what was made.
+ */
 export const stateBytesBeforeMax = 4 * 1024 * 1024
 
 export type AgentInState = { name: string; token: string; authenticatesByToken: boolean }

@@ -1,4 +1,5 @@
-// How long each resource took, from the pairs of lines that the tool prints at its start and its end.
+// How long each resource took, from the pairs of lines that the tool prints at its start and its
+// end.
 import type { z } from "zod"
 import type { timing } from "../../../../queue/jobs/protocol.ts"
 import { isRecord, textOf } from "./rows/attributes.ts"

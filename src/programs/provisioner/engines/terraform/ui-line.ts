@@ -97,7 +97,9 @@ export function toLogOutputs(line: UiLine): { level: UiLine["level"]; output: st
 
 const diagnosticsShownMax = 5
 
-/** The error of a job: what the tool complained of, each with its place. Null where it said nothing. */
+/**
+ * The error of a job: what the tool complained of, each with its place. Null where it said nothing.
+ */
 export function errorOf(diagnostics: readonly Diagnostic[]): string | null {
   const errors = diagnostics.filter(({ severity }) => severity === "error")
   if (errors.length === 0) return null

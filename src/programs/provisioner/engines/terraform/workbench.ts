@@ -1,4 +1,5 @@
-// Runs the commands of the tool for one job, and turns what they print into log, timings and errors.
+// Runs the commands of the tool for one job, and turns what they print into log, timings and
+// errors.
 import type { EngineSession, Timing } from "../engine.ts"
 import { captureProcess, type ProcessEnd, runProcess } from "../run-process.ts"
 import { timingOf } from "../timing.ts"
@@ -54,7 +55,9 @@ export function createWorkbench(options: WorkbenchOptions) {
   const stderrSeen = new Set<string>()
   const warningsSeen = new Set<string>()
 
-  /** A warning about the template comes with every command, and with every mention of its subject. */
+  /**
+   * A warning about the template comes with every command, and with every mention of its subject.
+   */
   function isRepeated({ diagnostic }: UiLine): boolean {
     if (diagnostic?.severity !== "warning") return false
     const key = JSON.stringify([diagnostic.summary, diagnostic.detail, diagnostic.at])
@@ -67,7 +70,10 @@ export function createWorkbench(options: WorkbenchOptions) {
     session.log({ level, stage, output: mask.hide(output) })
   }
 
-  /** Lines of standard error, each once a job: a warning about the configuration comes with every command. */
+  /**
+   * Lines of standard error, each once a job: a warning about the configuration comes with every
+   * command.
+   */
   function onStderr(stage: string, tail: string[]) {
     return (line: string) => {
       const output = line.replace(/^[╷│╵]\s*/, "").trimEnd()

@@ -1,4 +1,5 @@
-// The unpacked archive as the working folder of the tool, and the lock files that imports leave behind.
+// The unpacked archive as the working folder of the tool, and the lock files that imports leave
+// behind.
 import { copyFile, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { type State, stateName } from "./state.ts"
@@ -37,8 +38,8 @@ const exists = (path: string) =>
   )
 
 /**
- * An archive without a lock file gets the newest providers that fit at each `init`. So that builds use
- * those of the import, its lock file is kept by the hash of the archive.
+ * An archive without a lock file gets the newest providers that fit at each `init`. So that builds
+ * use those of the import, its lock file is kept by the hash of the archive.
  */
 export function createLockFiles(directory: string, product: string): LockFiles {
   const kept = (archiveHash: string) =>

@@ -1,6 +1,9 @@
-// Addresses of resources: `module.tools["a"].coder_app.web[0]` is an instance of `module.tools.coder_app.web`.
+// Addresses of resources: `module.tools["a"].coder_app.web[0]` is an instance of
+// `module.tools.coder_app.web`.
 
-/** The address without its instance keys. A key in quotes may hold any character, brackets included. */
+/**
+ * The address without its instance keys. A key in quotes may hold any character, brackets included.
+ */
 export function baseAddress(address: string): string {
   let base = ""
   let inKey = false

@@ -72,7 +72,9 @@ const instanceIdAttribute: Readonly<Record<string, string>> = {
   azurerm_windows_virtual_machine: "virtual_machine_id",
 }
 
-/** The token, or for an agent that authenticates by its machine's identity, the id of the machine. */
+/**
+ * The token, or for an agent that authenticates by its machine's identity, the id of the machine.
+ */
 function identityOf(
   agent: Instance,
   named: readonly Instance[],
@@ -88,7 +90,9 @@ function identityOf(
 const agentName = /^[a-z0-9](-?[a-z0-9])*$/i
 const agentNameLengthMax = 64
 
-/** Throws where agents cannot be told apart by their names, or have names that no host name allows. */
+/**
+ * Throws where agents cannot be told apart by their names, or have names that no host name allows.
+ */
 export function checkAgentNames(agents: readonly Instance[]): void {
   const seen = new Map<string, Instance>()
   for (const agent of agents) {

@@ -9,7 +9,7 @@ export function text(values: Values | undefined, name: string): string | undefin
 /** The value where it is a text, else the empty one. */
 export const textOf = (value: unknown): string => (typeof value === "string" ? value : "")
 
-/** A text of which the empty one is a value. */
+/** A text that may be empty: then the empty text is its value. */
 export const anyText = (values: Values | undefined, name: string): string => textOf(values?.[name])
 
 /** True, or undefined: an unset flag and one that is off are the same. */

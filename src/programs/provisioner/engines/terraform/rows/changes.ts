@@ -61,9 +61,9 @@ const diskTypes: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The addresses of persistent resources that the plan destroys or replaces. A resource is persistent
- * by its type, or where its `coder_metadata` has the item `persistent` with the value `true`; the
- * value `false` takes the protection away from a disk that may go.
+ * The addresses of persistent resources that the plan destroys or replaces. A resource is
+ * persistent by its type, or where its `coder_metadata` has the item `persistent` with the value
+ * `true`; the value `false` takes the protection away from a disk that may go.
  */
 export function lostDisks(plan: PlanJson): string[] {
   const marks = persistenceMarks(plan)
@@ -76,7 +76,10 @@ export function lostDisks(plan: PlanJson): string[] {
     .map(({ address }) => address)
 }
 
-/** By the id of the resource. The last apply's metadata counts: that is what describes what is there. */
+/**
+ * By the id of the resource. The last apply's metadata counts: that is what describes what is
+ * there.
+ */
 function persistenceMarks(plan: PlanJson): Map<string, boolean> {
   const marks = new Map<string, boolean>()
   for (const { type, change } of managedChanges(plan)) {

@@ -7,9 +7,9 @@ import type { ConfigModule, ConfigResource } from "./show-json.ts"
 const stepCountMax = 64
 
 /**
- * The base addresses of the managed resources that an argument names, in the order of its references.
- * Follows `var.x` to the module call and `module.m.o` to the output. Locals are not in the
- * configuration, so an argument that reads one yields nothing.
+ * The base addresses of the managed resources that an argument names, in the order of its
+ * references. Follows `var.x` to the module call and `module.m.o` to the output. Locals are not in
+ * the configuration, so an argument that reads one yields nothing.
  */
 export function resourcesNamedBy(root: ConfigModule, base: string, argument: string): string[] {
   const path = modulePath(base)
@@ -34,7 +34,9 @@ export function configResources(
   return found
 }
 
-/** Every reference of every expression, for example `data.coder_workspace_owner.me.session_token`. */
+/**
+ * Every reference of every expression, for example `data.coder_workspace_owner.me.session_token`.
+ */
 export function allReferences(root: ConfigModule): Set<string> {
   const found = new Set<string>()
   const visit = (value: unknown) => {

@@ -68,7 +68,10 @@ const dataSourcesOf = (plan: PlanJson) =>
 
 const sourceTypes = new Set(["coder_parameter", "coder_workspace_preset", "coder_workspace_tags"])
 
-/** What a version offers must be known before anything is made. A source that waits for an apply is not. */
+/**
+ * What a version offers must be known before anything is made. A source that waits for an apply is
+ * not.
+ */
 function checkSources({ resource_changes = [] }: PlanJson): void {
   const deferred = resource_changes.find(
     ({ mode, type, change }) =>

@@ -1,4 +1,5 @@
-// `data.coder_workspace_preset` and `data.coder_workspace_tags` as the presets and tags of a version.
+// `data.coder_workspace_preset` and `data.coder_workspace_tags` as the presets and tags of a
+// version.
 import type { ReportedPreset } from "../../../../../templates/manifest/reported.ts"
 import { anyText, block, blocks, flag, number, text, textMap } from "./attributes.ts"
 import type { Instance, Values } from "./show-json.ts"

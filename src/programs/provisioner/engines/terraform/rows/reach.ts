@@ -2,13 +2,17 @@
 import { baseAddress } from "./addresses.ts"
 import type { Instance } from "./show-json.ts"
 
-/** The base addresses that the resource with this base address depends on; itself is not one of them. */
+/**
+ * The base addresses that the resource with this base address depends on; itself is not one of
+ * them.
+ */
 export type Reach = (base: string) => ReadonlySet<string>
 
 /**
- * While planning, ids are unknown and locals are not in the configuration, so relations come from the
- * text of `graph -type=plan`. Its edges are transitively reduced, so a direct edge says nothing:
- * only reachability does. A node `… (expand)` is a resource; `… (close)` and others are passed through.
+ * While planning, ids are unknown and locals are not in the configuration, so relations come from
+ * the text of `graph -type=plan`. Its edges are transitively reduced, so a direct edge says
+ * nothing: only reachability does. A node `… (expand)` is a resource; `… (close)` and others are
+ * passed through.
  */
 export function reachOfGraph(dot: string): Reach {
   const edges = new Map<string, string[]>()

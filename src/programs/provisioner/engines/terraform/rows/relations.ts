@@ -1,7 +1,7 @@
 // What belongs to what: the machine of an agent, the agent of an app, the resource of metadata.
 //
-// Ids are unknown while planning, so relations come from the configuration and the dependency graph.
-// After an apply they come from ids, and from the dependencies that the state lists.
+// Ids are unknown while planning, so relations come from the configuration and the dependency
+// graph. After an apply they come from ids, and from the dependencies that the state lists.
 import { baseAddress, instanceKeys } from "./addresses.ts"
 import { text } from "./attributes.ts"
 import { resourcesNamedBy } from "./configuration.ts"
@@ -19,7 +19,9 @@ export type World = {
 export const isShown = ({ type }: Instance) =>
   !type.startsWith("coder_") || type === "coder_external_agent"
 
-/** The resource that an agent runs on: the nearest that depends on it, then the first by address. */
+/**
+ * The resource that an agent runs on: the nearest that depends on it, then the first by address.
+ */
 export function machineOf(
   world: World,
   agent: Instance,
@@ -27,7 +29,8 @@ export function machineOf(
 ): Instance | undefined {
   const agentBase = baseAddress(agent.address)
   const dependents = shown.filter(({ address }) => world.reach(baseAddress(address)).has(agentBase))
-  // A disk attached to the machine reaches the machine: what reaches another candidate is further away.
+  // A disk attached to the machine reaches the machine: what reaches another candidate is further
+  // away.
   const bases = new Set(dependents.map(({ address }) => baseAddress(address)))
   return dependents.find(({ address }) => {
     const base = baseAddress(address)

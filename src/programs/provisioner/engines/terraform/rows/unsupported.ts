@@ -1,4 +1,5 @@
-// What a template uses and Dormouse does not offer: a sentence for each kind, for the log of the import.
+// What a template uses and Dormouse does not offer: a sentence for each kind, for the log of the
+// import.
 import { block, text } from "./attributes.ts"
 import { allReferences, configResources } from "./configuration.ts"
 import { instancesOf, type PlanJson } from "./show-json.ts"
