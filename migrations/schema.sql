@@ -17,13 +17,16 @@ create table api_keys (
   expires_at timestamp(3) with time zone not null,
   created_at timestamp(3) with time zone not null,
   updated_at timestamp(3) with time zone not null,
+  parent_key_id text,
   constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_parent_key_id_fkey FOREIGN KEY (parent_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
   constraint api_keys_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
   constraint api_keys_hash_length CHECK ((length(hashed_secret) = 32)),
   constraint api_keys_id_shape CHECK ((length(id) = 10))
 );
 CREATE INDEX api_keys_expires ON public.api_keys USING btree (expires_at);
 CREATE INDEX api_keys_last_used ON public.api_keys USING btree (last_used_at);
+CREATE INDEX api_keys_parent ON public.api_keys USING btree (parent_key_id) WHERE (parent_key_id IS NOT NULL);
 CREATE UNIQUE INDEX api_keys_token_name ON public.api_keys USING btree (user_id, token_name) WHERE (login_type = 'token'::text);
 CREATE INDEX api_keys_user ON public.api_keys USING btree (user_id);
 CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id) WHERE (workspace_id IS NOT NULL);
@@ -163,6 +166,15 @@ create table notification_messages (
 );
 CREATE INDEX notification_messages_created ON public.notification_messages USING btree (created_at);
 CREATE INDEX notification_messages_pending ON public.notification_messages USING btree (next_attempt_at) WHERE (status = 'pending'::text);
+
+create table notification_preferences (
+  user_id uuid not null,
+  template_id uuid not null,
+  disabled boolean not null,
+  updated_at timestamp(3) with time zone not null,
+  constraint notification_preferences_pkey PRIMARY KEY (user_id, template_id),
+  constraint notification_preferences_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
 
 create table notification_webhooks (
   id uuid not null,
@@ -521,6 +533,24 @@ create table templates (
 );
 CREATE UNIQUE INDEX templates_name_live ON public.templates USING btree (organization_id, lower(name)) WHERE (NOT deleted);
 CREATE INDEX templates_schedule_changed ON public.templates USING btree (schedule_changed_at) WHERE (schedule_changed_at IS NOT NULL);
+
+create table user_git_keys (
+  user_id uuid not null,
+  encrypted_seed text not null,
+  public_key text not null,
+  created_at timestamp(3) with time zone not null,
+  updated_at timestamp(3) with time zone not null,
+  constraint user_git_keys_pkey PRIMARY KEY (user_id),
+  constraint user_git_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
+
+create table user_settings (
+  user_id uuid not null,
+  appearance jsonb not null default '{}'::jsonb,
+  preferences jsonb not null default '{}'::jsonb,
+  constraint user_settings_pkey PRIMARY KEY (user_id),
+  constraint user_settings_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
 
 create table user_status_changes (
   id bigint not null generated always as identity,
@@ -1331,8 +1361,8 @@ begin
     where id = u.id and status <> 'suspended';
     update api_keys set last_used_at = greatest(last_used_at, p_now), ip = p_ip where id = k.id;
   end if;
-  -- Sessions slide, at most once an hour; tokens never do.
-  if k.login_type <> 'token'
+  -- Sessions slide, at most once an hour; tokens and the keys that tokens create never do.
+  if k.login_type <> 'token' and k.parent_key_id is null
     and k.expires_at <= p_now + make_interval(secs => k.lifetime_seconds) - interval '1 hour'
   then
     update api_keys set expires_at = p_now + make_interval(secs => lifetime_seconds),

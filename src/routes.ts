@@ -32,12 +32,15 @@ import { apiKeyRoutes } from "./identity/sessions/key-routes.ts"
 import { sessionRoutes } from "./identity/sessions/routes.ts"
 import { userChangeRoutes } from "./identity/users/change-routes.ts"
 import { userCreateRoutes } from "./identity/users/create-routes.ts"
+import { gitKeyRoutes } from "./identity/users/git-key-routes.ts"
+import { personalRoutes } from "./identity/users/personal-routes.ts"
 import { userReadRoutes } from "./identity/users/read-routes.ts"
 import { userSettingRoutes } from "./identity/users/setting-routes.ts"
 import { deploymentStatsRoutes } from "./insights/deployment-routes.ts"
 import { insightsRoutes } from "./insights/routes.ts"
 import { runningTimeRoutes } from "./insights/running-time/routes.ts"
 import { lifecycleRoutes } from "./lifecycle/routes.ts"
+import { notificationPreferenceRoutes } from "./notifications/preference-routes.ts"
 import { inboxRoutes } from "./notifications/inbox-routes.ts"
 import { webhookRoutes } from "./notifications/webhook-routes.ts"
 import { prebuildRoutes } from "./pools/routes.ts"
@@ -83,6 +86,9 @@ const identity = [
   userReadRoutes,
   userChangeRoutes,
   userSettingRoutes,
+  personalRoutes,
+  gitKeyRoutes,
+  notificationPreferenceRoutes,
 ]
 const workspaces = [
   workspaceReadRoutes,

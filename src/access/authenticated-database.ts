@@ -22,6 +22,7 @@ export type AuthenticatedDatabase<A extends Actor> = {
 export function authenticatedDatabase<A extends Actor>(
   db: Database,
   proof: Statement<{ actor: A }> | ApiError,
+  onProven?: (actor: A) => void,
 ): AuthenticatedDatabase<A> {
   let known: A | undefined
 
@@ -33,6 +34,7 @@ export function authenticatedDatabase<A extends Actor>(
         ...unknown[][],
       ]
       known = proven[0]?.actor
+      if (known !== undefined) onProven?.(known)
       return rows as unknown as RowsOf<S>
     } catch (error) {
       throw error instanceof StatementFailed ? unauthorized(error) : error

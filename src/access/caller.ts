@@ -10,6 +10,7 @@ import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError } from "../platform/http/errors.ts"
 import type { Actor, AgentActor, ProvisionerActor, UserActor } from "./actors.ts"
 import { type AuthenticatedDatabase, authenticatedDatabase } from "./authenticated-database.ts"
+import { rememberHolder } from "./key-holders.ts"
 import { signedOut, unauthenticated } from "./challenge.ts"
 
 export type Caller = AuthenticatedDatabase<UserActor>
@@ -81,5 +82,6 @@ export async function openCaller(c: Context<AppEnv>, db: Database, now: Date): P
       "authenticate-user",
       sql`select authenticate_user(${key.id}, ${hash}::bytea, ${now}::timestamptz, ${ip}) as actor`,
     ),
+    (actor) => rememberHolder(key.id, actor.id),
   )
 }

@@ -5,6 +5,7 @@
 import type { Context, MiddlewareHandler } from "hono"
 import type { AppEnv } from "../platform/http/env.ts"
 import { ApiError, forbidden } from "../platform/http/errors.ts"
+import { holderOfKey } from "./key-holders.ts"
 import { limits } from "./limits.ts"
 import { presentedToken } from "./caller.ts"
 import { sha256 } from "../platform/hash.ts"
@@ -28,7 +29,8 @@ async function take(c: Context<AppEnv>, name: LimitName, key: string): Promise<v
 }
 
 /**
- * The name of a credential in a counter: the id of a key, or a digest of any other token.
+ * The name of a credential in a counter: the id of the user or of the key, or a digest of any other
+ * token. A user with many sessions has one counter as soon as their keys are proven.
  *
  * A provisioner key has no counter: a fleet of daemons shares one key, and a morning of autostarts
  * is thousands of calls a minute. The daemons' address is counted.
@@ -37,7 +39,7 @@ async function holderOf(c: Context<AppEnv>): Promise<string | null> {
   const token = presentedToken(c)
   if (token === undefined) return null
   const [id, secret] = token.split("-")
-  if (id?.length === 10 && secret?.length === 22) return id
+  if (id?.length === 10 && secret?.length === 22) return holderOfKey(id) ?? id
   return Array.from((await sha256(token)).slice(0, 16), (byte) =>
     byte.toString(16).padStart(2, "0"),
   ).join("")

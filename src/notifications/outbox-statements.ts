@@ -35,7 +35,8 @@ export function pendingMessages(now: Date, limit: number): Statement<PendingMess
 /**
  * Puts messages into their inboxes and into the queue of every webhook.
  *
- * An inbox row has the id of its message, so two ticks at once, or a repeated one, add nothing.
+ * An inbox row has the id of its message, so two ticks at once, or a repeated one, add nothing. A
+ * notification that its receiver switched off is delivered nowhere and does not stay pending.
  */
 export function deliverToInbox(
   entries: readonly InboxEntry[],
@@ -51,18 +52,22 @@ export function deliverToInbox(
       set status = 'delivered', delivered_at = ${now}::timestamptz, attempts = m.attempts + 1
       from entries e where m.id = e.id and m.status = 'pending'
       returning m.id
+    ), wanted as (
+      select e.* from entries e join taken on taken.id = e.id
+      where not exists (select from notification_preferences p
+        where p.user_id = e.user_id and p.template_id = e.template_id and p.disabled)
     ), shown as (
       insert into inbox_notifications (id, user_id, template_id, targets, title, content, icon,
         actions, created_at)
       select e.id, e.user_id, e.template_id,
         array(select t::uuid from jsonb_array_elements_text(e.targets) t),
         e.title, e.content, e.icon, e.actions, ${now}::timestamptz
-      from entries e join taken on taken.id = e.id
+      from wanted e
       on conflict (id) do nothing
     ), queued as (
       insert into notification_deliveries (message_id, webhook_id, next_attempt_at, created_at)
-      select taken.id, h.id, ${now}::timestamptz, ${now}::timestamptz
-      from taken, notification_webhooks h
+      select wanted.id, h.id, ${now}::timestamptz, ${now}::timestamptz
+      from wanted, notification_webhooks h
       on conflict do nothing
     )
     select id from taken`,

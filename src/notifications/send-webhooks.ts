@@ -13,6 +13,7 @@ import {
   claimDeliveries,
   type DeliveryResult,
   recordDeliveries,
+  webhookSubject,
 } from "./webhook-statements.ts"
 import { findWebhookUrlError } from "./webhook-url.ts"
 
@@ -88,7 +89,11 @@ async function serveTarget(
 async function send(delivery: ClaimedDelivery, env: SendEnv, now: Date): Promise<string | null> {
   const refusal = findWebhookUrlError(delivery.url, env.WEBHOOK_PRIVATE_TARGETS === "true")
   if (refusal !== null) return `the address ${refusal}`
-  const secret = await decryptToken(env.TOKEN_KEYS, delivery.encrypted_secret)
+  const secret = await decryptToken(
+    env.TOKEN_KEYS,
+    webhookSubject(delivery.webhook_id),
+    delivery.encrypted_secret,
+  )
   if (secret === null) return "the secret cannot be decrypted with the keys of the environment"
   const body = JSON.stringify(payloadOf(delivery))
   const signature = new Webhook(secret).sign(delivery.message_id, now, body)

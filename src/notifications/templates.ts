@@ -23,6 +23,8 @@ export type NotificationText = {
 }
 
 type Template = {
+  /** The name on pages where people choose their notifications. */
+  name: string
   type: string
   title: (labels: Labels) => string
   content: (labels: Labels) => string
@@ -32,6 +34,7 @@ const quoted = (labels: Labels, name: string) => `"${labels[name] ?? ""}"`
 
 const templates: Record<string, Template> = {
   [notificationIds.workspaceDormant]: {
+    name: "Workspace Marked as Dormant",
     type: "workspace.dormant",
     title: (l) => `Workspace ${quoted(l, "name")} marked as dormant`,
     content: (l) =>
@@ -41,6 +44,7 @@ const templates: Record<string, Template> = {
         : ` It is deleted ${l["timeTilDelete"]} unless you wake it.`),
   },
   [notificationIds.workspaceMarkedForDeletion]: {
+    name: "Workspace Marked for Deletion",
     type: "workspace.marked_for_deletion",
     title: (l) => `Workspace ${quoted(l, "name")} marked for deletion`,
     content: (l) =>
@@ -48,6 +52,7 @@ const templates: Record<string, Template> = {
       `because of ${l["reason"]}. Wake it to keep it.`,
   },
   [notificationIds.workspaceAutobuildFailed]: {
+    name: "Workspace Autobuild Failed",
     type: "workspace.autobuild_failed",
     title: (l) => `Workspace ${quoted(l, "name")} autobuild failed`,
     content: (l) =>
@@ -55,6 +60,7 @@ const templates: Record<string, Template> = {
       `Its reason was ${l["reason"]}.`,
   },
   [notificationIds.workspaceManualBuildFailed]: {
+    name: "Workspace Manual Build Failed",
     type: "workspace.manual_build_failed",
     title: (l) => `Workspace ${quoted(l, "name")} manual build failed`,
     content: (l) =>
@@ -63,6 +69,7 @@ const templates: Record<string, Template> = {
       `${l["template_version_name"]} of the template ${l["template_name"]}.`,
   },
   [notificationIds.workspaceManuallyUpdated]: {
+    name: "Workspace Manually Updated",
     type: "workspace.manually_updated",
     title: (l) => `Workspace ${quoted(l, "workspace")} was updated by hand`,
     content: (l) =>
@@ -70,6 +77,7 @@ const templates: Record<string, Template> = {
       `${l["version"]} of the template ${l["template"]}.`,
   },
   [notificationIds.workspaceAutoUpdated]: {
+    name: "Workspace Updated Automatically",
     type: "workspace.auto_updated",
     title: (l) => `Workspace ${quoted(l, "name")} updated automatically`,
     content: (l) =>
@@ -77,6 +85,7 @@ const templates: Record<string, Template> = {
       `of its template. What changed: ${l["template_version_message"]}.`,
   },
   [notificationIds.workspaceAutostopReminder]: {
+    name: "Workspace Autostop Reminder",
     type: "workspace.autostop_reminder",
     title: (l) => `Workspace ${quoted(l, "workspace")} stops soon`,
     content: (l) =>
@@ -84,6 +93,7 @@ const templates: Record<string, Template> = {
       "Extend it to continue working.",
   },
   [notificationIds.workspaceResourceReplaced]: {
+    name: "Prebuilt Workspace Resource Replaced",
     type: "workspace.resource_replaced",
     title: (l) => `A claim of the template ${quoted(l, "template")} replaced resources`,
     content: (l) =>
@@ -93,6 +103,7 @@ const templates: Record<string, Template> = {
       `so most of the head start was lost:\n${l["replacements"]}`,
   },
   [notificationIds.workspaceDeleted]: {
+    name: "Workspace Deleted",
     type: "workspace.deleted",
     title: (l) => `Workspace ${quoted(l, "name")} deleted`,
     content: (l) =>
@@ -107,3 +118,6 @@ export function notificationText(templateId: string, labels: Labels): Notificati
     return { type: "unknown", title: "Notification", content: JSON.stringify(labels) }
   return { type: template.type, title: template.title(labels), content: template.content(labels) }
 }
+
+/** The notifications that people can switch off. */
+export const listedNotifications = Object.entries(templates).map(([id, { name }]) => ({ id, name }))

@@ -18,7 +18,7 @@ import {
   wireTime,
   wireTimeOrNull,
 } from "../platform/http/wire.ts"
-import type { WebhookRow } from "./webhook-statements.ts"
+import { webhookSubject, type WebhookRow } from "./webhook-statements.ts"
 import { findWebhookUrlError } from "./webhook-url.ts"
 
 const urlLengthMax = 2048
@@ -122,8 +122,8 @@ export const webhookRoutes = createRouter()
     }
     const random = crypto.getRandomValues(new Uint8Array(24))
     const secret = `whsec_${Buffer.from(random).toString("base64")}`
-    const encrypted = await encryptToken(c.env.TOKEN_KEYS, secret)
     const id = crypto.randomUUID()
+    const encrypted = await encryptToken(c.env.TOKEN_KEYS, webhookSubject(id), secret)
     const [[asked], [row]] = await c.get("caller").batch([
       permissionFor(url),
       statement<WebhookRow>(

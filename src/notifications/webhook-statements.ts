@@ -2,6 +2,7 @@
 //
 // Deliveries are claimed with a lease, so the next sender takes those of one that died.
 import { sql } from "drizzle-orm"
+import type { CipherSubject } from "../access/token-cipher.ts"
 import { statement, type Statement } from "../platform/db/client.ts"
 import type { RowOf } from "../platform/db/row.ts"
 import type {
@@ -56,6 +57,9 @@ export function claimDeliveries(now: Date, limit: number): Statement<ClaimedDeli
     order by m.created_at, m.id`,
   )
 }
+
+/** The row that holds a webhook's secret. */
+export const webhookSubject = (id: string): CipherSubject => ({ kind: "webhook-secret", id })
 
 export type DeliveryResult = { message_id: string; webhook_id: string; error: string | null }
 

@@ -40,8 +40,8 @@ begin
     where id = u.id and status <> 'suspended';
     update api_keys set last_used_at = greatest(last_used_at, p_now), ip = p_ip where id = k.id;
   end if;
-  -- Sessions slide, at most once an hour; tokens never do.
-  if k.login_type <> 'token'
+  -- Sessions slide, at most once an hour; tokens and the keys that tokens create never do.
+  if k.login_type <> 'token' and k.parent_key_id is null
     and k.expires_at <= p_now + make_interval(secs => k.lifetime_seconds) - interval '1 hour'
   then
     update api_keys set expires_at = p_now + make_interval(secs => lifetime_seconds),

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { may, type ResourceColumns } from "../../access/may.ts"
-import { decryptToken } from "../../access/token-cipher.ts"
+import { agentTokenSubject, decryptToken } from "../../access/token-cipher.ts"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { ApiError, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
@@ -72,7 +72,11 @@ externalAgentRoutes.openapi(
     const token =
       row.encrypted_token === null
         ? null
-        : await decryptToken(c.env.TOKEN_KEYS, row.encrypted_token)
+        : await decryptToken(
+            c.env.TOKEN_KEYS,
+            agentTokenSubject(workspace, agent),
+            row.encrypted_token,
+          )
     if (token === null) throw new ApiError(404, `External agent '${agent}' not found in workspace.`)
     const { operating_system, architecture } = row
     const command = initCommand(operating_system ?? "", architecture ?? "", c.env.ACCESS_URL, token)

@@ -1,22 +1,25 @@
 // What an agent may have of its owner: the SSH key for git.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
+import { ensureGitKey, type GitKeyRow } from "../../access/git-key.ts"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { ApiError, badRequest, forbidden, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody } from "../../platform/http/wire.ts"
 import { actorAgentId, touchAgent } from "../actor.ts"
 import { agentErrors, agentRoute } from "../own-side.ts"
-import { sshKeyOf } from "./ssh-key.ts"
 
 export const ownerRoutes = createRouter()
 
-function readKeyScope(): Statement<{ api_key_scope: string; owner_id: string }> {
+type KeyScope = { api_key_scope: string; owner_id: string; git_key_id: string | null }
+
+function readKeyScope(): Statement<KeyScope & GitKeyRow> {
   return statement(
     "agents.key-scope",
     sql`
-    select a.api_key_scope, w.owner_id
+    select a.api_key_scope, w.owner_id, k.user_id as git_key_id, k.*
     from workspace_agents a join workspaces w on w.id = a.workspace_id
+    left join user_git_keys k on k.user_id = w.owner_id
     where a.id = ${actorAgentId}`,
   )
 }
@@ -31,11 +34,14 @@ ownerRoutes.openapi(
     },
   }),
   async (c) => {
-    const [, [row]] = await c.get("agent").batch([touchAgent(c.get("now")), readKeyScope()])
+    const agent = c.get("agent")
+    const [, [row]] = await agent.batch([touchAgent(c.get("now")), readKeyScope()])
     if (row === undefined) throw notFound()
     if (row.api_key_scope === "no_user_data") throw forbidden()
-    const { publicKey, privateKey } = await sshKeyOf(c.env.TOKEN_KEYS, row.owner_id)
-    return c.json({ public_key: publicKey, private_key: privateKey }, 200)
+    const known = row.git_key_id === null ? undefined : row
+    const { TOKEN_KEYS } = c.env
+    const { pair } = await ensureGitKey(agent, TOKEN_KEYS, row.owner_id, known, c.get("now"))
+    return c.json({ public_key: pair.publicKey, private_key: pair.privateKey }, 200)
   },
 )
 

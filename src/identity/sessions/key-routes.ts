@@ -16,7 +16,9 @@ import {
   expireKey,
   keyById,
   keyOwner,
+  keysMax,
   listTokens,
+  ownerTokenSecondsMax,
   tokenByName,
   type NewApiKey,
 } from "./key-statements.ts"
@@ -28,9 +30,7 @@ const tags = ["Tokens"]
 const day = 24 * 60 * 60
 const nanoseconds = 1_000_000_000
 const lifetimeDefault = 7 * day
-/** Seconds. An owner's token can do everything, so it lives a week at most. */
 const lifetimeMax = 100 * 365 * day
-const lifetimeMaxOfOwners = 7 * day
 
 const keyParam = userParam.extend({ keyid: z.string().max(64) })
 const generatedKey = jsonBody(
@@ -44,7 +44,7 @@ const createSessionRoute = createRoute({
   tags,
   summary: "Create a session for a program",
   request: { params: userParam },
-  responses: { 201: generatedKey, ...errors(401, 403, 404, 429, 503) },
+  responses: { 201: generatedKey, ...errors(401, 403, 404, 409, 429, 503) },
 })
 
 const createTokenRoute = createRoute({
@@ -163,17 +163,20 @@ async function makeKey(
     ...minted,
     name,
     lifetimeSecondsMax: lifetimeMax,
-    lifetimeSecondsMaxOfOwners: lifetimeMaxOfOwners,
+    lifetimeSecondsMaxOfOwners: ownerTokenSecondsMax,
   }
   try {
     const [[owner], made] = await c
       .get("caller")
-      .batch([keyOwner(user), createApiKey(user, key, auditRequest(c))])
+      .batch([keyOwner(user, c.get("now")), createApiKey(user, key, auditRequest(c))])
     if (owner === undefined || !(owner.can_read || owner.can_create)) throw notFound()
     if (made.length > 0) return key.token
     if (!owner.can_create) throw forbidden()
-    if (wish.lifetimeSeconds > (owner.is_owner ? lifetimeMaxOfOwners : lifetimeMax))
+    if (wish.lifetimeSeconds > (owner.is_owner ? ownerTokenSecondsMax : lifetimeMax))
       throw badLifetime()
+    if (owner.is_full) {
+      throw conflict(`There are already ${keysMax} sessions and tokens, the maximum. Delete some.`)
+    }
     throw forbidden("A token cannot create one that may do more than itself.")
   } catch (error) {
     if (!isUniqueViolation(error, "api_keys_token_name")) throw error
@@ -190,7 +193,7 @@ async function makeKey(
 const badLifetime = () =>
   badRequest("Failed to validate create API key request.", {
     detail:
-      `The lifetime must be positive and no longer than ${lifetimeMaxOfOwners / day} days ` +
+      `The lifetime must be positive and no longer than ${ownerTokenSecondsMax / day} days ` +
       `for an owner, ${lifetimeMax / day} for others.`,
   })
 
@@ -249,15 +252,17 @@ export const apiKeyRoutes = createRouter()
     const options = { isAll: include_all, isExpiredIncluded: include_expired }
     const [owners, rows] = await c
       .get("caller")
-      .batch([keyOwner(user), listTokens(user, options, c.get("now"))])
+      .batch([keyOwner(user, c.get("now")), listTokens(user, options, c.get("now"))])
     if (!one(owners).can_read) throw notFound()
     return c.json(rows.map(toKeyWithOwnerView), 200)
   })
   .openapi(tokenConfigRoute, async (c) => {
-    const owner = one(await c.get("caller").query(keyOwner(c.req.valid("param").user)))
+    const owner = one(
+      await c.get("caller").query(keyOwner(c.req.valid("param").user, c.get("now"))),
+    )
     if (!owner.can_read) throw notFound()
     return c.json(
-      { max_token_lifetime: (owner.is_owner ? lifetimeMaxOfOwners : lifetimeMax) * nanoseconds },
+      { max_token_lifetime: (owner.is_owner ? ownerTokenSecondsMax : lifetimeMax) * nanoseconds },
       200,
     )
   })

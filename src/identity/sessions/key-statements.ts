@@ -46,15 +46,32 @@ export function listTokens(
   )
 }
 
-export type KeyOwner = { id: string; is_owner: boolean; can_create: boolean; can_read: boolean }
+/** An owner's token can do everything, so it lives a week at most. */
+export const ownerTokenSecondsMax = 7 * 24 * 60 * 60
+
+/** The most live keys of a person. Requests at the same time may exceed it by their number. */
+export const keysMax = 200
+
+const liveKeys = (user: SQL, now: SQL) =>
+  sql`(select count(*) from api_keys l
+    where l.user_id = ${user} and l.workspace_id is null and l.expires_at > ${now})`
+
+export type KeyOwner = {
+  id: string
+  is_owner: boolean
+  can_create: boolean
+  can_read: boolean
+  is_full: boolean
+}
 
 /** The user for whom a key is requested. */
-export const keyOwner = (user: string) =>
+export const keyOwner = (user: string, now: Date) =>
   statement<KeyOwner>(
     "keys.owner",
     sql`select u.id, 'owner' = any (u.site_roles) as is_owner,
       ${may("create", "api_key", { owner: sql`u.id` })} as can_create,
-        ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })} as can_read
+        ${may("read", "user", { id: sql`u.id`, owner: sql`u.id` })} as can_read,
+        ${liveKeys(sql`u.id`, sql`${now}::timestamptz`)} >= ${keysMax}::int as is_full
       from users u where u.id = ${userIdOf(user)} and not u.is_system`,
   )
 
@@ -71,7 +88,7 @@ export type NewApiKey = MintedKey & {
 /**
  * Creates a key for a user if the caller may and the lifetime is within the user's bound. A token
  * never creates one that can do more than itself. A repeated call creates a second key, or violates
- * the unique name of a token.
+ * the unique name of a token. A key that a token creates ends with the token.
  */
 export function createApiKey(user: string, key: NewApiKey, request: AuditRequest) {
   const isNarrower = sql`(select (actor() -> 'scopes' ? 'coder:all'
@@ -83,16 +100,19 @@ export function createApiKey(user: string, key: NewApiKey, request: AuditRequest
     "keys.create",
     sql`with made as (
         insert into api_keys (id, user_id, hashed_secret, login_type, token_name, scopes,
-          allow_list, lifetime_seconds, ip, expires_at, created_at, updated_at)
+          allow_list, lifetime_seconds, parent_key_id, ip, expires_at, created_at, updated_at)
         select ${key.id}, u.id, ${key.hashedSecret}::bytea, ${key.loginType}, ${key.name},
-          ${texts(key.scopes)}, ${texts(key.allowList)}, ${seconds}, ${request.ip},
-          ${now} + make_interval(secs => ${seconds}), ${now}, ${now}
+          ${texts(key.scopes)}, ${texts(key.allowList)}, ${seconds}, parent.id, ${request.ip},
+          least(parent.expires_at, ${now} + make_interval(secs => ${seconds})), ${now}, ${now}
         from users u
+        left join api_keys parent
+          on parent.id = (select actor() ->> 'key_id') and parent.login_type = 'token'
         where u.id = ${userIdOf(user)} and not u.is_system
           and ${may("create", "api_key", { owner: sql`u.id` })} and ${isNarrower}
           and ${seconds} <= case when 'owner' = any (u.site_roles)
             then ${key.lifetimeSecondsMaxOfOwners}::bigint
             else ${key.lifetimeSecondsMax}::bigint end
+          and ${liveKeys(sql`u.id`, now)} < ${keysMax}::int
         returning id, user_id, token_name, scopes, allow_list, expires_at
       ), audited as (${auditInsert(
         request,
@@ -140,7 +160,10 @@ export const deleteApiKey = (user: string, id: string, request: AuditRequest) =>
       select id from gone`,
   )
 
-/** Ends a key at `now`. Returns a key that has ended already, unchanged. */
+/**
+ * Ends a key, and the keys that it created, at `now`. Returns a key that has ended already,
+ * unchanged.
+ */
 export const expireKey = (user: string, id: string, request: AuditRequest) =>
   statement<{ id: string }>(
     "keys.expire",
@@ -152,6 +175,10 @@ export const expireKey = (user: string, id: string, request: AuditRequest) =>
           updated_at = ${request.now}::timestamptz
         from found where k.id = found.id and k.expires_at > ${request.now}::timestamptz
         returning k.id, k.user_id, k.token_name, k.expires_at, found.expires_at as expired_before
+      ), children as (
+        update api_keys c set expires_at = ${request.now}::timestamptz,
+          updated_at = ${request.now}::timestamptz
+        from ended where c.parent_key_id = ended.id and c.expires_at > ${request.now}::timestamptz
       ), audited as (${auditInsert(
         request,
         {

@@ -28,7 +28,10 @@ export const keyWithOwnerSchema = keySchema
   .extend({ username: z.string() })
   .openapi("APIKeyWithOwner")
 
-export type ApiKeyRow = Omit<RowOf<typeof apiKeys>, "hashed_secret" | "workspace_id" | "ip"> & {
+export type ApiKeyRow = Omit<
+  RowOf<typeof apiKeys>,
+  "hashed_secret" | "workspace_id" | "parent_key_id" | "ip"
+> & {
   username: string
 }
 

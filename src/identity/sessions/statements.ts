@@ -8,6 +8,7 @@ import type { users } from "../../platform/db/schema/identity.ts"
 import type { MintedKey } from "./mint-key.ts"
 
 export const sessionLifetimeSeconds = 24 * 60 * 60
+const sessionsMax = 100
 
 export type Credentials = Pick<
   RowOf<typeof users>,
@@ -25,7 +26,8 @@ export const credentialsOf = (email: string) =>
 
 /**
  * Opens a session if the checked facts still hold: the same password, not suspended. A dormant user
- * becomes active. A repeated call opens a second session.
+ * becomes active. A repeated call opens a second session. The sessions that were not used for the
+ * longest time end when there are too many.
  */
 export const openPasswordSession = (user: Credentials, key: MintedKey, request: AuditRequest) =>
   statement<{ id: string }>(
@@ -48,6 +50,12 @@ export const openPasswordSession = (user: Credentials, key: MintedKey, request: 
           ${request.now}::timestamptz + make_interval(secs => ${sessionLifetimeSeconds}::int),
           ${request.now}::timestamptz, ${request.now}::timestamptz
         from signed_in returning id
+      ), replaced as (
+        delete from api_keys k using signed_in
+        where k.user_id = signed_in.id and k.id in (
+          select o.id from api_keys o
+          where o.user_id = signed_in.id and o.login_type = 'password' and o.workspace_id is null
+          order by coalesce(o.last_used_at, o.created_at) desc offset ${sessionsMax - 1}::int)
       ), audited as (${auditInsert(
         request,
         {

@@ -26,15 +26,8 @@ import { admitHashing } from "../sessions/admit-hashing.ts"
 import { hashPassword } from "../sessions/password.ts"
 import { emailField, realNameField, requireStrongPassword, usernameField } from "./fields.ts"
 import { userParam } from "./read-routes.ts"
-import {
-  createUser,
-  deleteUser,
-  holdOwners,
-  holdUser,
-  newUserFacts,
-  type NewUser,
-  type NewUserFacts,
-} from "./statements.ts"
+import { createUser, newUserFacts, type NewUser, type NewUserFacts } from "./create-statements.ts"
+import { deleteUser, holdOwners, holdUser } from "./statements.ts"
 import { requireAllowed, requireUserTarget, userTarget } from "./target.ts"
 import { toUserView, userSchema } from "./view.ts"
 

@@ -34,6 +34,7 @@ export type Holder = { daemonId: string; jobId: string }
 export type BuildFacts = {
   transition: Transition
   build_created_at: Date
+  workspace_id: string
   inputs: CompletionInputs
   agent_tokens: Record<string, { hash: string; encrypted?: string }> | null
 }
@@ -42,7 +43,9 @@ export type BuildFacts = {
 export const readBuildFacts = (holder: Holder) =>
   statement<BuildFacts>(
     "provisioner-jobs.build-facts",
-    sql`select b.transition, b.created_at as build_created_at, ${inputs} as inputs, j.agent_tokens from ${path} where ${holds(holder)}`,
+    sql`select b.transition, b.created_at as build_created_at, w.id as workspace_id,
+        ${inputs} as inputs, j.agent_tokens
+      from ${path} where ${holds(holder)}`,
   )
 
 export type BuildCompletion = Holder & {

@@ -3,7 +3,7 @@ import { prebuildsUserId } from "../../platform/db/prebuilds-user.ts"
 import type { ProvisionerActor } from "../../access/actors.ts"
 import { sha256 } from "../../platform/hash.ts"
 import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
-import { encryptToken } from "../../access/token-cipher.ts"
+import { agentTokenSubject, encryptToken } from "../../access/token-cipher.ts"
 import type { AuditRequest } from "../../audit/fragment.ts"
 import { toHex } from "../../platform/db/values.ts"
 import { ApiError } from "../../platform/http/errors.ts"
@@ -63,6 +63,7 @@ export async function completeBuild(
     const tokens = await agentTokens(
       report.resources,
       facts.agent_tokens ?? {},
+      facts.workspace_id,
       isExternal ? tokenKeys : null,
     )
     const completion = {
@@ -109,6 +110,7 @@ const noToken: AgentToken = { hash: null, encrypted: null }
 async function agentTokens(
   resources: readonly ReportedResource[],
   minted: NonNullable<BuildFacts["agent_tokens"]>,
+  workspaceId: string,
   tokenKeys: string | null,
 ): Promise<Map<string, AgentToken>> {
   const tokens = new Map<string, AgentToken>()
@@ -121,7 +123,10 @@ async function agentTokens(
     const token = agent.token.toLowerCase()
     tokens.set(agent.name, {
       hash: toHex(await sha256(token)),
-      encrypted: tokenKeys === null ? null : await encryptToken(tokenKeys, token),
+      encrypted:
+        tokenKeys === null
+          ? null
+          : await encryptToken(tokenKeys, agentTokenSubject(workspaceId, agent.name), token),
     })
   }
   return tokens

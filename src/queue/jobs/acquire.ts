@@ -3,8 +3,8 @@
 import type { ProvisionerActor } from "../../access/actors.ts"
 import { sha256 } from "../../platform/hash.ts"
 import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
-import { decryptToken, encryptToken } from "../../access/token-cipher.ts"
-import { sshKeyOf } from "../../agents/owner/ssh-key.ts"
+import { ensureGitKey, readGitKey } from "../../access/git-key.ts"
+import { agentTokenSubject, decryptToken, encryptToken } from "../../access/token-cipher.ts"
 import { toHex } from "../../platform/db/values.ts"
 import { wireInstant } from "../view.ts"
 import { acquireJob, type AcquiredRow, type StoredToken, storeTokens } from "./acquire-statement.ts"
@@ -35,8 +35,10 @@ export async function acquire(
   }
   const handed = toAcquiredJob(job, env.ACCESS_URL)
   if (job.build !== null && env.TOKEN_KEYS !== "") {
-    const { publicKey, privateKey } = await sshKeyOf(env.TOKEN_KEYS, job.owner.id)
-    handed.owner.ssh_key = { public: publicKey, private: privateKey }
+    const { id } = job.owner
+    const [known] = await session.query(readGitKey(id))
+    const { pair } = await ensureGitKey(session, env.TOKEN_KEYS, id, known, now)
+    handed.owner.ssh_key = { public: pair.publicKey, private: pair.privateKey }
   }
   return { ...acquired, job: handed }
 }
@@ -63,23 +65,25 @@ function toAcquiredJob(job: NonNullable<AcquiredRow["job"]>, accessUrl: string):
 async function keepTokens(
   session: AuthenticatedDatabase<ProvisionerActor>,
   daemonId: string,
-  { job, known_tokens }: AcquiredRow,
+  { job, known_tokens, workspace_id }: AcquiredRow,
   tokenKeys: string,
 ): Promise<Record<string, string>> {
   const build = job?.build
-  if (!job || !build) return {}
+  if (!job || !build || workspace_id === null) return {}
   const tokens: Record<string, string> = {}
   const stored: Record<string, StoredToken> = {}
   // A claim makes a new owner's workspace of it: nothing that the pool knew counts (decision 17).
   const isKept = stages[build.stage ?? 0] !== "claim"
   for (const [name, minted] of Object.entries(build.agent_tokens)) {
     const known = known_tokens?.[name]
+    const subject = agentTokenSubject(workspace_id, name)
     const token =
-      (isKept && known !== undefined ? await decryptToken(tokenKeys, known) : null) ?? minted
+      (isKept && known !== undefined ? await decryptToken(tokenKeys, subject, known) : null) ??
+      minted
     tokens[name] = token
     stored[name] = {
       hash: toHex(await sha256(token)),
-      encrypted: await encryptToken(tokenKeys, token),
+      encrypted: await encryptToken(tokenKeys, subject, token),
     }
   }
   await session.query(storeTokens(job.job_id, daemonId, stored))

@@ -10,7 +10,8 @@ import { keyMarkMs } from "./permit-times.ts"
 const hour = intervalMs(keyMarkMs)
 const isMarkDue = sql`(k.last_used_at is null or k.last_used_at < due.used_at - ${hour})`
 const slidTo = sql`due.used_at + make_interval(secs => k.lifetime_seconds)`
-const isSlideDue = sql`(k.login_type <> 'token' and k.expires_at <= ${slidTo} - ${hour})`
+const isSlideDue = sql`(k.login_type <> 'token' and k.parent_key_id is null
+  and k.expires_at <= ${slidTo} - ${hour})`
 const isDue = sql`(${isMarkDue} or ${isSlideDue})`
 
 /**

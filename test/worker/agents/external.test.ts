@@ -1,6 +1,6 @@
 // External agents, against the case groups `externalAgentCredentials` and `initScript`.
 import { describe, expect, test } from "vitest"
-import { encryptToken } from "../../../src/access/token-cipher.ts"
+import { agentTokenSubject, encryptToken } from "../../../src/access/token-cipher.ts"
 import { initCommand, initScript } from "../../../src/agents/external/init-script.ts"
 import { prebuilds as cases } from "../../cases/read.ts"
 import { env } from "cloudflare:workers"
@@ -23,7 +23,11 @@ async function given(
   const agent = await givenAgent(workspace, workspace.build, {
     columns: {
       hashed_token: await sha256(token),
-      encrypted_token: await encryptToken(env.TOKEN_KEYS, token),
+      encrypted_token: await encryptToken(
+        env.TOKEN_KEYS,
+        agentTokenSubject(workspace.id, "main"),
+        token,
+      ),
       operating_system: "linux",
       architecture: "amd64",
       ...options.agent,

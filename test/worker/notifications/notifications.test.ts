@@ -73,6 +73,29 @@ describe("the inbox", () => {
     expect(other.body).toEqual({ notifications: [], unread_count: 0 })
   })
 
+  test("does not get a notification that its owner switched off", async () => {
+    const { user, messages } = await givenMessages(1)
+    const path = "/api/v2/users/me/notifications/preferences"
+    const id = notificationIds.workspaceDormant
+    const put = (map: Record<string, boolean>) =>
+      api(path, { method: "PUT", token: user.token, body: { template_disabled_map: map } })
+    expect((await api(path, { token: user.token })).body).toEqual([])
+    expect((await put({ [crypto.randomUUID()]: true })).status).toBe(400)
+    const { body } = await put({ [id]: true })
+    expect(body).toEqual([{ id, disabled: true, updated_at: expect.any(String) }])
+    await tick(afterEpoch(minuteMs))
+    const read = async () => (await api("/api/v2/notifications/inbox", { token: user.token })).body
+    expect((await read()).notifications).toEqual([])
+    const [message] = await query("select status from notification_messages where id = $1", [
+      messages[0].id,
+    ])
+    expect(message.status).toBe("delivered")
+    expect((await put({ [id]: false })).body[0].disabled).toBe(false)
+    await givenMessage(user, crypto.randomUUID(), "again")
+    await tick(afterEpoch(2 * minuteMs))
+    expect((await read()).notifications).toHaveLength(1)
+  })
+
   test("is marked read, unread and all read", async () => {
     const { user, messages } = await givenMessages(2)
     const stranger = await givenUser()

@@ -1,7 +1,7 @@
 // The provisioner protocol from end to end: a daemon registers, takes a job, reports, and ends it.
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test } from "vitest"
-import { decryptToken } from "../../../src/access/token-cipher.ts"
+import { agentTokenSubject, decryptToken } from "../../../src/access/token-cipher.ts"
 import { givenOrganization, givenProvisioner, givenUser } from "../given-people.ts"
 import { givenBuild } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query, queryWithoutTriggers } from "../harness.ts"
@@ -268,7 +268,8 @@ describe("a build", () => {
       [build.id],
     )
     expect(agent.encrypted_token).not.toContain(token)
-    expect(await decryptToken(env.TOKEN_KEYS, agent.encrypted_token)).toBe(token)
+    const subject = agentTokenSubject(workspace.id, "main")
+    expect(await decryptToken(env.TOKEN_KEYS, subject, agent.encrypted_token)).toBe(token)
     // Also where no stop came between: the old agent leaves the index on tokens before the new one enters it.
     const again = await givenBuild(workspace, { status: "pending" })
     expect(await start(again.jobId)).toBe(token)

@@ -11,6 +11,7 @@ import {
   text,
   uniqueIndex,
   uuid,
+  type AnyPgColumn,
 } from "drizzle-orm/pg-core"
 import { bytea, durationMs, id, instant } from "./columns.ts"
 
@@ -162,6 +163,10 @@ export const apiKeys = pgTable(
     lifetimeSeconds: durationMs("lifetime_seconds").notNull(),
     // The workspace whose start minted this session, so that the claim and the stop can revoke it in their statements.
     workspaceId: uuid("workspace_id"),
+    // The token that created this key. The key ends with it.
+    parentKeyId: text("parent_key_id").references((): AnyPgColumn => apiKeys.id, {
+      onDelete: "cascade",
+    }),
     ip: text("ip").notNull().default(""),
     lastUsedAt: instant("last_used_at"),
     expiresAt: instant("expires_at").notNull(),
@@ -171,6 +176,9 @@ export const apiKeys = pgTable(
   (t) => [
     index("api_keys_user").on(t.userId),
     index("api_keys_expires").on(t.expiresAt),
+    index("api_keys_parent")
+      .on(t.parentKeyId)
+      .where(sql`${t.parentKeyId} is not null`),
     // Keys in use, the newest first: the usage shards look ahead by it. It moves once an hour and key.
     index("api_keys_last_used").on(t.lastUsedAt),
     index("api_keys_workspace")
@@ -183,6 +191,30 @@ export const apiKeys = pgTable(
     check("api_keys_hash_length", sql`length(${t.hashedSecret}) = 32`),
   ],
 )
+
+/** The pair that a person's workspaces use for git. The seed of the private key is encrypted. */
+export const userGitKeys = pgTable("user_git_keys", {
+  userId: uuid("user_id")
+    .primaryKey()
+    .references(() => users.id, { onDelete: "cascade" }),
+  encryptedSeed: text("encrypted_seed").notNull(),
+  publicKey: text("public_key").notNull(),
+  createdAt: instant("created_at").notNull(),
+  updatedAt: instant("updated_at").notNull(),
+})
+
+/** The appearance and the preferences that a person chose, as clients wrote them. */
+export const userSettings = pgTable("user_settings", {
+  userId: uuid("user_id")
+    .primaryKey()
+    .references(() => users.id, { onDelete: "cascade" }),
+  appearance: jsonb("appearance")
+    .notNull()
+    .default(sql`'{}'`),
+  preferences: jsonb("preferences")
+    .notNull()
+    .default(sql`'{}'`),
+})
 
 /** One row a setting: `prebuilds_settings`, `deployment_id`, ... */
 export const siteConfigs = pgTable("site_configs", {

@@ -100,6 +100,20 @@ export const inboxNotifications = pgTable(
   ],
 )
 
+/** The notifications that a person switched off or on. The outbox delivers the others. */
+export const notificationPreferences = pgTable(
+  "notification_preferences",
+  {
+    userId: uuid("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    templateId: uuid("template_id").notNull(),
+    disabled: boolean("disabled").notNull(),
+    updatedAt: instant("updated_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.templateId] })],
+)
+
 /** Where notifications are also sent. A target that fails is left alone for a while, and says so. */
 export const notificationWebhooks = pgTable("notification_webhooks", {
   id: id(),

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Client } from "pg"
-import { encryptToken } from "../../../../src/access/token-cipher.ts"
+import { agentTokenSubject, encryptToken } from "../../../../src/access/token-cipher.ts"
 import { createApiClient, type ApiClient } from "../../../../dev/local/api-client.ts"
 import { freePort } from "../../../../dev/process/free-port.ts"
 import { readSecrets } from "../../../../dev/local/secrets.ts"
@@ -49,8 +49,9 @@ export async function givenRunning(
   await database.connect()
   const me = await api.call("GET", "/users/me")
   const agentToken = randomUUID()
-  const encrypted = await encryptToken(`local:${secrets.tokenKey}`, agentToken)
-  const ids = await insertWorkspace(database, { userId: me.id, agentToken, encrypted, scripts })
+  const encrypt = (workspaceId: string) =>
+    encryptToken(`local:${secrets.tokenKey}`, agentTokenSubject(workspaceId, "main"), agentToken)
+  const ids = await insertWorkspace(database, { userId: me.id, agentToken, encrypt, scripts })
   return {
     url: system.url,
     system,
@@ -73,7 +74,7 @@ async function insertWorkspace(
   given: {
     userId: string
     agentToken: string
-    encrypted: string
+    encrypt: (workspaceId: string) => Promise<string>
     scripts: { script: string; run_on_start: boolean; run_on_stop: boolean }[]
   },
 ): Promise<{ workspaceId: string; buildId: string; agentId: string }> {
@@ -176,7 +177,7 @@ async function insertWorkspace(
     build_id: buildId,
     name: "main",
     hashed_token: createHash("sha256").update(given.agentToken).digest(),
-    encrypted_token: given.encrypted,
+    encrypted_token: await given.encrypt(workspaceId ?? ""),
     operating_system: "linux",
     architecture: "amd64",
     created_at: at,

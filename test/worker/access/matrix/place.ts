@@ -1,6 +1,7 @@
 // One of each thing that a path can name, all of one organization and one member.
 import { env } from "cloudflare:workers"
-import { encryptToken } from "../../../../src/access/token-cipher.ts"
+import { mintGitKey } from "../../../../src/access/git-key.ts"
+import { agentTokenSubject, encryptToken } from "../../../../src/access/token-cipher.ts"
 import { afterEpoch, epoch } from "../../harness.ts"
 import {
   givenKey,
@@ -53,6 +54,8 @@ async function makePlace(
 ): Promise<Place> {
   const self = await givenUser({ organization, columns: { hashed_password: selfPasswordAtRest } })
   const newcomer = await givenUser()
+  // The key is created at its first use, which costs a round trip more than later ones.
+  const gitKey = await mintGitKey(env.TOKEN_KEYS, self.id)
   const template = await givenTemplate(self, {
     columns: { allow_user_cancel_workspace_jobs: true, default_ttl_ms: 28_800_000 },
   })
@@ -91,6 +94,7 @@ async function makePlace(
     crypto.randomUUID(),
     crypto.randomUUID(),
   ]
+  const tokenSubject = agentTokenSubject(workspace.id, agent.name)
   const [noticeId, webhookId, keyName] = [
     crypto.randomUUID(),
     crypto.randomUUID(),
@@ -99,7 +103,7 @@ async function makePlace(
   await writeAll(
     {
       text: "update workspace_agents set encrypted_token = $1 where id = $2",
-      params: [await encryptToken(env.TOKEN_KEYS, agent.token), agent.id],
+      params: [await encryptToken(env.TOKEN_KEYS, tokenSubject, agent.token), agent.id],
     },
     inserting("workspace_apps", {
       id: appId,
@@ -137,6 +141,13 @@ async function makePlace(
       title: "A notice",
       content: "of something",
       created_at: epoch,
+    }),
+    inserting("user_git_keys", {
+      user_id: self.id,
+      encrypted_seed: gitKey.encryptedSeed,
+      public_key: gitKey.publicKey,
+      created_at: epoch,
+      updated_at: epoch,
     }),
     // Their number is limited.
     { text: "delete from notification_webhooks", params: [] },

@@ -56,6 +56,11 @@ const details: Record<string, (place: Place) => Details> = {
   "PUT /users/{user}/profile": (place) => ({
     body: { username: place.self.username, name: "A Name" },
   }),
+  "PUT /users/{user}/appearance": () => ({
+    body: { theme_preference: "dark", terminal_font: "" },
+  }),
+  "PUT /users/{user}/preferences": () => ({ body: { thinking_display_mode: "preview" } }),
+  "PUT /users/{user}/notifications/preferences": () => ({ body: { template_disabled_map: {} } }),
   "PUT /users/{user}/password": (place) => ({
     body: { password: "another-Horse-7-stable", old_password: place.selfPassword },
   }),

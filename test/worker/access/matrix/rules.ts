@@ -115,6 +115,7 @@ export const rules: Record<string, Rule> = {
       ...on("GET", "/experiments", "/experiments/available", "/deployment/ssh", "/regions"),
       ...on("GET", "/applications/host", "/external-auth"),
       ...on("GET", "/prebuilds/settings", "/templates/examples"),
+      ...on("GET", "/notifications/dispatch-methods", "/notifications/templates/system"),
       ...on("POST", "/authcheck", "/users/logout"),
     ],
     may: everyone,
@@ -188,6 +189,11 @@ export const rules: Record<string, Rule> = {
     routes: [
       ...on("PUT", `${user}/profile`, `${user}/password`, `${user}/quiet-hours`),
       ...on("GET", `${user}/quiet-hours`, `${user}/autofill-parameters`),
+      ...on(
+        "GET|PUT",
+        `${user}/(appearance|preferences|gitsshkey)`,
+        `${user}/notifications/preferences`,
+      ),
     ],
     see: seeUser,
     may: ["self", ...userAdmins],

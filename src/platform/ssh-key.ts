@@ -1,10 +1,6 @@
-// The SSH key of a workspace's owner, for git in the workspace.
-//
-// It is derived from the deployment's key and the owner's id: the same in all of the owner's
-// workspaces, and stored nowhere.
-import { parseTokenKeys } from "../../access/token-cipher.ts"
+// SSH keys in OpenSSH's formats.
 
-type SshKey = { publicKey: string; privateKey: string }
+export type SshKey = { publicKey: string; privateKey: string }
 
 const kind = "ssh-ed25519"
 const comment = "dormouse"
@@ -13,25 +9,14 @@ const pkcs8Head = [
   0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ]
 
-/** Returns an Ed25519 pair in OpenSSH's formats. Throws if TOKEN_KEYS is not set. */
-export async function sshKeyOf(tokenKeys: string, ownerId: string): Promise<SshKey> {
-  // The last key of the list is the oldest.
-  const secret = [...parseTokenKeys(tokenKeys).values()].at(-1)
-  if (secret === undefined) throw new Error("TOKEN_KEYS is not set.")
-  const seed = await derive(secret, ownerId)
+/** The Ed25519 pair of a seed of 32 bytes, in OpenSSH's formats. */
+export async function sshKeyOf(seed: Uint8Array): Promise<SshKey> {
   const publicBytes = await publicOf(seed)
   const publicBlob = Buffer.concat([field(kind), field(publicBytes)])
   return {
     publicKey: `${kind} ${publicBlob.toString("base64")}\n`,
     privateKey: pem(privateBlob(seed, publicBytes, publicBlob)),
   }
-}
-
-async function derive(secret: Uint8Array<ArrayBuffer>, ownerId: string): Promise<Uint8Array> {
-  const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"])
-  const info = new TextEncoder().encode(`git-ssh-key:${ownerId}`)
-  const parameters = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info }
-  return new Uint8Array(await crypto.subtle.deriveBits(parameters, key, 256))
 }
 
 async function publicOf(seed: Uint8Array): Promise<Uint8Array> {
