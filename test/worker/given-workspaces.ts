@@ -1,4 +1,5 @@
-// Factories for workspaces, their builds and agents. Defaults are valid: a workspace that was started and is running.
+// Factories for workspaces, their builds and agents. Defaults are valid: a workspace that was
+// started and is running.
 import { epoch } from "./epoch.ts"
 import { query } from "./harness.ts"
 import { jobColumns, type GivenTemplate, type JobStatus } from "./given-templates.ts"
@@ -14,9 +15,11 @@ export type GivenWorkspace = {
 }
 
 /**
- * A workspace with a first build: a start that succeeded at the epoch. `build: null` leaves it without one.
+ * A workspace with a first build: a start that succeeded at the epoch. `build: null` leaves it
+ * without one.
  *
- * @example await givenWorkspace(user, template, { columns: { ttl_ms: 3_600_000 }, build: { columns: { deadline } } })
+ * @example await givenWorkspace(user, template, { columns: { ttl_ms: 3_600_000 }, build: {
+ * columns: { deadline } } })
  */
 export async function givenWorkspace(
   owner: { id: string },
@@ -107,7 +110,10 @@ function newBuild(workspace: GivenWorkspace, number: number, options: BuildOptio
 
 export type GivenAgent = { id: string; name: string; token: string; resourceId: string }
 
-/** An agent on a compute resource of a build, connected and ready at the epoch unless the columns say otherwise. */
+/**
+ * An agent on a compute resource of a build, connected and ready at the epoch unless the columns
+ * say otherwise.
+ */
 export async function givenAgent(
   workspace: GivenWorkspace,
   build: GivenBuild,
@@ -141,7 +147,10 @@ export async function givenAgent(
   return { id: agent.id, name: agent.name, token, resourceId: resource.id }
 }
 
-/** Its owner marks the workspace dormant at an instant, with the audit row that this takes; one that is deleted or a prebuild stays. */
+/**
+ * Its owner marks the workspace dormant at an instant, with the audit row that this takes; one
+ * that is deleted or a prebuild stays.
+ */
 export async function givenDormancy(
   workspaceId: string,
   at: Date,

@@ -43,7 +43,7 @@ const twoDigits = (wallMs: number) => {
   return `${at.getUTCMinutes()} ${at.getUTCHours()}`
 }
 
-test("instantOfWallTime returns the instant of a wall time in every zone, or the end of its gap", () => {
+test("instantOfWallTime returns the instant or the end of the gap in every zone", () => {
   for (const zone of zones) {
     for (const switchAt of switchesOf(zone, 2023, 2027)) {
       const gapMs = wallTimeAt(switchAt, zone) - wallTimeAt(switchAt - 1000, zone) - 1000

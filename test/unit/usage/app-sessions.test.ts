@@ -1,4 +1,4 @@
-// When sessions with applications are stored, and as what (prebuilds-provisioning-agents.md E8).
+// When sessions with applications are stored, and as which rows.
 import { describe, expect, test } from "vitest"
 import {
   isDone,
@@ -36,7 +36,7 @@ const rows = (sessions: KeptSession[], nowMs: number) =>
     row.requests,
   ])
 
-test("sessions that ended within a minute share a row of their minute, under the first one's id", () => {
+test("sessions that ended within a minute share a row under the first one's id", () => {
   const [a, b, c] = [session(1_000, 2_000), session(59_999, 90_000), session(60_000, 61_000)]
   expect(rows([a, b, c], 100_000)).toEqual([
     [a.sessionId, 0, 60_000, 4],

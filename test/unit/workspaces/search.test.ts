@@ -1,4 +1,5 @@
-// The workspace search language against the group `workspaceSearch`, and its shared grammar on hostile text.
+// The workspace search language against the group `workspaceSearch`, and its shared grammar on
+// hostile text.
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { parseWorkspaceSearch, type WorkspaceFilter } from "../../../src/workspaces/list/search.ts"

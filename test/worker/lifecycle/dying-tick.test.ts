@@ -1,5 +1,6 @@
-// A tick that dies at any of its round trips, before the statement arrives or after it has committed: the next one leaves the same
-// state as a tick that lived, with every workspace acted on once and every owner told once.
+// A tick that dies at any of its round trips, before or after the statement commits.
+//
+// The next tick leaves the same result as one that did not die.
 import { beforeAll, expect, test } from "vitest"
 import { withFaults, type Fault } from "../faults.ts"
 import { givenProvisioner, givenUser, type GivenUser } from "../given-people.ts"
@@ -69,13 +70,16 @@ async function givenDueWorkspaces(): Promise<string[]> {
   return workspaces.map(({ id }) => id)
 }
 
-/** What was done to each, and whom it told, without the ids. */
+/** What was done to each workspace, and who was notified, without the ids. */
 async function outcome(ids: string[]): Promise<unknown[]> {
   const rows = await query(
     `select w.id, w.dormant_at is not null as is_dormant, w.check_at > '-infinity' as has_bound,
-       array(select b.build_number || ' ' || b.transition || ' ' || b.reason || ' ' || j.job_status from workspace_builds b
-         join provisioner_jobs j on j.id = b.job_id where b.workspace_id = w.id order by 1) as builds,
-       array(select m.template_id::text || ' ' || m.status || ' ' || (select count(*) from inbox_notifications n where n.id = m.id)
+       array(select b.build_number || ' ' || b.transition || ' ' || b.reason || ' ' || j.job_status
+         from workspace_builds b
+         join provisioner_jobs j on j.id = b.job_id where b.workspace_id = w.id
+           order by 1) as builds,
+       array(select m.template_id::text || ' ' || m.status || ' ' || (select count(*)
+         from inbox_notifications n where n.id = m.id)
          from notification_messages m where m.targets[1] = w.id order by 1) as notices,
        (select count(*)::int from audit_logs a where a.resource_id = w.id) as audits
      from workspaces w where w.id = any($1::uuid[])`,

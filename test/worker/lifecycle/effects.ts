@@ -1,4 +1,5 @@
-// What tests ask of two readings of a population: what happened to a workspace between them, and whether its bound is early enough.
+// What tests ask of two readings of a population: what happened to a workspace between them, and
+// whether its bound is early enough.
 import { expect } from "vitest"
 import { candidateInstants, decide, type Facts } from "./model.ts"
 import type { readFacts } from "./population.ts"

@@ -26,7 +26,8 @@ export type DecisionCase = {
 export const instant = (text: string | boolean | null | undefined): Date | null =>
   typeof text !== "string" || text.startsWith("0001-") ? null : new Date(text)
 
-// Long before every tick of the cases, and not so long that the retention sweep takes what is deleted away.
+// Long before every tick of the cases, and not so long that the retention sweep takes what is
+// deleted away.
 const longAgo = new Date("2023-06-01T00:00:00Z")
 
 /** `failure_ttl_seconds` to `failure_ttl_ms`, and so on. */

@@ -1,4 +1,5 @@
-// What one tick does with one workspace, case by case. All rows are in the database at once: each is also the others' neighbour.
+// What one tick does with one workspace, case by case. All rows are in the database at once: each
+// is also the others' neighbour.
 import { beforeAll, describe, expect, test } from "vitest"
 import { givenProvisioner } from "../given-people.ts"
 import { query, tick } from "../harness.ts"
@@ -15,7 +16,8 @@ const waits = new Map<string, string | undefined>()
 async function waitingFor(workspaceId: string): Promise<string | undefined> {
   const [rule] = await query(
     `select coalesce(transition, 'no-build') || '/' || reason as what from lifecycle_rules
-     where workspace_id = $1 and due_at <= $2 and job_is_active(job_status) order by precedence limit 1`,
+     where workspace_id = $1 and due_at <= $2 and job_is_active(job_status)
+       order by precedence limit 1`,
     [workspaceId, now],
   )
   return rule?.what
@@ -23,7 +25,8 @@ async function waitingFor(workspaceId: string): Promise<string | undefined> {
 
 async function effectOf(workspaceId: string): Promise<string> {
   const [row] = await query(
-    `select (select transition || '/' || reason from workspace_builds b where b.workspace_id = w.id and b.build_number = 2) as build,
+    `select (select transition || '/' || reason from workspace_builds b where b.workspace_id = w.id
+      and b.build_number = 2) as build,
        dormant_at = $2 as is_marked,
        (select count(*)::int from notification_messages m where w.id = any(m.targets)
          and m.template_id = '6f6cb984-c167-4fa5-bb87-1058dd642779') as reminders,

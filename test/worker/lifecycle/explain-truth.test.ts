@@ -1,4 +1,5 @@
-// What explain foretells is what the ticks do: to each workspace of generated populations, at the minute that it named and not before.
+// What explain foretells is what the ticks do: to each workspace of generated populations, at the
+// minute that it named and not before.
 import * as fc from "fast-check"
 import { beforeAll, expect, test } from "vitest"
 import { type Explanation, explanationSchema } from "../../../src/lifecycle/explain/view.ts"
@@ -42,7 +43,7 @@ async function keepAlive(now: Date, hasProvisioner: boolean): Promise<void> {
 
 const isTransition = (effect: string) => effect !== "none" && effect !== "remind"
 
-test("each workspace does what was foretold, when it was foretold, and nothing else before", async () => {
+test("each workspace does what explain predicted, at the predicted tick", async () => {
   const seen = new Map<string, number>()
   await fc.assert(
     fc.asyncProperty(

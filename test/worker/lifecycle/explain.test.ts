@@ -1,4 +1,5 @@
-// GET /workspaces/{id}/lifecycle: the explanation agrees with what the tick then does, and is shown only to who may read.
+// GET /workspaces/{id}/lifecycle: the explanation agrees with what the tick then does, and is
+// shown only to who may read.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
 import { type Explanation, explanationSchema } from "../../../src/lifecycle/explain/view.ts"
@@ -148,7 +149,7 @@ describe("200", () => {
     })
   })
 
-  test("a rule that waits holds back those after it, and is foretold for when the tick looks again", async () => {
+  test("a rule that waits holds back later ones and is predicted for the next look", async () => {
     const user = await givenUser()
     const template = await givenTemplate(user, { columns: { time_til_dormant_ms: hourMs } })
     const workspace = await givenWorkspace(user, template, {
@@ -186,7 +187,7 @@ describe("200", () => {
   })
 })
 
-test("404 for a workspace that the caller may not read, as for one that does not exist", async () => {
+test("404 for a workspace that does not exist or that the caller may not read", async () => {
   const [user, stranger] = [await givenUser(), await givenUser()]
   const workspace = await givenWorkspace(user, await givenTemplate(user))
   const hidden = await api(`/api/v2/workspaces/${workspace.id}/lifecycle`, {

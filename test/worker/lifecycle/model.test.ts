@@ -1,5 +1,7 @@
-// The model and the SQL agree on generated populations: in what is transitioned, in what is left alone, and in the bound, which never
-// lies later than the next thing that is due, whatever was changed before.
+// The view and the tick against the model, on generated populations.
+//
+// They agree on what is transitioned, on what is left alone, and on the bound. The bound is never
+// later than the next thing that is due.
 import * as fc from "fast-check"
 import { beforeAll, expect, test } from "vitest"
 import { givenProvisioner, givenUser } from "../given-people.ts"
@@ -113,14 +115,16 @@ async function apply(change: Edit, id: string, now: Date): Promise<void> {
       return
     case "finish":
       await query(
-        `update provisioner_jobs j set started_at = coalesce(started_at, $2), completed_at = $2, error = $3
-         from workspace_builds b join workspaces w on w.latest_build_id = b.id where b.job_id = j.id and w.id = $1 and j.completed_at is null`,
+        `update provisioner_jobs j set started_at = coalesce(started_at, $2), completed_at = $2,
+          error = $3
+         from workspace_builds b join workspaces w on w.latest_build_id = b.id
+           where b.job_id = j.id and w.id = $1 and j.completed_at is null`,
         [id, now, change.outcome === "failed" ? "failed" : null],
       )
   }
 }
 
-test("a tick does what the model says, to each of thousands of workspaces, and to no other", async () => {
+test("a tick does what the model says to each of thousands of workspaces", async () => {
   let seen = 0
   const effects = new Map<string, number>()
   await fc.assert(
@@ -131,7 +135,8 @@ test("a tick does what the model says, to each of thousands of workspaces, and t
       fc.integer({ min: 0, max: 4 }).map((n) => n > 0),
       async (templates, samples, minute, hasProvisioner) => {
         const now = afterEpoch(minute * minuteMs)
-        // A daemon that fell silent a second too long ago, and not one so old that the retention sweep takes it away.
+        // A daemon that fell silent a second too long ago, and not one so old that the retention
+        // sweep takes it away.
         const seenAt = hasProvisioner ? now : new Date(now.getTime() - 91_000)
         await query("update provisioner_daemons set last_seen_at = $1", [seenAt])
         const ids = await insertWorkspaces(
@@ -170,7 +175,7 @@ test("a tick does what the model says, to each of thousands of workspaces, and t
   ])
 }, 120_000)
 
-test("after any sequence of changes and ticks the bound is early enough and the next tick is right", async () => {
+test("the bound is early enough after any sequence of changes and ticks", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(templateSample, { minLength: 4, maxLength: 4 }),

@@ -1,5 +1,5 @@
-// The rules once more, in TypeScript and in the words of the specification: a selection and a recheck for each. It shares nothing with
-// the view but the calendar, and never looks at check_at.
+// The rules once more, in TypeScript and in the words of the specification: a selection and a
+// recheck for each. It shares nothing with the view but the calendar, and never looks at check_at.
 import { nextAllowedAutostart } from "../../../src/schedule/autostart.ts"
 
 export type Facts = {
@@ -35,7 +35,10 @@ export type Facts = {
 
 const dayMs = 86_400_000
 
-/** `none`, `remind`, `no-build/<reason>` or `<transition>/<reason>`. `hasProvisioner`: what needs a build waits without one. */
+/**
+ * `none`, `remind`, `no-build/<reason>` or `<transition>/<reason>`. `hasProvisioner`: what needs
+ * a build waits without one.
+ */
 export function decide(facts: Facts, at: Date, hasProvisioner = true): string {
   const { build, job } = facts
   if (facts.deleted || facts.isPrebuild || build === null) return "none"

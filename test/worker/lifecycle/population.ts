@@ -1,4 +1,5 @@
-// Random workspaces, in bulk: a template, an owner, builds and jobs in any state that the database accepts.
+// Random workspaces, in bulk: a template, an owner, builds and jobs in any state that the database
+// accepts.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import * as fc from "fast-check"
 import { nextAllowedAutostart } from "../../../src/schedule/autostart.ts"
@@ -113,13 +114,19 @@ export async function insertTemplates(
   samples: readonly TemplateSample[],
 ): Promise<string[]> {
   const rows = await query<{ id: string }>(
-    `insert into templates (id, organization_id, name, active_version_id, created_by, created_at, updated_at, allow_user_autostart,
-       autostart_days, failure_ttl_ms, time_til_dormant_ms, time_til_dormant_autodelete_ms, time_til_autostop_notify_ms, activity_bump_ms)
-     select gen_random_uuid(), b.organization_id, 'm' || gen_random_uuid(), b.active_version_id, b.created_by, b.created_at, b.updated_at,
-       s."allowUserAutostart", s."autostartDays", s."failureTtlMs", s."timeTilDormantMs", s."timeTilDormantAutodeleteMs",
+    `insert into templates (id, organization_id, name, active_version_id, created_by, created_at,
+      updated_at, allow_user_autostart,
+       autostart_days, failure_ttl_ms, time_til_dormant_ms, time_til_dormant_autodelete_ms,
+         time_til_autostop_notify_ms, activity_bump_ms)
+     select gen_random_uuid(), b.organization_id, 'm' || gen_random_uuid(), b.active_version_id,
+       b.created_by, b.created_at, b.updated_at,
+       s."allowUserAutostart", s."autostartDays", s."failureTtlMs", s."timeTilDormantMs",
+         s."timeTilDormantAutodeleteMs",
        s."timeTilAutostopNotifyMs", s."activityBumpMs"
-     from templates b, jsonb_to_recordset($2::jsonb) as s ("allowUserAutostart" bool, "autostartDays" int, "failureTtlMs" bigint,
-       "timeTilDormantMs" bigint, "timeTilDormantAutodeleteMs" bigint, "timeTilAutostopNotifyMs" bigint, "activityBumpMs" bigint, n bigint)
+     from templates b, jsonb_to_recordset($2::jsonb) as s ("allowUserAutostart" bool,
+       "autostartDays" int, "failureTtlMs" bigint,
+       "timeTilDormantMs" bigint, "timeTilDormantAutodeleteMs" bigint,
+         "timeTilAutostopNotifyMs" bigint, "activityBumpMs" bigint, n bigint)
      where b.id = $1 order by n returning id`,
     [creatorTemplateId, JSON.stringify(samples.map((sample, n) => ({ ...sample, n })))],
   )
@@ -137,32 +144,44 @@ export async function insertWorkspaces(
   // First, because a workspace copies its owner's name when it is inserted.
   await query(
     `insert into users (id, username, email, status, created_at, updated_at)
-     select s.new_owner, 'u' || s.new_owner, s.new_owner || '@example.test', s.status, s.created, s.created
+     select s.new_owner, 'u' || s.new_owner, s.new_owner || '@example.test', s.status, s.created,
+       s.created
      from jsonb_to_recordset($1::jsonb) as s (new_owner uuid, status text, created timestamptz)`,
     [JSON.stringify(rows)],
   )
   await query(
     `with s as materialized (
-       select * from jsonb_to_recordset($1::jsonb) as s (id uuid, owner_id uuid, new_owner uuid, status text, template_id uuid, schedule text,
-         next_start timestamptz, last_used timestamptz, dormant timestamptz, deleting timestamptz, deleted bool, build uuid, job uuid,
-         transition text, created timestamptz, deadline timestamptz, max_deadline timestamptz, reminded timestamptz,
-         started timestamptz, updated timestamptz, canceled timestamptz, completed timestamptz, error text)
+       select * from jsonb_to_recordset($1::jsonb) as s (id uuid, owner_id uuid, new_owner uuid,
+         status text, template_id uuid, schedule text,
+         next_start timestamptz, last_used timestamptz, dormant timestamptz, deleting timestamptz,
+           deleted bool, build uuid, job uuid,
+         transition text, created timestamptz, deadline timestamptz, max_deadline timestamptz,
+           reminded timestamptz,
+         started timestamptz, updated timestamptz, canceled timestamptz, completed timestamptz,
+           error text)
      ), j as (
-       insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at, started_at,
+       insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags,
+         created_at, updated_at, started_at,
          canceled_at, completed_at, error)
-       select s.job, t.organization_id, s.new_owner, 'workspace_build', v.file_id, '{}', '{"scope":"organization","owner":""}', s.updated,
+       select s.job, t.organization_id, s.new_owner, 'workspace_build', v.file_id, '{}',
+         '{"scope":"organization","owner":""}', s.updated,
          s.updated, s.started, s.canceled, s.completed, s.error
-       from s join templates t on t.id = s.template_id join template_versions v on v.id = t.active_version_id
+       from s join templates t on t.id = s.template_id join template_versions v on v.id
+         = t.active_version_id
      ), w as (
-       insert into workspaces (id, owner_id, organization_id, template_id, name, autostart_schedule, next_start_at, last_used_at, dormant_at,
+       insert into workspaces (id, owner_id, organization_id, template_id, name,
+         autostart_schedule, next_start_at, last_used_at, dormant_at,
          deleting_at, deleted, created_at, updated_at)
-       select s.id, s.owner_id, t.organization_id, s.template_id, 'w' || s.id, s.schedule, s.next_start, s.last_used, s.dormant, s.deleting,
+       select s.id, s.owner_id, t.organization_id, s.template_id, 'w' || s.id, s.schedule,
+         s.next_start, s.last_used, s.dormant, s.deleting,
          s.deleted, s.created, s.created
        from s join templates t on t.id = s.template_id
      )
-     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, deadline,
+     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition,
+       initiator_id, job_id, deadline,
        max_deadline, notified_autostop_deadline, created_at, updated_at)
-     select s.build, s.id, t.active_version_id, 1, s.transition, s.new_owner, s.job, s.deadline, s.max_deadline, s.reminded, s.created,
+     select s.build, s.id, t.active_version_id, 1, s.transition, s.new_owner, s.job, s.deadline,
+       s.max_deadline, s.reminded, s.created,
        s.created
      from s join templates t on t.id = s.template_id`,
     [JSON.stringify(rows)],
@@ -238,13 +257,17 @@ export async function readFacts(
   ids: readonly string[],
 ): Promise<Map<string, Facts & { checkAt: Date | null; builds: number }>> {
   const rows = await query(
-    `select w.id, w.owner_id, w.deleted, u.status as user_status, w.autostart_schedule, w.next_start_at, w.last_used_at, w.dormant_at,
+    `select w.id, w.owner_id, w.deleted, u.status as user_status, w.autostart_schedule,
+      w.next_start_at, w.last_used_at, w.dormant_at,
        w.deleting_at, case when isfinite(w.check_at) then w.check_at end as check_at,
-       case when w.check_at = 'infinity' then 1 when w.check_at = '-infinity' then -1 else 0 end as endless, w.check_at is null as unchecked,
-       row_to_json(t) as t, b.transition, b.created_at, b.deadline, b.max_deadline, b.notified_autostop_deadline, b.reason, b.build_number,
+       case when w.check_at = 'infinity' then 1 when w.check_at = '-infinity' then -1
+         else 0 end as endless, w.check_at is null as unchecked,
+       row_to_json(t) as t, b.transition, b.created_at, b.deadline, b.max_deadline,
+         b.notified_autostop_deadline, b.reason, b.build_number,
        j.job_status, j.completed_at, j.canceled_at
      from workspaces w join users u on u.id = w.owner_id join templates t on t.id = w.template_id
-     left join workspace_builds b on b.id = w.latest_build_id left join provisioner_jobs j on j.id = b.job_id
+     left join workspace_builds b on b.id = w.latest_build_id left join provisioner_jobs j on j.id
+       = b.job_id
      where w.id = any($1::uuid[])`,
     [ids],
   )

@@ -1,5 +1,6 @@
-// Who lives in the simulation and what they do: people, an administrator, a daemon that may fail or fall silent, and the platform that
-// evicts objects. Everything goes through the API, the daemon's protocol or the platform's own means.
+// Who lives in the simulation and what they do: people, an administrator, a daemon that may fail
+// or fall silent, and the platform that evicts objects. Everything goes through the API, the
+// daemon's protocol or the platform's own means.
 import { evictDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect } from "vitest"
@@ -57,7 +58,10 @@ export async function givenTown(random: Random, now: Date): Promise<Town> {
   return town
 }
 
-/** One call; answers its status. A fault of the server's own is never an answer on a sound network. */
+/**
+ * One call; answers its status. A fault of the server's own is never an answer on a sound
+ * network.
+ */
 async function call(
   town: Town,
   who: GivenUser,

@@ -1,8 +1,8 @@
-// Days of virtual time, seeded: the real Worker and database, with ticks that are missed, doubled, late and killed, connections that
-// die, daemons that fail or fall silent, objects that are evicted, policies that change, people who are suspended, and claims.
-// After every step all invariants hold, and when peace returns everything that is due is done and everybody was told.
+// Days of virtual time with faults, from a seed.
 //
-// `DORMOUSE_SIMULATION_SEED=<n> DORMOUSE_SIMULATION_STEPS=<n>` repeat a failure or play longer; a failure prints its seed.
+// The Worker and the database are real. Ticks are missed, doubled, late and killed; connections
+// die; daemons fail or vanish. Every invariant holds after each step, and afterwards all work is
+// finished.
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, expect, inject, test, vi } from "vitest"
@@ -97,7 +97,10 @@ async function play(town: Town, steps: number, startAt: Date): Promise<Date> {
   return now
 }
 
-/** No more faults: within an hour every job ends, every rule that is due acts, and every message arrives. */
+/**
+ * Without faults from here on: within an hour every job ends, every rule that is due acts, and every message
+ * arrives.
+ */
 async function settle(town: Town, from: Date): Promise<Date> {
   let now = from
   for (let round = 0; round < 6; round++) {
@@ -109,7 +112,10 @@ async function settle(town: Town, from: Date): Promise<Date> {
   return now
 }
 
-/** A simulation in which nothing happened would prove nothing; a seed of one's own may be a quiet one. */
+/**
+ * A simulation in which nothing happened would prove nothing; a seed of one's own may be a quiet
+ * one.
+ */
 async function expectNotIdle(): Promise<void> {
   const did = await query(
     "select reason || ' ' || transition as what, count(*)::int as n from workspace_builds group by 1",
@@ -155,8 +161,10 @@ test("days of faults leave every invariant whole, and peace finishes what was be
       await tick(now)
     }
     const messages = await query(
-      `select m.id, m.status, (select count(*)::int from inbox_notifications n where n.id = m.id) as shown,
-         d.status as delivery from notification_messages m left join notification_deliveries d on d.message_id = m.id`,
+      `select m.id, m.status, (select count(*)::int from inbox_notifications n where n.id
+        = m.id) as shown,
+         d.status as delivery from notification_messages m left join notification_deliveries d
+           on d.message_id = m.id`,
     )
     for (const message of messages) {
       expect(message).toMatchObject({ status: "delivered", shown: 1, delivery: "delivered" })

@@ -1,4 +1,5 @@
-// The tick as a program: many at once, one that dies, one workspace that cannot be written, use that is still in a buffer.
+// The tick as a program: many at once, one that dies, one workspace that cannot be written, use
+// that is still in a buffer.
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test, vi } from "vitest"
 import { connect } from "../../../src/platform/db/client.ts"
@@ -24,7 +25,7 @@ beforeEach(async () => {
   await givenProvisioner({ columns: { last_seen_at: afterEpoch(48 * 60 * minuteMs) } })
 })
 
-test("ten ticks at once stop each workspace once and tell each owner once", async () => {
+test("ten ticks at once stop each workspace and notify each owner once", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user, {
     columns: { time_til_dormant_ms: 1, time_til_dormant_autodelete_ms: 1 },
@@ -45,7 +46,8 @@ test("ten ticks at once stop each workspace once and tell each owner once", asyn
   )
   await Promise.all(Array.from({ length: 10 }, () => tick(dormantAt)))
   const [row] = await query(
-    `select count(*)::int as notices, (select count(*)::int from workspaces where owner_id = $1 and dormant_at = $2) as dormant,
+    `select count(*)::int as notices, (select count(*)::int from workspaces where owner_id = $1
+      and dormant_at = $2) as dormant,
        (select count(*)::int from audit_logs where user_id = $1) as audited
      from notification_messages where user_id = $1`,
     [user.id, dormantAt],
@@ -53,36 +55,44 @@ test("ten ticks at once stop each workspace once and tell each owner once", asyn
   expect(row).toEqual({ notices: 12, dormant: 12, audited: 12 })
 })
 
-test("what takes several batches side by side is stopped once each, counted once and posted once", async () => {
+test("parallel batches stop, count and post each workspace once", async () => {
   const user = await givenUser()
   const posts = vi.spyOn(JobBoard.prototype, "post")
   const template = await givenTemplate(user)
   const given = await givenWorkspace(user, template, due)
   // Copies of it: more than two batches, so that a round of two is followed by another.
   await query(
-    `with n as (select gen_random_uuid() as id, gen_random_uuid() as build, gen_random_uuid() as job from generate_series(1, 2100)),
-     j as (insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at, started_at,
+    `with n as (select gen_random_uuid() as id, gen_random_uuid() as build,
+      gen_random_uuid() as job from generate_series(1, 2100)),
+     j as (insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input,
+       tags, created_at, updated_at, started_at,
          completed_at)
-       select n.job, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at, started_at, completed_at
+       select n.job, organization_id, initiator_id, type, file_id, input, tags, created_at,
+         updated_at, started_at, completed_at
        from n, provisioner_jobs where provisioner_jobs.id = $2),
-     w as (insert into workspaces (id, owner_id, organization_id, template_id, name, created_at, updated_at)
+     w as (insert into workspaces (id, owner_id, organization_id, template_id, name, created_at,
+       updated_at)
        select n.id, owner_id, organization_id, template_id, 'w' || n.id, created_at, updated_at
        from n, workspaces where workspaces.id = $1)
-     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, deadline, created_at,
+     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition,
+       initiator_id, job_id, deadline, created_at,
        updated_at)
-     select n.build, n.id, template_version_id, 1, transition, initiator_id, n.job, deadline, created_at, updated_at
+     select n.build, n.id, template_version_id, 1, transition, initiator_id, n.job, deadline,
+       created_at, updated_at
      from n, workspace_builds where job_id = $2`,
     [given.id, given.build.jobId],
   )
   await tick(now)
   const [row] = await query(
-    `select count(*)::int as all, count(*) filter (where latest_build_number = 2 and latest_transition = 'stop')::int as stopped,
-       (select (counts ->> 'autostop')::int from lifecycle_ticks order by id desc limit 1) as counted
+    `select count(*)::int as all, count(*) filter (where latest_build_number = 2
+      and latest_transition = 'stop')::int as stopped,
+       (select (counts ->> 'autostop')::int from lifecycle_ticks
+         order by id desc limit 1) as counted
      from workspaces where owner_id = $1`,
     [user.id],
   )
   expect(row).toEqual({ all: 2101, stopped: 2101, counted: 2101 })
-  // One set of tags: its daemons hear once, of all of it.
+  // There is one set of tags, so its daemons are notified once of all jobs.
   expect(posts.mock.calls).toEqual([[2101]])
   posts.mockRestore()
 })
@@ -101,14 +111,15 @@ test("after missed ticks, what is due now is done once", async () => {
   expect((await builds(workspace.id)).length).toBe(2)
 })
 
-test("a workspace that cannot be written does not hold up the others", async () => {
+test("a workspace that cannot be written does not stop the others", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const broken = await givenWorkspace(user, template, due)
   const fine = await givenWorkspace(user, template, due)
   await query(
     `create or replace function test_break() returns trigger language plpgsql as $$ begin
-       if new.workspace_id = '${broken.id}' then raise exception 'broken'; end if; return new; end $$`,
+       if new.workspace_id = '${broken.id}' then raise exception 'broken'; end if;
+         return new; end $$`,
   )
   await query(
     "create trigger test_break before insert on workspace_builds for each row execute function test_break()",
@@ -121,7 +132,7 @@ test("a workspace that cannot be written does not hold up the others", async () 
   expect((await builds(broken.id)).length).toBe(2)
 })
 
-test("one workspace that cannot be written is set aside alone, with its neighbours written", async () => {
+test("a workspace that cannot be written is set aside alone", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const ids: string[] = []

@@ -1,5 +1,4 @@
-// The fields that the lifecycle reads, as they are written and kept, row by row of the cases: eligibility, dormancy, the trigger on the
-// next start, the check on deadlines, and what the tick computes anew.
+// The fields that the lifecycle reads, as they are written and kept, row by row of the cases.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { givenProvisioner, givenUser } from "../given-people.ts"
@@ -142,7 +141,7 @@ describe("next_start_at_recompute", () => {
   })
 })
 
-test("a next start on a day that was blocked by hand is computed anew, and not started on", async () => {
+test("a next start on a day that was blocked by hand is computed again", async () => {
   await givenProvisioner({ columns: { last_seen_at: afterEpoch(3_600_000) } })
   const owner = await givenUser()
   const template = await givenTemplate(owner)
@@ -164,7 +163,7 @@ test("a next start on a day that was blocked by hand is computed anew, and not s
   })
 })
 
-test("a zone that the database does not know leaves the day to what computed the next start", async () => {
+test("a next start in a zone that the database does not know is trusted", async () => {
   const [row] = await query(
     "select is_allowed_start($1, 'CRON_TZ=Nowhere/Else 0 9 * * *', 0) as is_allowed",
     [epoch],

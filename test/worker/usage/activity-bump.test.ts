@@ -1,4 +1,5 @@
-// The activity bump on real PostgreSQL, against the groups `activity_bump` and `activityBump`: what the flush writes.
+// The activity bump on real PostgreSQL, against the groups `activity_bump` and `activityBump`:
+// what the flush writes.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
@@ -21,7 +22,10 @@ type Case = {
   completedAt: Date | null
 }
 
-/** Flushes one bump over a workspace in that state, and returns its deadline and whether the build was written. */
+/**
+ * Flushes one bump over a workspace in that state, and returns its deadline and whether the build
+ * was written.
+ */
 async function bump(given: Case): Promise<{ deadline: Date | null; isUpdated: boolean }> {
   const user = await givenUser()
   const template = await givenTemplate(user, { columns: given.template })
@@ -162,7 +166,7 @@ test("an older mark that bumps with a reminder lead leaves a later use alone", a
   expect(row).toEqual({ last_used_at: usedAt, check_at: afterEpoch(3_600_000 - 30 * 60_000) })
 })
 
-test("a bump brings check_at to the reminder where there is one, and leaves it alone where there is none", async () => {
+test("a bump moves check_at to the reminder if the template has a lead", async () => {
   const user = await givenUser()
   const now = new Date("2024-01-01T12:00:00Z")
   for (const [leadMs, expected] of [

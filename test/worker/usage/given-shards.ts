@@ -1,4 +1,5 @@
-// What the tests of permits share: workspaces of one shard, shards that know nothing, and a count of what the database is asked.
+// What the tests of permits share: workspaces of one shard, shards that know nothing, and a count
+// of what the database is asked.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
@@ -17,7 +18,10 @@ import { sha256, type Row } from "../rows.ts"
 
 export const shard = 3
 
-/** Shards outlive a file of tests: they forget all that they know, also of when they last read or renewed. */
+/**
+ * Shards outlive a file of tests: they forget all that they know, also of when they last read or
+ * renewed.
+ */
 export async function forgetPermits(): Promise<void> {
   for (let each = 0; each < usageShardCount; each++) {
     const tracker = trackerOfShard(env, each)
@@ -99,7 +103,10 @@ export function standBetween(
   neonConfig.fetchFunction = (...request: Parameters<typeof fetch>) => answer(pass, ...request)
 }
 
-/** What a ping, a look-ahead and a flush ask. Objects that other files have left wake by their alarms, and ask for something else. */
+/**
+ * What a ping, a look-ahead and a flush ask. Objects that other files have left wake by their
+ * alarms, and ask for something else.
+ */
 const ofUsage = /authenticate_user\(|stable_hash\(id::text\) %|with beat as materialized/
 
 /** Counts the round trips of usage from now on, and which of them looked ahead. */

@@ -1,5 +1,6 @@
-// The look-ahead: a shard that knows nobody reads once what is likely to come, takes no more than full authentication would, and asks no
-// more of the database where it is of no use.
+// The look-ahead: a shard without permits reads the likely ones once.
+//
+// It accepts no more than full authentication would. Where it does not help, it reads less often.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
@@ -41,7 +42,7 @@ const flush = async (ms: number) => {
 }
 
 describe("what it saves", () => {
-  test("one read answers the first pings of a whole shard, and the flush proves them from then on", async () => {
+  test("one read answers the first pings of a shard, then the flush proves them", async () => {
     const pingers = await many(12)
     const count = countCalls()
     for (const pinger of pingers) expect((await ping(pinger)).status).toBe(204)
@@ -75,7 +76,7 @@ describe("what it saves", () => {
     expect(count.calls).toBe(1)
   })
 
-  test("a session of an application moves the deadline and is counted on a permit that was looked ahead", async () => {
+  test("an application's session counts on a permit that was read ahead", async () => {
     const [pinger, other] = [await givenPingerWithAgent(), await givenPinger()]
     await ping(other)
     const count = countCalls()
@@ -98,7 +99,7 @@ describe("what it saves", () => {
 })
 
 describe("what it costs", () => {
-  test("a storm of unknown tokens makes a shard look ahead once a minute at first, then half as often each time", async () => {
+  test("unknown tokens make a shard look ahead half as often each time", async () => {
     const { workspace } = await givenPinger()
     const count = countCalls()
     const storm = async (ms: number) => {
@@ -118,7 +119,7 @@ describe("what it costs", () => {
     expect(await storm(425_000)).toBe(4)
   })
 
-  test("one that answered many is repeated after a minute, however many before it were in vain", async () => {
+  test("a look-ahead that answered many is repeated after a minute", async () => {
     const pingers = await many(12)
     await query("update api_keys set last_used_at = null")
     const stranger = await givenUser()
@@ -140,7 +141,7 @@ describe("what it costs", () => {
     expect(count.lookAheads).toBe(5)
   })
 
-  test("while the database is gone one is tried a minute, and a ping is 503 as without it", async () => {
+  test("an outage allows one look-ahead a minute, and a ping is 503", async () => {
     const pinger = await givenPinger()
     const broken = breakDatabase()
     for (let n = 0; n < 4; n++) expect((await ping(pinger)).status).toBe(503)
@@ -152,7 +153,7 @@ describe("what it costs", () => {
     expect(count).toEqual({ calls: 1, lookAheads: 0 })
   })
 
-  test("permits that no ping used are neither stored nor renewed, and the shard sleeps", async () => {
+  test("permits that no ping used are neither stored nor renewed", async () => {
     const [pinger, silent] = [await givenPinger(), await givenPinger()]
     await ping(pinger)
     expect(await storedCount()).toBe(1)
@@ -272,7 +273,7 @@ describe("what it never takes", () => {
 })
 
 describe("for how long", () => {
-  test("a key that is revoked after the look-ahead may mark for a minute, whether it was used before or not", async () => {
+  test("a key that is revoked after the look-ahead may mark for a minute", async () => {
     const [pinger, silent] = [await givenPinger(), await givenPinger()]
     expect(await asked(pinger, 0)).toBe("kept")
     await query("delete from api_keys where user_id = any ($1::uuid[])", [
@@ -285,7 +286,7 @@ describe("for how long", () => {
     expect(await asked(silent, 60_001)).toBe("unknown")
   })
 
-  test("a flush proves what it has read and nothing else: a permit that is first used after it holds for its own minute", async () => {
+  test("a flush proves only the permits that it has read", async () => {
     const [pinger, revoked] = [await givenPinger(), await givenPinger()]
     expect(await asked(pinger, 0)).toBe("kept")
     await query("delete from api_keys where user_id = $1", [revoked.user.id])
@@ -296,7 +297,7 @@ describe("for how long", () => {
     expect(await asked(revoked, 60_001)).toBe("unknown")
   })
 
-  test("a permit that is first used while a flush is under way is not taken for proven by it", async () => {
+  test("a permit that is first used during a flush does not count as proven", async () => {
     const [pinger, revoked] = [await givenPinger(), await givenPinger()]
     expect(await asked(pinger, 0)).toBe("kept")
     await query("delete from api_keys where user_id = $1", [revoked.user.id])

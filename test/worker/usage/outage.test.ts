@@ -1,5 +1,5 @@
-// A database that is gone: what is known goes on, what is unknown is refused, and nothing that was acknowledged is lost. And shards: idle
-// ones cost nothing, and their number may change.
+// A database that is gone: what is known goes on, what is unknown is refused, and nothing that was
+// acknowledged is lost. And shards: idle ones cost nothing, and their number may change.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { neonConfig } from "@neondatabase/serverless"
@@ -17,7 +17,8 @@ import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, query } from "../harness.ts"
 
 const passOn = neonConfig.fetchFunction as typeof fetch
-// Shards outlive a file of tests, and another file's clock may have been ahead of this one's when it renewed what they remember.
+// Shards outlive a file of tests, and another file's clock may have been ahead of this one's when
+// it renewed what they remember.
 beforeEach(async () => {
   for (let shard = 0; shard < usageShardCount; shard++) {
     await runInDurableObject(trackerOfShard(env, shard), (_, { storage }) => {
@@ -49,7 +50,7 @@ async function lastUsed(id: string): Promise<Date> {
   return new Date(row.last_used_at)
 }
 
-test("while the database is gone a known heartbeat is kept, an unknown one is 503, and the known one is written when it is back", async () => {
+test("an outage keeps a known heartbeat and answers 503 to an unknown one", async () => {
   const [known, unknown] = [await given(), await given()]
   // Not in use lately, so that no look-ahead has come to know it.
   await query("update api_keys set last_used_at = null where user_id = $1", [unknown.user.id])
@@ -85,7 +86,7 @@ test("an agent's report is 503 while the database is gone", async () => {
   expect(answer.status).toBe(503)
 })
 
-test("an hour of heartbeats without a database is one row a workspace, and the last of them counts", async () => {
+test("an hour of heartbeats without a database is one row per workspace", async () => {
   const { workspace } = await given()
   const tracker = env.USAGE_TRACKER.getByName(`usage-test-${crypto.randomUUID()}`)
   breakDatabase()
@@ -142,7 +143,7 @@ test("an alarm that is delivered twice writes once and leaves none behind", asyn
   expect(await lastUsed(workspace.id)).toEqual(afterEpoch(5_000))
 })
 
-test("rows in a shard that is no longer asked drain by its own alarm, and never overwrite what its heir wrote", async () => {
+test("rows of a shard that is no longer used drain by its own alarm", async () => {
   const { workspace } = await given()
   const old = env.USAGE_TRACKER.getByName(`usage-${usageShardCount + 3}`)
   const mark = (ms: number) => ({

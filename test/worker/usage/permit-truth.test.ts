@@ -1,5 +1,6 @@
-// What a shard is told of many keys at once is what each would be told alone: the look-ahead and the flush's renewal against full
-// authentication and `usagePermission`, over a generated population of people, keys and workspaces.
+// The look-ahead and the flush's renewal against full authentication and `usagePermission`.
+//
+// On a generated population of people, keys and workspaces, they allow the same.
 import { env } from "cloudflare:workers"
 import { sql } from "drizzle-orm"
 import { beforeAll, expect, inject, test } from "vitest"
@@ -22,7 +23,10 @@ const peopleCount = 120
 const now = afterEpoch(60_000)
 
 type Pair = { keyId: string; keyHash: string; workspaceId: string }
-/** The caller's own running workspaces are the ones to look ahead for; the others are a stranger's, or do not run. */
+/**
+ * The caller's own running workspaces are the ones to look ahead for; the others are a
+ * stranger's, or do not run.
+ */
 type Drawn = Pair & { isLikely: boolean }
 let drawn: Drawn[]
 
@@ -102,7 +106,10 @@ beforeAll(async () => {
 const db = connect(env.DATABASE_URL)
 const nameOf = (pair: Pair) => `${pair.keyId} ${pair.workspaceId}`
 
-/** Asks as a request does, one by one. The facts of those that may, and null for the others and for who had to be woken. */
+/**
+ * Asks as a request does, one by one. The facts of those that may, and null for the others and
+ * for who had to be woken.
+ */
 async function askInFull(pairs: readonly Pair[]): Promise<Map<string, unknown>> {
   const dormant = await query<{ id: string }>(
     "select k.id from api_keys k join users u on u.id = k.user_id where u.status = 'dormant'",
@@ -114,7 +121,8 @@ async function askInFull(pairs: readonly Pair[]): Promise<Map<string, unknown>> 
       .batch([
         statement(
           "test.authenticate",
-          sql`select authenticate_user(${pair.keyId}, decode(${pair.keyHash}, 'hex'), ${now}::timestamptz, '')`,
+          sql`select authenticate_user(${pair.keyId}, decode(${pair.keyHash}, 'hex'),
+            ${now}::timestamptz, '')`,
         ),
         usagePermission([pair.workspaceId]),
       ])
@@ -173,7 +181,8 @@ test(
       if (pair.isLikely && facts !== null) likely += 1
       if (facts === null) refused += 1
     }
-    // Nothing was found that was not drawn, and both answers were given often enough to mean something.
+    // Nothing was found that was not drawn, and both answers were given often enough to mean
+    // something.
     expect([...ahead.keys()].filter((name) => !full.has(name))).toEqual([])
     expect(likely).toBeGreaterThan(30)
     expect(refused).toBeGreaterThan(100)

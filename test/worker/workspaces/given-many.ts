@@ -1,4 +1,5 @@
-// Many workspaces at once, each a copy of one with a build of its own, and a caller who is proven without a token.
+// Many workspaces at once, each a copy of one with a build of its own, and a caller who is proven
+// without a token.
 import { env } from "cloudflare:workers"
 import { sql } from "drizzle-orm"
 import type { UserActor } from "../../../src/access/actors.ts"
@@ -16,23 +17,30 @@ export async function givenCopies(
 ): Promise<void> {
   await query(
     `with made as (
-       select n, gen_random_uuid() as id, gen_random_uuid() as build_id, gen_random_uuid() as job_id,
+       select n, gen_random_uuid() as id, gen_random_uuid() as build_id,
+         gen_random_uuid() as job_id,
          case when n % 3 = 0 then 'start' else 'stop' end as transition
        from generate_series(1, $2::int) n
      ), j as (
-       insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at, started_at,
+       insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags,
+         created_at, updated_at, started_at,
          completed_at)
-       select made.job_id, j.organization_id, j.initiator_id, j.type, j.file_id, j.input, j.tags, j.created_at, j.updated_at,
+       select made.job_id, j.organization_id, j.initiator_id, j.type, j.file_id, j.input, j.tags,
+         j.created_at, j.updated_at,
          j.started_at, j.completed_at
        from made, provisioner_jobs j where j.id = $3
      ), w as (
-       insert into workspaces (id, owner_id, organization_id, template_id, name, favorite, created_at, updated_at)
-       select made.id, w.owner_id, w.organization_id, w.template_id, 'copy-' || lpad(n::text, 5, '0'), n % 5 = 0, w.created_at, w.updated_at
+       insert into workspaces (id, owner_id, organization_id, template_id, name, favorite,
+         created_at, updated_at)
+       select made.id, w.owner_id, w.organization_id, w.template_id, 'copy-' || lpad(n::text, 5,
+         '0'), n % 5 = 0, w.created_at, w.updated_at
        from made, workspaces w where w.id = $1
      )
-     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, created_at,
+     insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition,
+       initiator_id, job_id, created_at,
        updated_at)
-     select made.build_id, made.id, b.template_version_id, 1, made.transition, b.initiator_id, made.job_id, b.created_at, b.updated_at
+     select made.build_id, made.id, b.template_version_id, 1, made.transition, b.initiator_id,
+       made.job_id, b.created_at, b.updated_at
      from made, workspace_builds b where b.workspace_id = $1`,
     [pattern.id, count, pattern.build.jobId],
   )

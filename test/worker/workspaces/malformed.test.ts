@@ -1,4 +1,4 @@
-// Requests that no client should send: each is told what is wrong with it, and none of them is a fault of the server.
+// Requests that no client should send. Each answer names the fault, and none is a 5xx.
 import { beforeAll, describe, expect, test } from "vitest"
 import { givenUser, type GivenUser } from "../given-people.ts"
 import { givenTemplate, type GivenTemplate } from "../given-templates.ts"

@@ -1,4 +1,5 @@
-// The plans that keep the list cheap: each search goes through the index made for it, and no page sorts the whole list.
+// The plans that keep the list cheap: each search goes through the index made for it, and no page
+// sorts the whole list.
 import { env } from "cloudflare:workers"
 import { sql, type SQL } from "drizzle-orm"
 import { beforeAll, expect, test } from "vitest"
@@ -26,7 +27,8 @@ beforeAll(async () => {
   await query(
     `with people as (
        insert into users (id, username, email, created_at, updated_at)
-       select gen_random_uuid(), 'plan-' || n, 'plan-' || n || '@example.test', $1, $1 from generate_series(0, 299) n
+       select gen_random_uuid(), 'plan-' || n, 'plan-' || n || '@example.test', $1, $1
+         from generate_series(0, 299) n
        returning id, username
      )
      select 1 from people`,

@@ -1,4 +1,5 @@
-// When a workspace runs: autostart, time to live, deadline and dormancy, against their groups of the cases and at their edges.
+// When a workspace runs: autostart, time to live, deadline and dormancy, against their groups of
+// the cases and at their edges.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
 import { lifecycle as cases } from "../../cases/read.ts"
@@ -66,7 +67,7 @@ describe("api_autostart", () => {
     )
   })
 
-  test("a schedule is kept as it was sent, and sets the next start on a day that the template allows", async () => {
+  test("a schedule is stored verbatim and sets the next allowed start", async () => {
     // The epoch is a Wednesday; Monday and Tuesday alone are allowed.
     const { id } = await given({ template: { autostart_days: 0b11 } })
     const schedule = "CRON_TZ=Europe/Dublin  30 9 * * 1-5"
@@ -294,7 +295,7 @@ describe("api_dormant", () => {
     expect(audits).toEqual([{ action: "write" }, { action: "write" }])
   })
 
-  test("another's workspace: its owner is told, once, and not when it wakes", async () => {
+  test("the owner of another's workspace is notified once, and not when it wakes", async () => {
     const { id } = await given({ template: { time_til_dormant_autodelete_ms: 3_024_000_000 } })
     await put(id, "dormant", { dormant: true }, admin.token)
     await put(id, "dormant", { dormant: true }, admin.token)
@@ -316,7 +317,7 @@ describe("api_dormant", () => {
     ])
   })
 
-  test("one's own: nobody is told", async () => {
+  test("marking one's own workspace notifies nobody", async () => {
     const { id } = await given()
     await put(id, "dormant", { dormant: true })
     expect(

@@ -1,4 +1,5 @@
-// What a workspace is called and how it behaves: favourites, updates, renames, and what is read beside it.
+// What a workspace is called and how it behaves: favourites, updates, renames, and what is read
+// beside it.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
@@ -205,7 +206,7 @@ describe("resolve_autostart", () => {
 })
 
 describe("beside the workspaces", () => {
-  test("a user's fleet: living ones, with the latest build's state and agents, as far as the caller may read", async () => {
+  test("a user's fleet has the readable workspaces with their state and agents", async () => {
     const person = await givenUser()
     const one = await givenWorkspace(person, template, { columns: { name: "one" } })
     const old = await givenAgent(one, one.build, { columns: { deleted: true } })
@@ -251,7 +252,8 @@ describe("beside the workspaces", () => {
     const workspace = await givenWorkspace(owner, template)
     const agent = await givenAgent(workspace, workspace.build)
     await query(
-      `insert into provisioner_job_timings (job_id, started_at, ended_at, stage, source, action, resource)
+      `insert into provisioner_job_timings (job_id, started_at, ended_at, stage, source, action,
+        resource)
        values ($1, $2, $3, 'apply', 'docker', 'create', 'container')`,
       [workspace.build.jobId, "2026-03-04T09:00:00Z", "2026-03-04T09:00:01.5Z"],
     )

@@ -1,4 +1,5 @@
-// The list without a limit: read in pages of bounded size, each workspace once and in order, in as few round trips as pages.
+// The list without a limit: read in pages of bounded size, each workspace once and in order, in as
+// few round trips as pages.
 import { beforeAll, describe, expect, test } from "vitest"
 import { listWorkspaces, streamPageMax } from "../../../src/workspaces/list/list.ts"
 import { givenOrganization, givenUser, type GivenUser } from "../given-people.ts"
@@ -77,8 +78,10 @@ test("a page is three statements in one round trip, however many agents hang on 
   await query(
     `with r as (insert into workspace_resources (id, job_id, transition, type, name, created_at)
        values (gen_random_uuid(), $1, 'start', 'compute', 'main', $2) returning id)
-     insert into workspace_agents (id, resource_id, workspace_id, build_id, name, created_at, updated_at)
-     select gen_random_uuid(), r.id, $3, $4, 'agent-' || n, $2, $2 from r, generate_series(1, 200) n`,
+     insert into workspace_agents (id, resource_id, workspace_id, build_id, name, created_at,
+       updated_at)
+     select gen_random_uuid(), r.id, $3, $4, 'agent-' || n, $2, $2 from r,
+       generate_series(1, 200) n`,
     [workspace.build.jobId, epoch, workspace.id, workspace.build.id],
   )
   let statements = 0
