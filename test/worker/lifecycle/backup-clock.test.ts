@@ -15,13 +15,13 @@ const alarmInMs = () =>
     async (_, state) => ((await state.storage.getAlarm()) ?? 0) - Date.now(),
   )
 
-test("a cron tick puts the alarm off by three minutes", async () => {
+test("a cron tick postpones the alarm by three minutes", async () => {
   await tick(epoch)
   expect(await alarmInMs()).toBeGreaterThan(silenceMsMax - 30_000)
   expect(await alarmInMs()).toBeLessThanOrEqual(silenceMsMax)
 })
 
-test("in silence it does what is due, and goes on each minute", async () => {
+test("a silent cron makes the alarm tick each minute", async () => {
   await givenProvisioner({ columns: { last_seen_at: afterEpoch(600_000) } })
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user), {

@@ -62,7 +62,7 @@ describe("200", () => {
     expect(after.next).toBeNull()
   })
 
-  test("a schedule that nobody computed yet is explained as the tick will compute it", async () => {
+  test("explain computes an open next start as the tick will", async () => {
     const user = await givenUser()
     const workspace = await givenWorkspace(user, await givenTemplate(user), {
       columns: { autostart_schedule: "CRON_TZ=UTC 0 12 * * *" },
@@ -81,7 +81,7 @@ describe("200", () => {
     expect(row.next_start_at).toEqual(new Date("2026-03-04T12:00:00Z"))
   })
 
-  test("what is due but waits says what for: a provisioner, a build, a parameter", async () => {
+  test("a due rule that waits names its block", async () => {
     const user = await givenUser()
     const template = await givenTemplate(user, { columns: { require_active_version: true } })
     const dueAt = afterEpoch(24 * hourMs)
@@ -122,7 +122,7 @@ describe("200", () => {
     expect(busy?.because?.code).toBe("build_in_progress")
   })
 
-  test("what waits for use that could not be written says so, until a tick could", async () => {
+  test("a rule that waits for use says so until a tick could write it", async () => {
     const user = await givenUser()
     const workspace = await givenWorkspace(user, await givenTemplate(user), {
       build: { columns: { deadline: epoch } },

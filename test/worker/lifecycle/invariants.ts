@@ -62,20 +62,21 @@ const statements: Record<string, string> = {
       join provisioner_jobs j on j.id = b.job_id
     where (w.latest_build_number, w.latest_transition, w.latest_job_status) is distinct from
       (b.build_number, b.transition, j.job_status)`,
-  "each automatic dormancy is recorded and told once": `
+  "each automatic dormancy is recorded and notified once": `
     select w.id from workspaces w
     where (select count(*) from audit_logs a where a.resource_id = w.id
       and a.additional_fields ->> 'automatic_subsystem' = 'autobuild')
       <> (select count(*) from notification_messages m where m.targets[1] = w.id and m.created_by
         = 'lifecycle_executor'
         and m.template_id = '0ea69165-ec14-4314-91f1-69566ac3c5a0')`,
-  "each failed automatic build is told once, and no other": `
+  "each failed automatic build is notified once, and no other": `
     select b.id from workspace_builds b join provisioner_jobs j on j.id = b.job_id
       join workspaces w on w.id = b.workspace_id
     where b.reason in ('autostart', 'autostop', 'dormancy', 'autodelete')
-      and (select count(*) from notification_messages m where m.idempotency_key = 'build-failed:' || b.id)
+      and (select count(*) from notification_messages m
+        where m.idempotency_key = 'build-failed:' || b.id)
         <> (j.job_status = 'failed')::int`,
-  "a reminder is told once for each deadline": `
+  "a reminder is sent once for each deadline": `
     select m.targets[1] from notification_messages m where m.template_id
       = '6f6cb984-c167-4fa5-bb87-1058dd642779'
     group by m.targets[1], split_part(m.idempotency_key, ':', 2),

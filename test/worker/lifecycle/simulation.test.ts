@@ -98,8 +98,8 @@ async function play(town: Town, steps: number, startAt: Date): Promise<Date> {
 }
 
 /**
- * Without faults from here on: within an hour every job ends, every rule that is due acts, and every message
- * arrives.
+ * Without faults from here on: within an hour every job ends, every rule that is due acts, and
+ * every message arrives.
  */
 async function settle(town: Town, from: Date): Promise<Date> {
   let now = from
@@ -125,7 +125,7 @@ async function expectNotIdle(): Promise<void> {
   expect(total, JSON.stringify(did)).toBeGreaterThanOrEqual(3)
 }
 
-test("days of faults leave every invariant whole, and peace finishes what was begun", async () => {
+test("days of faults break no invariant, and all work ends afterwards", async () => {
   const given = inject("simulation")
   const seed = given.seed ?? seedDefault
   const random = seededRandom(seed)

@@ -238,6 +238,18 @@ describe("prebuild_exclusion", () => {
   })
 })
 
+const unlocked = "select 1 from workspaces where id = $1 for update skip locked"
+
+/** Ends when another statement waits for a lock that this transaction holds. */
+const untilBlocked = `with recursive tries(n, is_over) as (
+    select 1, false
+    union all
+    select n + 1, pg_sleep(0.01) is not null and exists (
+      select 1 from pg_locks l where not l.granted and tries.n > 0 and pg_backend_pid() = any(
+        pg_blocking_pids(l.pid)))
+    from tries where not is_over and n < 1000
+  ) select count(*) from tries where $1::uuid is not null`
+
 test("a workspace that is woken while its template changes stays awake", async () => {
   const now = new Date("2026-05-01T00:00:00Z")
   const user = await givenUser()
@@ -252,16 +264,17 @@ test("a workspace that is woken while its template changes stays awake", async (
     client.query("update workspaces set dormant_at = null, deleting_at = null where id = $1", [
       woken.id,
     ]),
-    client.query("select pg_sleep(0.5)"),
+    client.query(untilBlocked, [woken.id]),
   ])
-  await client.query("select pg_sleep(0.2)")
+  // The waking holds the row until the change waits for it.
+  while ((await client.query(unlocked, [woken.id])).length > 0);
   await change(template.id, { time_til_dormant_autodelete_ms: 2 * hourMs }, now)
   await waking
   expect(await workspaceRow(woken.id)).toMatchObject({ dormant_at: null, deleting_at: null })
   expect((await workspaceRow(asleep.id)).deleting_at).toEqual(new Date(now.getTime() + 2 * hourMs))
 })
 
-test("what one run could not reach is followed by the next, from where it stopped", async () => {
+test("the next run continues where one run stopped", async () => {
   const now = new Date("2024-01-01T08:00:00Z")
   const user = await givenUser()
   const template = await givenTemplate(user, { columns: { autostart_days: 30 } })

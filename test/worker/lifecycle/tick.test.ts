@@ -264,7 +264,7 @@ test("a running workspace that a person marks dormant is stopped at the next tic
   expect(row.dormant_at).toEqual(now)
 })
 
-test("use that is still in a buffer is written before anybody is stopped", async () => {
+test("use in a buffer is written before a workspace is stopped", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user, { columns: { time_til_dormant_ms: 10 * minuteMs } })
   const workspace = await givenWorkspace(user, template)
@@ -382,7 +382,7 @@ describe("the version that an autostart builds", () => {
   })
 })
 
-test("an autostart that falls into a running stop follows its completion", async () => {
+test("an autostart that is due during a stop follows its completion", async () => {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user), {
     columns: {

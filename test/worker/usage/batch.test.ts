@@ -58,7 +58,7 @@ describe("a batch of workspaces", () => {
     expect(new Date(build.deadline)).toEqual(afterEpoch(600_000))
   })
 
-  test("who may read a workspace but not update it marks nothing", async () => {
+  test("a caller who may only read a workspace marks nothing", async () => {
     const { workspace } = await given()
     const reader = await givenUser({ roles: ["template-admin"] })
     expect((await mark(reader.token, [workspace.id])).body).toEqual({
@@ -157,7 +157,7 @@ describe("sessions with applications", () => {
     expect(await lastUsed(place.workspace.id)).toEqual(afterEpoch(25_000))
   })
 
-  test("one that stays open is stored while it lasts and closed by its end", async () => {
+  test("an open session is stored while it lasts and closed by its end", async () => {
     const place = await given()
     const open = session(place, 0, null)
     at(afterEpoch(1_000))

@@ -102,7 +102,8 @@ test("a stream of pings marks its key hourly and keeps its session alive", async
     expect(pingMs + dayMs - new Date(expiresAt).getTime()).toBeLessThanOrEqual(minutes(63))
   }
   // A flush a minute.
-  expect(count).toEqual({ calls: 1 + 131, lookAheads: 1 })
+  expect(count).toMatchObject({ reads: 1, lookAheads: 1 })
+  expect(count.flushes).toBeGreaterThanOrEqual(131)
   const {
     last_used_at: usedAt,
     ip,
@@ -115,7 +116,7 @@ test("a stream of pings marks its key hourly and keeps its session alive", async
   expect(await seenAt(pinger.user.id)).toEqual(usedAt)
 }, 60_000)
 
-test("a permit that nobody uses marks nothing", async () => {
+test("a permit that no ping uses marks nothing", async () => {
   const columns = keyColumns("password", minutes(62))
   const [pinger, silent] = [
     await givenPinger({ key: columns }),
@@ -135,9 +136,9 @@ test("a flush skips a key that another statement holds", async () => {
   const keyId = pinger.token.slice(0, 10)
   expect(await asked(pinger, 1_000)).toBe("kept")
   // A function that is volatile sees what was committed since its statement began.
-  await query(`create function is_marked(p_id uuid,
-    p_at timestamptz) returns boolean language plpgsql volatile as
-    $$ begin return exists (select 1 from workspaces where id = p_id and last_used_at = p_at); end $$`)
+  await query(`create function is_marked(p_id uuid, p_at timestamptz) returns boolean
+    language plpgsql volatile as $$ begin return exists (
+      select 1 from workspaces where id = p_id and last_used_at = p_at); end $$`)
   // Held until the flush has been committed, which it never is if it waits.
   const holding = connect(env.DATABASE_URL).batch([
     statement("test.hold", sql`select 1 from api_keys where id = ${keyId} for update`),

@@ -46,13 +46,14 @@ describe("what it saves", () => {
     const pingers = await many(12)
     const count = countCalls()
     for (const pinger of pingers) expect((await ping(pinger)).status).toBe(204)
-    expect(count).toEqual({ calls: 1, lookAheads: 1 })
+    expect(count).toMatchObject({ reads: 1, lookAheads: 1 })
     for (let minute = 1; minute <= 8; minute++) {
       await flush(minute * 60_000 - 5_000)
       at(afterEpoch(minute * 60_000))
       for (const pinger of pingers) expect((await ping(pinger)).status).toBe(204)
     }
-    expect(count).toEqual({ calls: 9, lookAheads: 1 })
+    expect(count).toMatchObject({ reads: 1, lookAheads: 1 })
+    expect(count.flushes).toBeGreaterThanOrEqual(8)
     await flush(500_000)
     const [row] = await query(
       "select count(*)::int as n from workspaces where id = any ($1::uuid[]) and last_used_at = $2",
@@ -66,14 +67,14 @@ describe("what it saves", () => {
     const count = countCalls()
     const answers = await Promise.all(pingers.map((pinger) => ping(pinger)))
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([204]))
-    expect(count).toEqual({ calls: 1, lookAheads: 1 })
+    expect(count).toMatchObject({ reads: 1, lookAheads: 1 })
   })
 
   test("a person alone costs one read, as without it", async () => {
     const alone = await givenPinger()
     const count = countCalls()
     expect((await ping(alone)).status).toBe(204)
-    expect(count.calls).toBe(1)
+    expect(count.reads).toBe(1)
   })
 
   test("an application's session counts on a permit that was read ahead", async () => {
@@ -83,7 +84,7 @@ describe("what it saves", () => {
     at(afterEpoch(10_000))
     const body = { agent_id: pinger.agent.id, app_name: "ssh" }
     expect((await ping(pinger, body)).status).toBe(204)
-    expect(count.calls).toBe(0)
+    expect(count.reads).toBe(0)
     await flush(20_000)
     const [row] = await query(
       `select b.deadline, s.session_count_ssh, s.user_id from workspace_builds b
@@ -145,12 +146,12 @@ describe("what it costs", () => {
     const pinger = await givenPinger()
     const broken = breakDatabase()
     for (let n = 0; n < 4; n++) expect((await ping(pinger)).status).toBe(503)
-    expect(broken.calls).toBe(5)
+    expect(broken.reads).toBe(5)
     passCalls()
     at(afterEpoch(59_000))
     const count = countCalls()
     expect((await ping(pinger)).status).toBe(204)
-    expect(count).toEqual({ calls: 1, lookAheads: 0 })
+    expect(count).toMatchObject({ reads: 1, lookAheads: 0 })
   })
 
   test("permits that no ping used are neither stored nor renewed", async () => {
@@ -169,7 +170,7 @@ describe("what it costs", () => {
     expect(await storedCount()).toBe(1)
     const count = countCalls()
     await flush(110_000)
-    expect(count.calls).toBe(0)
+    expect(count).toMatchObject({ reads: 0, flushes: 0 })
     const tracker = trackerOfShard(env, shard)
     await runInDurableObject(tracker, async (object, { storage }) => {
       await storage.deleteAlarm()
@@ -224,7 +225,7 @@ describe("what it never takes", () => {
     await change(pinger)
     const count = countCalls()
     expect(await asked(pinger, 0)).toBe("unknown")
-    expect(count).toEqual({ calls: 1, lookAheads: 1 })
+    expect(count).toMatchObject({ reads: 1, lookAheads: 1 })
     // Was looked for, and found nobody but the neighbour.
     expect(await asked(neighbour, 0)).toBe("kept")
     expect((await ping(pinger)).status).toBe(status)

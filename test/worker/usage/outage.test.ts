@@ -105,7 +105,7 @@ test("an hour of heartbeats without a database is one row per workspace", async 
   expect(await lastUsed(workspace.id)).toEqual(afterEpoch(3_600_000))
 })
 
-test("a shard with nothing to write asks nothing and sets no alarm again", async () => {
+test("a shard with nothing to write sends no statement and sets no alarm", async () => {
   const { user, workspace } = await given()
   const tracker = trackerOf(env, workspace.id)
   at(afterEpoch(0))

@@ -12,6 +12,7 @@ import { givenKey, givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, epoch, query } from "../harness.ts"
+import { until } from "../until.ts"
 
 const trackerNamed = () => env.USAGE_TRACKER.getByName(`usage-test-${crypto.randomUUID()}`)
 const markAt = (workspaceId: string, at: Date): Mark => ({
@@ -135,15 +136,17 @@ test("a mark that arrives during a flush is kept for the next one", async () => 
   const [id] = await givenWorkspaces(1)
   const tracker = trackerNamed()
   await tracker.keep(marks(markAt(id!, afterEpoch(1_000))))
-  const state = { isSent: false }
+  // Flags and not promises: an object must not continue what another context resolves.
+  const state = { isSent: false, isReleased: false }
   neonConfig.fetchFunction = async (...args: Parameters<typeof fetch>) => {
     state.isSent = true
-    await scheduler.wait(200)
+    await until(() => state.isReleased)
     return passOn(...args)
   }
   const flushing = runDurableObjectAlarm(tracker)
-  while (!state.isSent) await scheduler.wait(5)
+  await until(() => state.isSent)
   await tracker.keep(marks(markAt(id!, afterEpoch(9_000))))
+  state.isReleased = true
   await flushing
   expect(await lastUsed(id)).toBe(afterEpoch(1_000).toISOString())
   neonConfig.fetchFunction = passOn

@@ -387,7 +387,7 @@ describe("the claim of a prebuild", () => {
     return { pooled, preset }
   }
 
-  test("gives the ready one away, with a second build, under the asked name", async () => {
+  test("claims the ready prebuild with a second build and the requested name", async () => {
     const { pooled, preset } = await givenPool(1)
     const name = freshName()
     const { status, body } = await create(owner, {
@@ -436,7 +436,7 @@ describe("the claim of a prebuild", () => {
     expect(body.latest_build.build_number).toBe(2)
   })
 
-  test("is refused for another immutable value, and the prebuild stays in its pool", async () => {
+  test("is refused for another immutable value and leaves the prebuild in its pool", async () => {
     const { pooled, preset } = await givenPool(1)
     const request = {
       template_id: pooled.id,

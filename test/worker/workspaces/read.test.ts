@@ -33,7 +33,7 @@ describe("the order of the list (workspaceListOrder)", () => {
     }
   })
 
-  test("the caller's favourites come first, then what runs, then owner and name", async () => {
+  test("the caller's favourites come first, then running ones, then owner and name", async () => {
     const seen = await listOf(testuser.token, "")
     expect(names(seen.body)).toEqual(asTestuser)
     expect(seen.body.workspaces[0].favorite).toBe(true)
@@ -61,7 +61,7 @@ describe("the order of the list (workspaceListOrder)", () => {
     },
   )
 
-  test("beyond the last page there is nothing but the count", async () => {
+  test("a page beyond the last one has only the count", async () => {
     const { status, body } = await listOf(testuser.token, "", "&limit=5&offset=2147483647")
     expect(status).toBe(200)
     expect(body).toEqual({ workspaces: [], count: 6 })
@@ -278,7 +278,7 @@ describe("one workspace", () => {
     }
   })
 
-  test("is not there for a stranger, nor for nobody", async () => {
+  test("is 404 for a stranger and 401 without a session", async () => {
     const workspace = await givenWorkspace(owner, template)
     const missing = await api(`/api/v2/workspaces/${crypto.randomUUID()}`, {
       token: stranger.token,
@@ -290,7 +290,7 @@ describe("one workspace", () => {
     expect((await api(`/api/v2/workspaces/${workspace.id}`)).status).toBe(401)
   })
 
-  test("is gone when deleted, unless asked for", async () => {
+  test("is 410 when deleted, unless it is included", async () => {
     const workspace = await givenWorkspace(owner, template, { columns: { deleted: true } })
     const byId = `/api/v2/workspaces/${workspace.id}`
     const byName = `/api/v2/users/me/workspace/${workspace.name}`
