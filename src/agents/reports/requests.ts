@@ -124,7 +124,11 @@ export const appStatusRequest = z.object({
   app_slug: z.string().max(64),
   state: z.enum(["working", "idle", "complete", "failure"]),
   message: z.string().max(4_096).default(""),
-  uri: z.string().max(2_048).default(""),
+  uri: z
+    .string()
+    .max(2_048)
+    .regex(/^((https?|file):\/\/.*)?$/is, "must be an http, https or file URL")
+    .default(""),
 })
 
 export const scriptCompletedRequest = z.object({

@@ -149,7 +149,7 @@ export const reportedAgent = z.object({
   instance_id: z.string().max(256).optional(),
   api_key_scope: z.enum(["all", "no_user_data"]).optional(),
   connection_timeout_seconds: seconds.optional(),
-  troubleshooting_url: text.optional(),
+  troubleshooting_url: text.regex(/^(https?:\/\/.*)?$/i, "must be an http or https URL").optional(),
   motd_file: text.optional(),
   display_apps: z
     .array(

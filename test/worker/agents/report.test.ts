@@ -353,6 +353,8 @@ describe("apps", () => {
     expect(
       (await query("select * from workspace_app_statuses where app_id = $1", [app.id]))[0],
     ).toMatchObject({ state: "working", agent_id: agent.id })
+    const link = { ...body, uri: "javascript:alert(1)" }
+    expect((await me("/app-status", agent.token, link, "PATCH")).status).toBe(400)
     expect(
       (await me("/app-status", agent.token, { ...body, app_slug: "none" }, "PATCH")).status,
     ).toBe(404)
