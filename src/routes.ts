@@ -26,6 +26,7 @@ import { workspaceWatchRoutes } from "./feed/workspace-routes.ts"
 import { assignableRoleRoutes } from "./identity/assignable-roles.ts"
 import { authCheckRoutes } from "./identity/authcheck-routes.ts"
 import { firstUserRoutes } from "./identity/first-user.ts"
+import { groupRoutes } from "./identity/organizations/group-routes.ts"
 import { memberRoutes } from "./identity/organizations/member-routes.ts"
 import { organizationRoutes } from "./identity/organizations/routes.ts"
 import { apiKeyRoutes } from "./identity/sessions/key-routes.ts"
@@ -82,6 +83,7 @@ const identity = [
   apiKeyRoutes,
   organizationRoutes,
   memberRoutes,
+  groupRoutes,
   userCreateRoutes,
   userReadRoutes,
   userChangeRoutes,

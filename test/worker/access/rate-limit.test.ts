@@ -3,7 +3,8 @@ import { createExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import worker from "../../../dev/local/worker-entry.ts"
-import { givenUser } from "../given-people.ts"
+import { givenKey, givenUser } from "../given-people.ts"
+import { api } from "../harness.ts"
 import { limits } from "../../../src/access/limits.ts"
 
 const token = "abcdefghij-abcdefghijklmnopqrstuv"
@@ -45,6 +46,17 @@ describe("429", () => {
     expect(read.taken).toEqual(["RATE_LIMIT_READ abcdefghij"])
     const write = await ask("/users/logout", { method: "POST", headers }, () => true)
     expect(write.taken).toEqual(["RATE_LIMIT_WRITE abcdefghij"])
+  })
+
+  test("counts the user of a key that was proven, whatever session they use", async () => {
+    const user = await givenUser()
+    const other = await givenKey(user.id)
+    for (const token of [user.token, other]) {
+      expect((await api("/api/v2/users/me", { token })).status).toBe(200)
+      const headers = { "Coder-Session-Token": token }
+      const { taken } = await ask("/workspaces", { headers }, () => true)
+      expect(taken).toEqual([`RATE_LIMIT_READ ${user.id}`])
+    }
   })
 
   test("counts by the address, whatever tokens it tries", async () => {

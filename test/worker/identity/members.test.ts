@@ -101,3 +101,34 @@ describe("changing", () => {
     ])
   })
 })
+
+describe("groups", () => {
+  test("are one group Everyone with the members that the caller may read", async () => {
+    const organization = await givenOrganization()
+    const admin = await givenUser({ organization, organizationRoles: ["organization-admin"] })
+    const member = await givenUser({ organization })
+    const stranger = await givenUser()
+    const path = `/api/v2/organizations/${organization.name}/groups`
+    const ofAdmin = await api(path, { token: admin.token })
+    expect(ofAdmin.body).toEqual([
+      expect.objectContaining({
+        id: organization.id,
+        name: "Everyone",
+        organization_id: organization.id,
+        total_member_count: 2,
+        source: "user",
+      }),
+    ])
+    const usernames = ({ members }: { members: { username: string }[] }) =>
+      members.map(({ username }) => username)
+    expect(usernames(ofAdmin.body[0])).toEqual([admin.username, member.username].toSorted())
+    const ofMember = await api(path, { token: member.token })
+    expect(usernames(ofMember.body[0])).toEqual([member.username])
+    expect((await api(path, { token: stranger.token })).status).toBe(404)
+    const filtered = (query: string) => api(`/api/v2/groups?${query}`, { token: admin.token })
+    expect((await filtered(`has_member=${member.username}`)).body).toHaveLength(1)
+    expect((await filtered(`has_member=${stranger.username}`)).body).toEqual([])
+    expect((await filtered(`group_ids=${organization.id}`)).body).toHaveLength(1)
+    expect((await filtered("group_ids=nothing")).body).toEqual([])
+  })
+})

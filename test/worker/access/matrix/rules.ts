@@ -139,7 +139,7 @@ export const rules: Record<string, Rule> = {
     may: everyone,
   },
   "lists of what the caller can see": {
-    routes: on("GET", "/users", "/organizations", "/templates", "/workspaces"),
+    routes: on("GET", "/users", "/organizations", "/groups", "/templates", "/workspaces"),
     may: everyone,
   },
   "an organization": {
@@ -149,6 +149,7 @@ export const rules: Record<string, Rule> = {
       `${organization}/members`,
       `${organization}/paginated-members`,
       `${organization}/members/roles`,
+      `${organization}/groups`,
     ),
     see: seeOrganization,
     may: seeOrganization,
