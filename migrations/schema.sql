@@ -960,8 +960,7 @@ create view lifecycle_rules as
                     WHEN j.job_status = 'failed'::text THEN 'last_build_failed'::text
                     WHEN NOT t.allow_user_autostart THEN 'not_allowed_by_template'::text
                     WHEN COALESCE(w.autostart_schedule, ''::text) = ''::text THEN 'no_schedule'::text
-                    WHEN w.next_start_at IS NULL OR w.next_start_at <= b.created_at THEN 'no_next_start'::text
-                    WHEN t.autostart_days < 127 AND NOT is_allowed_start(w.next_start_at, w.autostart_schedule, t.autostart_days) THEN 'no_next_start'::text
+                    WHEN is_next_start_stale(w.next_start_at, b.created_at, w.autostart_schedule, t.autostart_days) THEN 'no_next_start'::text
                     ELSE NULL::text
                 END,w.next_start_at,'start'::text,'autostart'::text,
                 CASE
@@ -1474,6 +1473,16 @@ CREATE OR REPLACE FUNCTION public.is_by_a_person()
 AS $function$ select coalesce(actor() ->> 'kind' = 'user', false) $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.is_next_start_stale(next_start_at timestamp with time zone, stop_created_at timestamp with time zone, schedule text, days integer)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select next_start_at is null or coalesce(next_start_at <= stop_created_at, false)
+    or (days < 127 and not is_allowed_start(next_start_at, schedule, days))
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.job_is_active(status text)
  RETURNS boolean
  LANGUAGE sql
@@ -1593,6 +1602,24 @@ AS $function$
       else 'a long while' end || case when from_now_ms > 0 then ' from now' else ' ago' end
     end
   from (select abs(from_now_ms) / 1000 as s) seconds
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.rule_block(job_status text, rule text, due_at timestamp with time zone, transition text, is_used boolean, is_ready boolean, is_alive boolean, is_other boolean, p_grace_end timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select case
+    when job_is_active(job_status) then 'build_in_progress'
+    when is_used
+      and (rule in ('dormancy', 'auto_delete') or (rule = 'autostop' and due_at > p_grace_end))
+      then 'usage_not_flushed'
+    when transition is null then null
+    when is_ready is not true then 'version_not_ready'
+    when is_alive is not true then 'no_provisioner'
+    when is_other then 'not_prepared'
+  end
 $function$
 ;
 

@@ -36,9 +36,7 @@ cross join lateral (values
     'stop', 'autostop', b.template_version_id),
 
   -- Starts a stopped workspace at its next start: an occurrence of its schedule on an allowed day
-  -- after the creation of the stop. A next start that is not after it was computed for an earlier
-  -- build, and one on a day that is not allowed was computed for an earlier policy. Both are
-  -- computed again before they count.
+  -- after the creation of the stop. A stale next start is computed again before it counts.
   ('autostart', 2,
     case when u.status <> 'active' then 'owner_not_active'
       when w.dormant_at is not null then 'dormant'
@@ -46,9 +44,8 @@ cross join lateral (values
       when j.job_status = 'failed' then 'last_build_failed'
       when not t.allow_user_autostart then 'not_allowed_by_template'
       when coalesce(w.autostart_schedule, '') = '' then 'no_schedule'
-      when w.next_start_at is null or w.next_start_at <= b.created_at then 'no_next_start'
-      when t.autostart_days < 127
-        and not is_allowed_start(w.next_start_at, w.autostart_schedule, t.autostart_days)
+      when is_next_start_stale(
+        w.next_start_at, b.created_at, w.autostart_schedule, t.autostart_days)
         then 'no_next_start' end,
     w.next_start_at,
     'start', 'autostart',

@@ -1,13 +1,13 @@
--- Maintains the columns of a workspace that follow from others, before the row is written, so that
--- it costs no second write and touches no other row.
+-- Maintains the columns of a workspace that follow from others, before the row is written. That
+-- costs no second write and touches no other row.
 --
 -- 1. The owner's name is copied, for lists.
 -- 2. next_start_at is cleared if the schedule changed without it, or if the workspace is dormant.
 --    A trigger cannot see that a statement wrote the value that was there. A statement that did
 --    names the workspace in the setting dormouse.next_start_of, which ends with its transaction.
--- 3. check_at is null for prebuilds and deleted workspaces. Otherwise the workspace becomes dirty
---    when something was edited that can bring an event nearer, unless the writer set a bound or a
---    build is active (the end of the build marks it).
+-- 3. check_at is null for prebuilds and deleted workspaces. An edit that can bring an event
+--    nearer makes the workspace dirty. It does not if the writer set a bound, or if a build is
+--    active, whose end marks the workspace.
 create or replace function workspaces_before_write() returns trigger
 language plpgsql
 as $$

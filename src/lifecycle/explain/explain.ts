@@ -3,7 +3,6 @@
 // That is each rule's verdict, and the transition that comes next.
 import type { ResolvedParameters } from "../../templates/parameters/resolve.ts"
 import type { ExplainRow, RuleRow } from "./statement.ts"
-import { usageGraceEnd } from "../rules/blocks.ts"
 import { nextStartOf } from "../deadlines/next-start.ts"
 import { blockSentences, whyNotSentences } from "../rules/reasons.ts"
 
@@ -54,7 +53,7 @@ export function judgeRules(
     }
     if (dueAt === null)
       return { ...base, verdict: "does_not_apply", because: because(whyNotSentences, whyNot) }
-    const block = blockOf(rule, row, carried, now)
+    const block = blockOf(rule, carried)
     if (block !== null)
       return { ...base, verdict: dueAt <= now ? "waits" : "scheduled", because: block }
     return { ...base, verdict: dueAt <= now ? "due" : "scheduled", because: null }
@@ -75,39 +74,16 @@ function applicability(
   return { whyNot, dueAt: rule.due_at === "-infinity" ? now : new Date(rule.due_at) }
 }
 
-/** What the rule would wait for at this instant, in the order in which the tick checks. */
-function blockOf(
-  rule: RuleRow,
-  row: ExplainRow,
-  carried: ResolvedParameters | null,
-  now: Date,
-): RuleVerdict["because"] {
-  if (
-    row.job_status === "pending" ||
-    row.job_status === "running" ||
-    row.job_status === "canceling"
-  ) {
-    return because(blockSentences, "build_in_progress")
-  }
-  if (row.is_use_unknown && isHeldByUse(rule, now))
-    return because(blockSentences, "usage_not_flushed")
-  if (rule.transition === null) return null
-  if (rule.is_ready !== true) return because(blockSentences, "version_not_ready")
-  if (rule.is_alive !== true) return because(blockSentences, "no_provisioner")
-  if (rule.is_other_version && carried !== null && !carried.ok) {
-    return { code: "parameter", message: `${carried.message}: ${carried.detail}` }
-  }
-  return null
-}
-
 /**
- * Dormancy and deletion wait until use is known, autostop for a bounded time. A rule that is not
- * due yet does not wait.
+ * What the rule would wait for at this instant, as the tick's own function says.
+ *
+ * Whether the last values fit another version is `carried`; the database cannot know it.
  */
-function isHeldByUse({ rule, due_at }: RuleRow, now: Date): boolean {
-  if (due_at === null || (due_at !== "-infinity" && new Date(due_at) > now)) return false
-  if (rule === "autostop") return due_at !== "-infinity" && new Date(due_at) > usageGraceEnd(now)
-  return rule === "dormancy" || rule === "auto_delete"
+function blockOf({ block }: RuleRow, carried: ResolvedParameters | null): RuleVerdict["because"] {
+  if (block === null) return null
+  if (block !== "not_prepared") return because(blockSentences, block)
+  if (carried === null || carried.ok) return null
+  return { code: "parameter", message: `${carried.message}: ${carried.detail}` }
 }
 
 function because(sentences: Record<string, string>, code: string) {

@@ -5,7 +5,7 @@ import { statement, type Statement } from "../../platform/db/client.ts"
 import { step, type Step, withSteps } from "../../platform/db/steps.ts"
 import { policyPairs } from "../../templates/policy/columns.ts"
 import { usageShardCount } from "../../usage/tracker/shards.ts"
-import { type Firing, supply, usageGraceMs } from "../rules/blocks.ts"
+import { type Firing, ruleBlock, supply, usageGraceMs } from "../rules/blocks.ts"
 import { isNextStartOpen } from "../tick/prepare-statement.ts"
 
 export type RuleRow = {
@@ -17,8 +17,7 @@ export type RuleRow = {
   reason: string | null
   template_version_id: string
   is_other_version: boolean
-  is_ready: boolean | null
-  is_alive: boolean | null
+  block: string | null
 }
 
 export type BuildRow = {
@@ -38,9 +37,6 @@ export type ExplainRow = {
   is_prebuild: boolean
   /** When the tick looks at it again; null if that is not an instant. A block postpones it. */
   check_at: Date | null
-  /** The last tick that flushed the tracker could not write the workspace's use. */
-  is_use_unknown: boolean
-  job_status: string | null
   next_start_open: { schedule: string; allowed_days: number; stop_created_at: string | null } | null
   facts: Record<string, unknown>
   rules: RuleRow[]
@@ -72,14 +68,14 @@ export function explainWorkspace(id: string, now: Date): Statement<ExplainRow> {
   return statement(
     "lifecycle.explain",
     withSteps(allRules(id)).add(supply(now)).select(sql`
-    select w.id, w.name, w.deleted, w.owner_id = prebuilds_user_id() as is_prebuild, j.job_status,
+    select w.id, w.name, w.deleted, w.owner_id = prebuilds_user_id() as is_prebuild,
       case when isfinite(w.check_at) then w.check_at end as check_at,
-      ${isUseUnknown(now)} as is_use_unknown,
       case when ${isNextStartOpen} and not w.deleted then jsonb_build_object(
         'schedule', w.autostart_schedule, 'allowed_days', t.autostart_days,
         'stop_created_at', case when b.transition = 'stop' then b.created_at end)
       end as next_start_open,
-      ${facts} as facts, ${rulesJson} as rules, ${carryJson} as carry, ${historyJson} as history
+      ${facts} as facts, ${rulesJson(now)} as rules, ${carryJson} as carry,
+      ${historyJson} as history
     from workspaces w
     join templates t on t.id = w.template_id
     join users u on u.id = w.owner_id
@@ -111,13 +107,17 @@ const facts = sql`jsonb_build_object(
         'max_deadline', b.max_deadline, 'reminded_for', b.notified_autostop_deadline,
         ${policyPairs(sql`t`)})`
 
-const rulesJson = sql`(
+/** Over w, b. A rule that is not due yet does not wait for use. */
+function rulesJson(now: Date): SQL {
+  const isUsed = sql`${isUseUnknown(now)} and f.due_at <= ${now}::timestamptz`
+  return sql`(
         select coalesce(jsonb_agg(jsonb_build_object('rule', f.rule, 'precedence', f.precedence,
           'why_not', f.why_not, 'due_at', f.due_at, 'transition', f.transition,
           'reason', f.reason, 'template_version_id', f.template_version_id,
-          'is_other_version', f.is_other_version, 'is_ready', s.is_ready, 'is_alive', s.is_alive)
+          'is_other_version', f.is_other_version, 'block', ${ruleBlock(isUsed, now)})
           order by f.precedence), '[]')
         from firing f left join supply s on s.version_id = f.template_version_id)`
+}
 
 /** Over b: the values of the last build, if a start would change the version. */
 const carryJson = sql`(

@@ -1,5 +1,5 @@
 // What makes a due rule wait, and when the tick looks at it again.
-import { sql } from "drizzle-orm"
+import { sql, type SQL } from "drizzle-orm"
 import { type Columns, step, type Step } from "../../platform/db/steps.ts"
 import { aliveSince } from "../../queue/freshness.ts"
 import { tagsMatch } from "../../queue/tags.ts"
@@ -18,9 +18,16 @@ export const backoffMs = {
  */
 export const usageGraceMs = 15 * 60_000
 
-/** The first due instant of an autostop that still waits for use. */
-export function usageGraceEnd(now: Date): Date {
-  return new Date(now.getTime() - usageGraceMs)
+/**
+ * Over f (firing), b (workspace_builds) and s (supply): what blocks the rule, or null.
+ *
+ * `isInBuffer` is a condition over f: use of the workspace may still be in a buffer.
+ */
+export function ruleBlock(isInBuffer: SQL, now: Date): SQL {
+  const graceEnd = new Date(now.getTime() - usageGraceMs)
+  return sql`rule_block(f.job_status, f.rule, f.due_at, f.transition, ${isInBuffer},
+          s.is_ready, s.is_alive, f.template_version_id <> b.template_version_id,
+          ${graceEnd}::timestamptz)`
 }
 
 export type Firing = Columns<

@@ -2,7 +2,7 @@
 import { sql, type SQL } from "drizzle-orm"
 import { json, texts, uuids } from "../../platform/db/sql.ts"
 import { type Columns, step, type Step } from "../../platform/db/steps.ts"
-import { type Firing, type Supply, usageGraceEnd } from "../rules/blocks.ts"
+import { type Firing, ruleBlock, type Supply } from "../rules/blocks.ts"
 import type { Due } from "../rules/due.ts"
 import { isNextStartOpen, type OpenNextStart } from "./prepare-statement.ts"
 
@@ -101,19 +101,16 @@ export function judged(input: JudgeInput): Step<Firing | Supply, Judged> {
   return step(sql`judged as materialized (
       select f.*, b.template_version_id as last_version_id, b.provisioner_state,
         b.template_version_preset_id, b.deadline, c.parameters as carried,
-        case
-          when job_is_active(f.job_status) then 'build_in_progress'
-          when ${isUsageUnknown(input)} then 'usage_not_flushed'
-          when f.transition is null then null
-          when not s.is_ready then 'version_not_ready'
-          when not s.is_alive then 'no_provisioner'
-          when f.template_version_id = b.template_version_id then null
-          when c.workspace_id is null then 'not_prepared'
-          when c.parameters is null then 'parameter'
+        case block.name
+          when 'not_prepared' then case
+            when c.workspace_id is null then 'not_prepared'
+            when c.parameters is null then 'parameter' end
+          else block.name
         end as blocked_by
       from firing f
       join workspace_builds b on b.id = f.build_id
       left join supply s on s.version_id = f.template_version_id
+      cross join lateral (select ${ruleBlock(isInBuffer(input), input.now)} as name) block
       left join jsonb_to_recordset(${json(input.carries)})
         as c (workspace_id uuid, build_id uuid, template_version_id uuid, parameters jsonb)
         on c.workspace_id = f.workspace_id and c.build_id = f.build_id
@@ -121,14 +118,12 @@ export function judged(input: JudgeInput): Step<Firing | Supply, Judged> {
     )`)
 }
 
-/** Over f: use of the workspace may still be in a buffer, and the rule depends on it. */
-function isUsageUnknown({ now, unflushed }: JudgeInput): SQL {
+/** Over f: use of the workspace may still be in a buffer. */
+function isInBuffer({ unflushed }: JudgeInput): SQL {
   if (unflushed.shards.length === 0) return sql`false`
-  const { shardCount } = unflushed
   const shards = sql.param([...unflushed.shards])
-  return sql`((f.rule in ('dormancy', 'auto_delete')
-      or (f.rule = 'autostop' and f.due_at > ${usageGraceEnd(now)}::timestamptz))
-    and stable_hash(f.workspace_id::text) % ${shardCount}::int = any(${shards}::int[]))`
+  return sql`stable_hash(f.workspace_id::text) % ${unflushed.shardCount}::int
+          = any(${shards}::int[])`
 }
 
 export type Acting = Columns<"acting", "workspace_id" | "rule">

@@ -73,7 +73,5 @@ export function prepareBatch(now: Date, size: number): Statement<Preparation> {
 /** Over w, b, t: the next start must be computed before the rules can be trusted. */
 export const isNextStartOpen = sql`(w.dormant_at is null
   and coalesce(w.autostart_schedule, '') <> ''
-  and (w.next_start_at is null
-    or (b.transition = 'stop' and w.next_start_at <= b.created_at)
-    or (t.autostart_days < 127
-      and not is_allowed_start(w.next_start_at, w.autostart_schedule, t.autostart_days))))`
+  and is_next_start_stale(w.next_start_at, case when b.transition = 'stop' then b.created_at end,
+    w.autostart_schedule, t.autostart_days))`
