@@ -7,4 +7,4 @@ grant usage on schema public to dormouse_worker;
 alter default privileges in schema public
   grant select, insert, update, delete on tables to dormouse_worker;
 alter default privileges in schema public grant usage on sequences to dormouse_worker;
-alter role dormouse_worker set statement_timeout = '20s';
+alter role dormouse_worker set statement_timeout = '12s';

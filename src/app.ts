@@ -163,9 +163,9 @@ function credentialsOf(method: string, path: string): readonly string[] {
 async function answerError(error: Error, c: Context<AppEnv>) {
   // Proving the caller may fail for a reason of its own, and then that is what the log names.
   let cause: unknown = error
-  const answer = await settleRefusal(c, toApiError(error), (other) => {
+  const answer = await settleRefusal(c, toApiError(error, c.req), (other) => {
     cause = other
-    return toApiError(other)
+    return toApiError(other, c.req)
   })
   const event = c.get("event")
   if (event && answer.status >= 500) {

@@ -6,6 +6,13 @@
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { type CustomTypesConfig, DatabaseError, Pool, type PoolClient, types } from "pg"
+import {
+  connect,
+  RefusedError,
+  UnreachableError,
+  whileHeard,
+  withClient,
+} from "./neon-connection.ts"
 import { readQuery, type QueryText, type SqlBody } from "./neon-request.ts"
 
 export const bodyBytesMax = 64 * 1024 * 1024
@@ -32,6 +39,8 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
       if (!response.headersSent) sendJson(response, 500, { message: "the endpoint failed" })
     })
   })
+  // A caller reuses a connection that it believes open. Closing an idle one would race with that.
+  server.keepAliveTimeout = 0
   await new Promise<void>((done, fail) => {
     server.once("error", fail)
     server.listen(options.port ?? 0, "127.0.0.1", done)
@@ -94,7 +103,6 @@ function createPools({ server }: NeonEndpointOptions): Pools {
   }
 }
 
-class RefusedError extends Error {}
 class TooLargeError extends Error {}
 
 async function answer(
@@ -119,7 +127,8 @@ async function answer(
       arrayMode: header(request, "neon-array-mode") === "true",
       keepsPlans,
     }
-    const reply = await withClient(client, () => runBody(client, body, begin(request), output))
+    const run = () => runBody(client, body, begin(request), output)
+    const reply = await withClient(client, () => whileHeard(response, client, run))
     const text = JSON.stringify(reply)
     if (Buffer.byteLength(text) > bodyBytesMax) {
       sendJson(response, 507, { message: `response is too large (max is ${bodyBytesMax} bytes)` })
@@ -226,43 +235,6 @@ async function readBody(request: IncomingMessage): Promise<string> {
   if (size > bodyBytesMax)
     throw new TooLargeError(`request is too large (max is ${bodyBytesMax} bytes)`)
   return Buffer.concat(chunks).toString("utf8")
-}
-
-class UnreachableError extends Error {}
-
-async function connect(pool: Pool): Promise<PoolClient> {
-  try {
-    return await pool.connect()
-  } catch (error) {
-    // An answer of the server ("no such database", "too many clients") is a database error.
-    // Anything else means that it cannot be reached.
-    if (error instanceof DatabaseError) throw error
-    throw new UnreachableError("could not connect to the database")
-  }
-}
-
-async function withClient<T>(client: PoolClient, work: () => Promise<T>): Promise<T> {
-  let broken = false
-  // A connection that dies while in use reports it here, beside the failing query.
-  const note = () => {
-    broken = true
-  }
-  client.on("error", note)
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof DatabaseError)) {
-      broken = true
-      throw error instanceof RefusedError
-        ? error
-        : new UnreachableError("the connection to the database was lost")
-    }
-    if (error.severity === "FATAL" || error.severity === "PANIC") broken = true
-    throw error
-  } finally {
-    client.off("error", note)
-    client.release(broken)
-  }
 }
 
 const errorFields = [

@@ -4,7 +4,7 @@ import type { Context } from "hono"
 import type { Statement } from "../platform/db/client.ts"
 import type { AppEnv } from "../platform/http/env.ts"
 import { badRequest, notFound } from "../platform/http/errors.ts"
-import { openFollow } from "../platform/durable/watch.ts"
+import { openFollow, requireUpgrade } from "../platform/durable/watch.ts"
 import { readLogs, toJobLogView, toLogText } from "./logs.ts"
 
 export const logQuery = z.object({
@@ -45,8 +45,7 @@ export async function serveLogs(
     const logs = read?.logs ?? []
     return format === "text" ? c.text(toLogText(logs)) : c.json(logs.map(toJobLogView), 200)
   }
-  if (c.req.header("Upgrade")?.toLowerCase() !== "websocket")
-    throw badRequest("Following a log needs a WebSocket.")
+  requireUpgrade(c)
   const actor = await c.var.caller.actor()
   return openFollow(c, {
     kind: "job-log",

@@ -13,13 +13,19 @@ export class DatabaseUnavailable extends Error {
   override name = "DatabaseUnavailable"
   readonly statement: string
   readonly code: string | undefined
+  /** True if the database itself refused or canceled the statement, so that nothing was done. */
+  readonly isUndone: boolean
 
   constructor(statement: string, code: string | undefined) {
     super(`the database did not answer ${statement}`)
     this.statement = statement
     this.code = code
+    this.isUndone = code !== undefined && undone.test(code)
   }
 }
+
+// 53: no resources. 57014: canceled by a limit or because its caller has left. 57P03: starting up.
+const undone = /^(53...|57014|57P03)$/
 
 /** A statement failed. `code` is the SQLSTATE; `constraint` names the broken constraint. */
 export class StatementFailed extends Error {

@@ -8,14 +8,38 @@ import { ApiError, badRequest } from "./errors.ts"
 // calendar does not have, a number beyond its column.
 const unstorable = new Set(["22003", "22007", "22008", "22009", "22021", "22P02", "22P05"])
 
-export function toApiError(error: unknown): ApiError {
+// Deadlock, serialization failure, lock not available: rolled back, and worth another try.
+const isContended = (error: unknown) =>
+  error instanceof StatementFailed && ["40001", "40P01", "55P03"].includes(error.code)
+
+type Asked = { method: string; path: string }
+
+// A second of these makes a second thing: a session, a token without a name, a version, a job, a
+// line of a log. Every other write names what it makes or says what shall be, so that a second one
+// changes nothing or is refused as a conflict.
+const happensTwice = [
+  /^POST .*\/users\/(login|[^/]+\/keys(\/tokens)?)$/,
+  /^POST .*\/(templateversions|dry-run)$/,
+  /^PATCH .*\/workspaceagents\/me\/logs$/,
+]
+
+/** What a client should do about a request whose answer from the database never came. */
+function outcomeOf({ method, path }: Asked): string | undefined {
+  if (method === "GET" || method === "HEAD") return undefined
+  return happensTwice.some((pattern) => pattern.test(`${method} ${path}`))
+    ? "The outcome is unknown: the request may have been done, and a second one does it again."
+    : "The outcome is unknown: the request may have been done. It is safe to repeat."
+}
+
+export function toApiError(error: unknown, request: Asked): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof DatabaseMisconfigured) return new ApiError(503, error.message)
-  if (error instanceof DatabaseUnavailable) {
+  if (error instanceof DatabaseUnavailable || isContended(error)) {
+    const isUndone = !(error instanceof DatabaseUnavailable) || error.isUndone
     return new ApiError(
       503,
       "The database is not available. Please try again in a moment.",
-      {},
+      { detail: isUndone ? undefined : outcomeOf(request) },
       { "Retry-After": "5" },
     )
   }

@@ -77,7 +77,7 @@ export const errorDescriptions = {
   426: "The endpoint is a WebSocket.",
   429: "Too many requests.",
   500: "A fault of the server.",
-  503: "The database does not answer; nothing was done.",
+  503: "The database does not answer. If a write may have been done, the detail says so.",
 } as const
 export type ErrorStatus = keyof typeof errorDescriptions
 

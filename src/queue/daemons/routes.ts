@@ -6,6 +6,7 @@ import { errors, jsonBody, jsonRequest, uuidSchema } from "../../platform/http/w
 import { boardName } from "../board/domain.ts"
 import { normaliseTags } from "../tags.ts"
 import { publishWorkspaces } from "../../platform/durable/publish.ts"
+import { requireUpgrade } from "../../platform/durable/watch.ts"
 import { acquire } from "../jobs/acquire.ts"
 import { openDaemonSession } from "./session.ts"
 import { daemonDomain, heartbeatDaemon, registerDaemon } from "./statements.ts"
@@ -74,14 +75,12 @@ const listen = createRoute({
   description:
     'While it is open the daemon need not ask: each job is told of, or found within 30 s. It may say how many places it has left, `{"type": "free", "count": 2}`, whenever that changes and when an acquire found nothing: a hint counts as one of them until it says so again, for at most 10 s, and without any it gets no hints. A `ping` is answered `pong`. Where it is closed with 4000 the daemon is registered otherwise by now and connects again.',
   request: { params: daemonParam },
-  responses: { 101: { description: "The socket." }, ...errors(400, 401, 404, 503) },
+  responses: { 101: { description: "The socket." }, ...errors(400, 401, 404, 426, 503) },
 })
 
 daemonRoutes.openapi(listen, async (c) => {
   const { daemon } = c.req.valid("param")
-  if (c.req.header("Upgrade")?.toLowerCase() !== "websocket") {
-    throw new ApiError(400, "This endpoint is a WebSocket.")
-  }
+  requireUpgrade(c)
   const [domain] = await c.var.provisioner.query(daemonDomain(daemon, c.var.now))
   if (!domain) throw notFound()
   const board = c.env.JOB_BOARD.getByName(await boardName(domain))

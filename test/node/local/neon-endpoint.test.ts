@@ -43,6 +43,41 @@ const failure = (promise: Promise<unknown>): Promise<NeonDbError> =>
     (error: unknown) => (error instanceof NeonDbError ? error : expect.unreachable(String(error))),
   )
 
+describe("a caller", () => {
+  test("that disconnects has its statement canceled, and the next one is untouched", async () => {
+    const limit = new AbortController()
+    const slow = sql.query(
+      "insert into endpoint_test select 4711, 'slow' from (select pg_sleep(60)) slept",
+      [],
+      { fetchOptions: { signal: limit.signal } },
+    )
+    const running = async () => {
+      const { rows } = await sql`
+        select 1 from pg_stat_activity
+        where datname = current_database() and state = 'active' and query like '%4711%pg_sleep%'
+          and pid <> pg_backend_pid()`
+      return rows.length
+    }
+    await Promise.all([
+      failure(slow),
+      expect
+        .poll(running)
+        .toBe(1)
+        .finally(() => limit.abort()),
+    ])
+    await expect.poll(running).toBe(0)
+    const { rows } = await sql`select 1 from endpoint_test where id = 4711`
+    expect(rows).toEqual([])
+  })
+
+  test("finds an idle connection open, however long it was idle", async () => {
+    const response = await fetch(endpoint.url.replace("/sql", "/"))
+    await response.text()
+    expect(response.headers.get("keep-alive")).toBeNull()
+    expect(response.headers.get("connection")).toBe("keep-alive")
+  })
+})
+
 describe("a single query", () => {
   test("answers rows as objects, parsed by the driver", async () => {
     const result =

@@ -99,13 +99,21 @@ describe("503", () => {
     const read = await api("/api/v2/users/me", { token })
     const written = await api("/api/v2/users/me/keys/tokens", { token, body: {} })
     neonConfig.fetchFunction = passOn
-    for (const { status, text, headers } of [read, written]) {
-      expect(status).toBe(503)
-      expect(text).toBe(
-        '{"message":"The database is not available. Please try again in a moment."}\n',
-      )
-      expect(headers.get("Retry-After")).toBe("5")
+    const repeated = await api("/api/v2/users/me/quiet-hours", {
+      method: "PUT",
+      token,
+      body: { schedule: "CRON_TZ=UTC 0 2 * * *" },
+    })
+    const message = "The database is not available. Please try again in a moment."
+    for (const { status, body, headers } of [read, written, repeated]) {
+      expect([status, body.message, headers.get("Retry-After")]).toEqual([503, message, "5"])
     }
+    expect([read.body.detail, written.body.detail, repeated.body.detail]).toEqual([
+      undefined,
+      "The outcome is unknown: the request may have been done, and a second one does it again.",
+      "The outcome is unknown: the request may have been done. It is safe to repeat.",
+    ])
+    neonConfig.fetchFunction = passOn
     expect((await api("/api/v2/users/me", { token })).status).toBe(200)
   })
 })
