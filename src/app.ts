@@ -12,6 +12,7 @@ import { refuseForgery } from "./access/csrf.ts"
 import { limitRate } from "./access/rate-limit.ts"
 import { settleRefusal } from "./access/refusal.ts"
 import { routeClass } from "./access/route-class.ts"
+import { bodyExamples } from "./body-examples.ts"
 import type { Clock } from "./clock.ts"
 import { cliAuthPage } from "./deployment/cli-auth-page.ts"
 import { docsPage } from "./deployment/docs-page.ts"
@@ -144,7 +145,9 @@ const mayHoldState = (path: string) =>
 function serveDocument(app: OpenAPIHono<AppEnv>): void {
   let document: Promise<{ text: string; tag: string }> | undefined
   const write = async () => {
-    const text = wireJson(describeApi(app, buildVersion, credentialsOf))
+    const text = wireJson(
+      describeApi(app, buildVersion, { securityOf: credentialsOf, bodyExamples }),
+    )
     return { text, tag: `"${toHex(await sha256(text))}"` }
   }
   app.get("/openapi.json", etag(), async (c) => {

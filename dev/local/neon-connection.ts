@@ -41,8 +41,10 @@ export async function withClient<T>(client: PoolClient, work: () => Promise<T>):
 }
 
 /**
- * Cancels the work of a caller that has disconnected, so that nothing is done for it. The connection
- * is not released before the cancellation has ended, or it could hit the statement of the next.
+ * Cancels the work of a caller that has disconnected, so that nothing is done for it.
+ *
+ * The connection is released only after the cancellation has ended. Otherwise it could hit the
+ * statement of the next caller.
  */
 export async function whileHeard<T>(
   response: ServerResponse,

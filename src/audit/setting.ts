@@ -15,8 +15,8 @@ export function readSetting(key: string): Statement<{ value: unknown }> {
  * Writes a setting, if the caller may change the deployment. `changed` is false if the stored value
  * is already the same; a value that was never written counts as `missing`.
  *
- * Of two writers at once the later one wins, and its audit row shows what it replaced only if that
- * had committed before the statement began. Repeating a write changes nothing.
+ * Of two writers at once the later one wins. Its audit row compares with the value that was
+ * committed when its statement began. Repeating a write changes nothing.
  */
 export function writeSetting(
   key: string,
@@ -28,7 +28,8 @@ export function writeSetting(
     "settings.write",
     sql`
     with before as (
-      select coalesce((select value from site_configs where key = ${key}), ${json(missing)}) as value
+      select coalesce(
+        (select value from site_configs where key = ${key}), ${json(missing)}) as value
     ), changed as (
       insert into site_configs as c (key, value)
       select ${key}, ${json(value)} where ${mayWrite}

@@ -194,7 +194,7 @@ const logs = createRoute({
   responses: {
     101: { description: "One text frame a line, until the job has ended." },
     200: jsonBody(z.array(jobLogSchema), "The lines."),
-    ...errors(400, 401, 404),
+    ...errors(400, 401, 404, 426),
   },
 })
 

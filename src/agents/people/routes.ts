@@ -76,7 +76,10 @@ peopleRoutes.openapi(
         after: logId("after", "Only lines after this id."),
         follow: z.string().optional(),
         no_compression: z.string().optional(),
-        format: z.string().optional(),
+        format: z
+          .string()
+          .optional()
+          .openapi({ enum: ["json", "text"] }),
       }),
     },
     responses: {

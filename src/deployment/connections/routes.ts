@@ -1,7 +1,7 @@
-// The connection log: who opened which application or port of which workspace.
+// The connection log: who opened an application or a port of a workspace.
 //
-// It shows the sessions that proxies of applications report. Agents report only how many sessions of
-// editors and terminals are open, so those have no entries.
+// It shows the sessions that proxies of applications report. Agents report only how many sessions
+// of editors and terminals are open, so those have no entries.
 import { createRoute, z } from "@hono/zod-openapi"
 import { isAllowed, roleHolderOf } from "../../access/is-allowed.ts"
 import { auditUserSchema, toUser } from "../../audit/routes.ts"

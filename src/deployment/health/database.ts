@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm"
 import { statement, type Database } from "../../platform/db/client.ts"
 
-/** A slower answer is reported. A round trip over HTTP in the database's own region takes a third. */
+/** A slower answer is reported. A round trip in the database's own region takes a third. */
 export const databaseThresholdMs = 100
 
 const ping = statement<{ one: number }>("health.ping", sql`select 1 as one`)

@@ -1,8 +1,8 @@
 // An example of any schema of the OpenAPI document.
 //
-// It is made by hand because a sampler knows types only: it would call every schedule, slug and icon
-// "string". Parts bring their own examples, enums and formats. For plain texts and numbers the name
-// decides, since a name means the same everywhere in this API.
+// It is made by hand because a sampler knows types only: it would call every schedule, slug and
+// icon "string". Parts bring their own examples, enums and formats. For plain texts and numbers the
+// name decides, since a name means the same everywhere in this API.
 
 export type JsonSchema = {
   $ref?: string

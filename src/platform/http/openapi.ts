@@ -1,9 +1,10 @@
 // The OpenAPI document: what the routes declare, completed by what is true of all of them.
 //
 // Every answer gets an example.
-import type { OpenAPIHono } from "@hono/zod-openapi"
+import type { OpenAPIHono, z } from "@hono/zod-openapi"
 import type { AppEnv } from "./env.ts"
 import { exampleOf, type JsonSchema, type Schemas } from "./openapi-example.ts"
+import { documentNull, mendNullableReferences } from "./openapi-null.ts"
 import { errorDescriptions, type ErrorStatus } from "./wire.ts"
 
 type Media = { schema?: JsonSchema; example?: unknown }
@@ -53,7 +54,12 @@ const securitySchemes = {
     name: "Coder-Session-Token",
     description: "The token of a workspace agent.",
   },
-  provisioner: { type: "http", scheme: "bearer", description: "A provisioner key." },
+  provisioner: {
+    type: "apiKey",
+    in: "header",
+    name: "Coder-Provisioner-Daemon-Key",
+    description: "A provisioner key.",
+  },
 }
 
 /** What a parameter of this name means wherever it has no description of its own. */
@@ -144,23 +150,41 @@ const errorExamples: Record<
   503: { message: "The database is not available. Please try again in a moment." },
 }
 
+/** `bodyExamples` are by method and path; every other body's example is made from its schema. */
 export function describeApi(
   app: OpenAPIHono<AppEnv>,
   version: string,
-  securityOf: SecurityOf,
+  { securityOf, bodyExamples }: { securityOf: SecurityOf; bodyExamples: Record<string, unknown> },
 ): ApiDocument {
   const document = app.getOpenAPI31Document(info(version)) as unknown as ApiDocument
   document.components.securitySchemes = securitySchemes
   const { schemas } = document.components
+  mendNullableReferences(document)
+  documentNullOfBodies(app, document)
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
       completeOperation(operation, method, path, securityOf(method.toUpperCase(), path))
+      const body = operation.requestBody?.content["application/json"]
+      const example = bodyExamples[`${method.toUpperCase()} ${path}`]
+      if (body !== undefined && example !== undefined) body.example = example
       for (const media of mediaOf(operation)) {
         if (media.schema !== undefined) media.example ??= exampleOf(media.schema, schemas)
       }
     }
   }
   return document
+}
+
+function documentNullOfBodies(app: OpenAPIHono<AppEnv>, { paths, components }: ApiDocument): void {
+  for (const definition of app.openAPIRegistry.definitions) {
+    if (definition.type !== "route") continue
+    const { method, path, request } = definition.route
+    const media = request?.body?.content["application/json"]
+    const schema = media !== undefined && "schema" in media ? media.schema : undefined
+    const body = paths[path]?.[method]?.requestBody?.content["application/json"]?.schema
+    if (schema === undefined || body === undefined || !("_zod" in schema)) continue
+    documentNull(schema as z.ZodType, body, components.schemas)
+  }
 }
 
 function completeOperation(
@@ -175,6 +199,9 @@ function completeOperation(
     const described = parameter.description ?? parameterDescriptions[parameter.name]
     if (described !== undefined) parameter.description = described
   }
+  const answer = operation.responses[200]
+  if (answer?.content !== undefined && takesText(operation))
+    answer.content["text/plain"] = { schema: { type: "string" }, example: "Pulling image\n" }
   for (const status of statusesOfAll(operation, security)) {
     operation.responses[status] ??= {
       description: errorDescriptions[status],
@@ -188,16 +215,18 @@ function completeOperation(
   }
 }
 
+/** True if `?format=text` answers plain text instead of JSON. */
+const takesText = ({ parameters = [] }: Operation) =>
+  parameters.some(({ name, schema }) => name === "format" && schema?.enum?.includes("text"))
+
 /** The errors of every route: an unknown caller, a bad request, too many, or a failing server. */
 function statusesOfAll(operation: Operation, security: readonly string[]): ErrorStatus[] {
-  const isTyped = (parameter: Parameter) =>
-    parameter.in === "query" ||
-    parameter.schema?.format === "uuid" ||
-    parameter.schema?.type !== "string"
-  const takesInput =
-    operation.requestBody !== undefined || (operation.parameters ?? []).some(isTyped)
+  const parameters = operation.parameters ?? []
+  const takesInput = operation.requestBody !== undefined || parameters.length > 0
+  const namesThing = parameters.some((parameter) => parameter.in === "path")
   return [
     ...(takesInput ? ([400] as const) : []),
+    ...(namesThing ? ([404] as const) : []),
     ...(security.length > 0 ? ([401] as const) : []),
     ...(operation.requestBody === undefined ? [] : ([413] as const)),
     429,

@@ -98,7 +98,6 @@ describe("503", () => {
     neonConfig.fetchFunction = () => Promise.reject(new Error("connect ECONNREFUSED 10.0.0.1:5432"))
     const read = await api("/api/v2/users/me", { token })
     const written = await api("/api/v2/users/me/keys/tokens", { token, body: {} })
-    neonConfig.fetchFunction = passOn
     const repeated = await api("/api/v2/users/me/quiet-hours", {
       method: "PUT",
       token,

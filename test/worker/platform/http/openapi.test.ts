@@ -125,6 +125,43 @@ function declaredRoutes(): RouteConfig[] {
   )
 }
 
+describe("null", () => {
+  const property = (schema: string, name: string) =>
+    document.components.schemas[schema]?.properties?.[name]
+
+  test("is documented where a validator takes it", () => {
+    expect(property("UpdateWorkspaceTTLRequest", "ttl_ms")?.type).toEqual(["integer", "null"])
+    expect(property("CreateWorkspaceRequest", "ttl_ms")?.type).toEqual(["integer", "null"])
+  })
+
+  test("is an alternative to a reference, not a part of it", () => {
+    expect(property("Workspace", "latest_app_status")).toEqual({
+      anyOf: [{ $ref: "#/components/schemas/WorkspaceAppStatus" }, { type: "null" }],
+    })
+  })
+})
+
+test("a daemon's key goes into the header that the server reads", () => {
+  expect(document.components.securitySchemes?.["provisioner"]).toMatchObject({
+    type: "apiKey",
+    in: "header",
+    name: "Coder-Provisioner-Daemon-Key",
+  })
+})
+
+test("a log is documented as text too", () => {
+  const texts = operations.filter(({ operation }) =>
+    Object.keys(operation.responses[200]?.content ?? {}).includes("text/plain"),
+  )
+  expect(texts.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      "GET /api/v2/workspacebuilds/{build}/logs",
+      "GET /api/v2/templateversions/{id}/logs",
+      "GET /api/v2/workspaceagents/{agent}/logs",
+    ]),
+  )
+})
+
 test.each([
   ["a status", { status: 418, body: { message: "" } }, "which it does not declare"],
   ["a body", { status: 200, body: { version: 2 } }, "with another body than it declares"],
