@@ -3,34 +3,10 @@
 // Every answer gets an example.
 import type { OpenAPIHono, z } from "@hono/zod-openapi"
 import type { AppEnv } from "./env.ts"
-import { exampleOf, type JsonSchema, type Schemas } from "./openapi-example.ts"
+import type { ApiDocument, Media, Operation } from "./openapi-document.ts"
+import { exampleOf } from "./openapi-example.ts"
 import { documentNull, mendNullableReferences } from "./openapi-null.ts"
 import { errorDescriptions, type ErrorStatus } from "./wire.ts"
-
-type Media = { schema?: JsonSchema; example?: unknown }
-type Answer = { description: string; content?: Record<string, Media> }
-type Parameter = {
-  name: string
-  in: string
-  required?: boolean
-  description?: string
-  schema?: JsonSchema
-}
-export type Operation = {
-  operationId?: string
-  tags?: string[]
-  summary?: string
-  description?: string
-  parameters?: Parameter[]
-  requestBody?: { required?: boolean; content: Record<string, Media> }
-  responses: Record<string, Answer>
-  security?: Record<string, string[]>[]
-}
-export type ApiDocument = {
-  info: { title: string; version: string; description?: string }
-  paths: Record<string, Record<string, Operation>>
-  components: { schemas: Schemas; securitySchemes?: Record<string, unknown> }
-}
 
 /** The security schemes of a route. One of them is enough; a public route has none. */
 export type SecurityOf = (method: string, path: string) => readonly string[]
