@@ -13,7 +13,7 @@ export function isResourceName(text: string): boolean {
   return text.length <= 32 && namePattern.test(text) && !reservedNames.has(text)
 }
 
-/** Words that are path segments where a username may stand. A test compares them with the routes. */
+/** Path segments that a username may not be. A test compares them with the routes. */
 export const reservedUsernames: ReadonlySet<string> = new Set([
   "me",
   "first",

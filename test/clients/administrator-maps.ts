@@ -1,5 +1,7 @@
-// The calls of those who set things up, as they make them (clients.md): the command line from sign-in to a template's next version,
-// the Terraform provider's users and templates. Each must get what it needs. The place's person is an owner.
+// The calls of administrators' clients: the command line and the Terraform provider.
+//
+// The command line goes from sign-in to a template's next version, the provider through users and
+// templates. Each must get what it needs. The place's person is an owner.
 import { expect } from "vitest"
 import { clientWith, expectKeys } from "./client.ts"
 import { clientOf, newName, provision, pushVersion, type Place } from "./place.ts"
@@ -158,6 +160,33 @@ export const administratorMaps: Record<string, (place: Place) => Promise<void>> 
       ])
       expect((await client.get(`/workspaces/${running.id}`)).outdated).toBe(false)
     },
+
+  "the dashboard: what an owner's pages ask for on the side": async (place) => {
+    const { client } = setupOf(place)
+    const { features } = await client.get("/entitlements")
+    expect([features.audit_log.enabled, features.browser_only.enabled]).toEqual([true, false])
+    expect(await client.get("/applications/host")).toEqual({ host: "" })
+    expect(await client.get("/external-auth")).toEqual({ providers: [], links: [] })
+    expectKeys(await client.get("/deployment/config"), ["config", "options"])
+    expectKeys(await client.get("/connectionlog?limit=25"), ["connection_logs", "count"])
+    const appearance = await client.get("/appearance")
+    expectKeys(appearance, ["application_name", "logo_url", "announcement_banners"])
+    const { logo_url, announcement_banners } = appearance
+    const body = { application_name: "", logo_url, announcement_banners }
+    expect(await client.put("/appearance", body, 200)).toMatchObject(body)
+    const report = await client.get("/debug/health")
+    expectKeys(report, [
+      "severity",
+      "access_url",
+      "database",
+      "websocket",
+      "derp",
+      "workspace_proxy",
+      "provisioner_daemons",
+    ])
+    // A client that builds addresses by hand ends some with a slash.
+    expect(await client.get("/users/me/")).toEqual(await client.get("/users/me"))
+  },
 
   "the Terraform provider: configure, a user's whole life": async (place) => {
     const { client, organizationId } = setupOf(place)

@@ -1,4 +1,4 @@
-// The main flows of the clients that people have, call by call as they make them (clients.md): each must get what it needs.
+// The main flows of people's clients, call by call. Each must get what it needs.
 import { expect } from "vitest"
 import { clientWith, expectKeys, type Client } from "./client.ts"
 import { clientOf, newName, provision, pushVersion, type Place } from "./place.ts"

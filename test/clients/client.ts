@@ -1,13 +1,14 @@
-// A client as people have one: its headers, and the status that it needs of each call. How a call is sent is the door's: inside the
-// Workers runtime, or from outside with curl.
+// A client: its headers, and the status that it needs of each call.
+//
+// Its door sends the calls: inside the Workers runtime, or from outside with curl.
 import { expect } from "vitest"
 
 export type Answer = {
   status: number
   headers: { get: (name: string) => string | null }
   text: string
-  /** The text as JSON, null where it is none. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test says what it expects by asserting it, not by a type
+  /** The text as JSON; null if it is no JSON. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test asserts what it expects
   body: any
 }
 export type ClientHeaders = Record<string, string>
@@ -15,9 +16,9 @@ export type ClientHeaders = Record<string, string>
 export type Door = {
   /** `path` is whole. A body is sent as JSON, unless it is bytes. */
   send: (method: string, path: string, headers: ClientHeaders, body?: unknown) => Promise<Answer>
-  /** The status and the type of an answer that goes on, which is let go. */
+  /** The status and the type of an answer that does not end; the rest is not read. */
   peek: (path: string, headers: ClientHeaders) => Promise<{ status: number; type: string | null }>
-  /** Opens a socket and reads JSON until `enough`, or until it is closed: then with the code. Throws where it is refused. */
+  /** Reads JSON from a socket until `enough`, or until its close code. Throws if it is refused. */
   watch: (
     path: string,
     headers: ClientHeaders,

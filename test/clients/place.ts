@@ -1,5 +1,6 @@
-// Where the flows of the clients take place: an organization with a person, and a provisioner that does what it is asked. What
-// more a flow needs is made through the API, as the clients would.
+// The place of the clients' flows: an organization, a person, and a provisioner that works.
+//
+// A flow makes everything else through the API, as a client would.
 import { expect } from "vitest"
 import { clientWith, type Client, type Door } from "./client.ts"
 

@@ -1,6 +1,7 @@
-// The flows of the clients from outside, each call a run of curl, against a system that `npm start` of this folder has brought up:
-// `npm run replay` runs them; DORMOUSE_URL names another address than the usual one. What they make stays there under new names,
-// people and templates included, so that they may be run again.
+// The clients' flows from outside, each call a run of curl, against a running `npm start`.
+//
+// `npm run replay` runs them; DORMOUSE_URL names another address than the usual one. What they make
+// stays there under new names, people and templates included, so that they can run again.
 import { join } from "node:path"
 import { beforeAll, expect, test } from "vitest"
 import { createApiClient, type ApiClient } from "../../dev/local/api-client.ts"

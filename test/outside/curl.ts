@@ -1,4 +1,4 @@
-// The door from outside: every request is a run of the curl that the machine has, every socket one of Node.
+// The door from outside: each request runs curl, each socket is one of Node.
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import type { Answer, ClientHeaders, Door } from "../clients/client.ts"

@@ -45,6 +45,16 @@ test("a file of the program stays below 300 lines, lists of columns aside", () =
   expect(found.map(({ path, text }) => `${path}: ${text.split("\n").length}`)).toEqual([])
 })
 
+test("each package with an install script is allowed to run it or denied", () => {
+  const { allowScripts } = JSON.parse(readFileSync("package.json", "utf8"))
+  const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8"))
+  const scripted = Object.entries<{ hasInstallScript?: boolean }>(packages)
+    .filter(([, { hasInstallScript }]) => hasInstallScript === true)
+    .map(([path]) => path.split("node_modules/").at(-1) ?? "")
+  expect(Object.keys(allowScripts).toSorted()).toEqual([...new Set(scripted)].toSorted())
+  expect(readFileSync(".npmrc", "utf8")).toContain("strict-allow-scripts=true")
+})
+
 test("no file has a name that says nothing", () => {
   const found = code.filter(({ path }) =>
     /(^|\/)(utils?|helpers?|common|misc|index)\.ts$/.test(path),

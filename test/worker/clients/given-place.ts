@@ -1,5 +1,7 @@
-// The place of the clients' flows inside the Workers runtime, where each answer is also held against the route's contract. The same
-// flows are sent with curl to a running system by test/outside.
+// The place of the clients' flows inside the Workers runtime.
+//
+// Each answer is also compared with the route's contract. `test/outside` sends the same flows with
+// curl to a running system.
 import { expect } from "vitest"
 import type { Door } from "../../clients/client.ts"
 import type { Place } from "../../clients/place.ts"

@@ -1,4 +1,4 @@
-// The one door to PostgreSQL: what a statement, a batch and a failure look like to the code behind it.
+// The client of PostgreSQL: what a statement, a batch and a failure look like to its callers.
 import { env } from "cloudflare:workers"
 import { sql } from "drizzle-orm"
 import { describe, expect, test } from "vitest"
@@ -16,8 +16,10 @@ describe("one statement", () => {
     const rows = await db().all(
       statement(
         "all-types",
-        sql`select ${epoch}::timestamptz as at, 'infinity'::timestamptz as never, ${9_007_199_254_740}::bigint as big, 1.5::numeric as num,
-          ${json({ a: [1, null] })} as doc, ${Uint8Array.of(1, 255)}::bytea as bytes, ${uuids([id])} as ids,
+        sql`select ${epoch}::timestamptz as at, 'infinity'::timestamptz as never,
+          ${9_007_199_254_740}::bigint as big, 1.5::numeric as num,
+          ${json({ a: [1, null] })} as doc, ${Uint8Array.of(1, 255)}::bytea as bytes,
+            ${uuids([id])} as ids,
           true as yes, null::text as nothing, ${instants([epoch, null])} as times`,
       ),
     )

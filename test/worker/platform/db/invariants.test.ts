@@ -1,4 +1,6 @@
-// The second guards of invariants that span rows: what the tables refuse whoever writes it, once the whole statement has written.
+// The second guards of invariants that span rows.
+//
+// The tables refuse a write that breaks one, whatever statement made it, when the statement ends.
 import { describe, expect, test } from "vitest"
 import { afterEpoch, epoch } from "../../epoch.ts"
 import { givenUser } from "../../given-people.ts"
@@ -43,17 +45,21 @@ describe("a build", () => {
     expect(await brokenBy(givenBuild(workspace, { transition: "stop" }))).toBe(null)
   })
 
-  test("that leaves a gap is refused, one that ends with its follow-up in the same statement is not", async () => {
+  test("that leaves a gap is refused; one that ends with its follow-up is not", async () => {
     const { workspace, template } = await given({ build: { status: "running" } })
     const insert = (
       number: number,
-    ) => `insert into workspace_builds (id, workspace_id, template_version_id, build_number, transition,
+    ) => `insert into workspace_builds (id, workspace_id, template_version_id, build_number,
+      transition,
         initiator_id, job_id, created_at, updated_at)
-      select gen_random_uuid(), b.workspace_id, b.template_version_id, ${number}, 'stop', b.initiator_id, made.id, b.created_at, b.created_at
+      select gen_random_uuid(), b.workspace_id, b.template_version_id, ${number}, 'stop',
+        b.initiator_id, made.id, b.created_at, b.created_at
       from made, workspace_builds b where b.workspace_id = $1 and b.build_number = 1`
     const job = `made as (
-      insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at)
-      select gen_random_uuid(), organization_id, initiator_id, type, file_id, input, tags, created_at, updated_at
+      insert into provisioner_jobs (id, organization_id, initiator_id, type, file_id, input,
+        tags, created_at, updated_at)
+      select gen_random_uuid(), organization_id, initiator_id, type, file_id, input, tags,
+        created_at, updated_at
       from provisioner_jobs where id = $2 returning id)`
     const ended = "ended as (update provisioner_jobs set completed_at = started_at where id = $2)"
     const params = [workspace.id, workspace.build.jobId]
@@ -68,7 +74,7 @@ describe("a build", () => {
   })
 })
 
-test("a job ends once: not again, not at another instant, and it does not begin anew", async () => {
+test("a job ends once: not again, not at another instant, without a new start", async () => {
   const { workspace } = await given()
   const end = (at: Date | null) =>
     query("update provisioner_jobs set completed_at = $2 where id = $1", [
@@ -87,14 +93,17 @@ describe("a dormancy that nobody asked for", () => {
       `with gone as (update workspaces set dormant_at = $2 where id = $1 returning *)
        ${
          audit
-           ? `, audited as (insert into audit_logs (id, time, request_id, resource_type, resource_id, resource_target, action, status_code)
+           ? `, audited as (insert into audit_logs (id, time, request_id, resource_type,
+             resource_id, resource_target, action, status_code)
          select gen_random_uuid(), $2, '', 'workspace', id, name, 'write', 200 from gone)`
            : ""
        }
        ${
          message
-           ? `, told as (insert into notification_messages (id, idempotency_key, template_id, user_id, labels, targets, created_by, next_attempt_at, created_at)
-         select gen_random_uuid(), 'dormant:' || id || ':' || extract(epoch from dormant_at), gen_random_uuid(), owner_id, '{}', '{}', '', $2, $2 from gone)`
+           ? `, told as (insert into notification_messages (id, idempotency_key, template_id,
+             user_id, labels, targets, created_by, next_attempt_at, created_at)
+         select gen_random_uuid(), 'dormant:' || id || ':' || extract(epoch from dormant_at),
+           gen_random_uuid(), owner_id, '{}', '{}', '', $2, $2 from gone)`
            : ""
        }
        select id from gone`,
@@ -143,12 +152,13 @@ describe("a dormancy that nobody asked for", () => {
   })
 })
 
-describe("what a person makes or changes without an audit row is refused, what nobody asked for is not", () => {
+describe("a person's change without an audit row is refused, the system's is not", () => {
   // A statement of a request: who authenticated is published to its transaction.
   const asPerson = (userId: string, write: string, params: unknown[]) =>
     query(
       `with actor as materialized (
-         select set_config('dormouse.actor', json_build_object('kind', 'user', 'id', $${params.length + 1}::text)::text, true)
+         select set_config('dormouse.actor', json_build_object('kind', 'user', 'id',
+           $${params.length + 1}::text)::text, true)
        ), who as materialized (select count(*) from actor) ${write}`,
       [...params, userId],
     )
@@ -174,7 +184,8 @@ describe("what a person makes or changes without an audit row is refused, what n
       templates: template.id,
       template_versions: version.id,
     }[table]
-    const write = `update ${table} set ${change} from who where ${table}.id = $1 returning ${table}.id`
+    const write = `update ${table} set ${change} from who
+      where ${table}.id = $1 returning ${table}.id`
     expect(await brokenBy(asPerson(user.id, write, [id]))).toBe(constraint)
     expect(await brokenBy(query(`update ${table} set ${change} where id = $1`, [id]))).toBe(null)
   })
@@ -194,12 +205,15 @@ describe("what a person makes or changes without an audit row is refused, what n
     }[table]
     const names: Record<string, string> = {
       users: `'username', 'n-' || left(t.id::text, 8), 'email', t.id || '@example.test'`,
-      workspaces: `'name', 'n-' || left(t.id::text, 8), 'latest_build_id', null, 'latest_build_number', 0`,
+      workspaces: `'name', 'n-' || left(t.id::text, 8), 'latest_build_id', null,
+        'latest_build_number', 0`,
       templates: `'name', 'n-' || left(t.id::text, 8)`,
-      template_versions: `'name', 'n-' || left(t.id::text, 8), 'job_id', (select job_id from workspace_builds where template_version_id = t.id)`,
+      template_versions: `'name', 'n-' || left(t.id::text, 8), 'job_id', (select job_id
+        from workspace_builds where template_version_id = t.id)`,
     }
     const write = `insert into ${table}
-      select r.* from ${table} t, who, jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), ${names[table]})) r
+      select r.* from ${table} t, who, jsonb_populate_record(t, jsonb_build_object('id',
+        gen_random_uuid(), ${names[table]})) r
       where t.id = $1 returning id`
     expect(await brokenBy(asPerson(user.id, write, [id]))).toBe(constraint)
     expect(await brokenBy(query(`with who as (select 1) ${write}`, [id]))).toBe(null)
@@ -214,13 +228,15 @@ describe("what a person makes or changes without an audit row is refused, what n
     [
       "api_keys_audited",
       "a new session",
-      `insert into api_keys select r.* from api_keys t, who, jsonb_populate_record(t, jsonb_build_object('id', left(md5(t.id), 10))) r
+      `insert into api_keys select r.* from api_keys t, who, jsonb_populate_record(t,
+        jsonb_build_object('id', left(md5(t.id), 10))) r
        where t.user_id = $1 returning id`,
     ],
     [
       "organization_members_audited",
       "roles",
-      "update organization_members set roles = '{organization-admin}' from who where user_id = $1 returning user_id",
+      `update organization_members set roles = '{organization-admin}' from who
+        where user_id = $1 returning user_id`,
     ],
     [
       "organization_members_audited",
@@ -230,7 +246,8 @@ describe("what a person makes or changes without an audit row is refused, what n
     [
       "site_configs_audited",
       "whether pools are paused",
-      `insert into site_configs (key, value) select 'prebuilds_settings', jsonb_build_object('by', $1::text) from who
+      `insert into site_configs (key, value) select 'prebuilds_settings',
+        jsonb_build_object('by', $1::text) from who
        on conflict (key) do update set value = excluded.value returning key`,
     ],
   ])("%s: %s", async (constraint, _, write) => {
@@ -252,18 +269,20 @@ test("a daemon's end of a build without an audit row is refused", async () => {
     query(
       `with actor as materialized (
          select set_config('dormouse.actor', json_build_object('kind', $2::text)::text, true)
-       ) update provisioner_jobs set completed_at = started_at from (select count(*) from actor) who where id = $1 returning id`,
+       ) update provisioner_jobs set completed_at = started_at from (select count(*)
+         from actor) who where id = $1 returning id`,
       [workspace.build.jobId, kind],
     )
   expect(await brokenBy(end("provisioner"))).toBe("provisioner_jobs_end_audited")
   expect(await brokenBy(end("nobody"))).toBe(null)
 })
 
-test("more use than a half hour has in one is refused: what is counted twice does not fit", async () => {
+test("more use than a half hour holds is refused, so nothing is counted twice", async () => {
   const { user, template } = await given()
   const useOf = (seconds: number) =>
     query(
-      "insert into template_usage_stats (start_time, template_id, user_id, usage_seconds) values ($1, $2, $3, $4)",
+      `insert into template_usage_stats (start_time, template_id, user_id,
+        usage_seconds) values ($1, $2, $3, $4)`,
       [afterEpoch(seconds * 1_800_000), template.id, user.id, seconds],
     )
   expect(await brokenBy(useOf(1_800))).toBe(null)

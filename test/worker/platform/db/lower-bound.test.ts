@@ -1,4 +1,4 @@
-// The triggers of decision 3: what marks a workspace dirty, and what must not.
+// The triggers of the lower bound: which changes mark a workspace dirty, and which must not.
 import { prebuildsUserId } from "../../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { afterEpoch, epoch } from "../../epoch.ts"
@@ -22,7 +22,8 @@ const settle = (id: string) =>
 async function checkAt(id: string): Promise<string> {
   const [row] = await query<{ check_at: string | null }>(
     `select case when check_at is null then 'null' when check_at = 'infinity' then 'active'
-       when check_at = '-infinity' then 'dirty' else 'later' end as check_at from workspaces where id = $1`,
+       when check_at = '-infinity' then 'dirty' else 'later' end as check_at
+         from workspaces where id = $1`,
     [id],
   )
   return row?.check_at ?? "missing"
@@ -35,11 +36,13 @@ describe("marks a workspace dirty", () => {
     ["dormancy", ([id = ""]: string[]) => givenDormancy(id, epoch)],
     [
       "its owner's status",
-      "update users set status = 'suspended' where id = (select owner_id from workspaces where id = $1)",
+      `update users set status = 'suspended' where id = (select owner_id from workspaces
+        where id = $1)`,
     ],
     [
       "its template's policy",
-      "update templates set time_til_dormant_ms = 60000 where id = (select template_id from workspaces where id = $1)",
+      `update templates set time_til_dormant_ms = 60000 where id = (select template_id
+        from workspaces where id = $1)`,
     ],
     [
       "a deadline that came nearer",
@@ -70,7 +73,8 @@ describe("leaves the bound alone", () => {
     ],
     [
       "a change of the template's name",
-      "update templates set display_name = 'x' where id = (select template_id from workspaces where id = $1)",
+      `update templates set display_name = 'x' where id = (select template_id
+        from workspaces where id = $1)`,
     ],
   ])("%s", async (_, edit) => {
     const { workspace } = await given({ build: { columns: { deadline: later } } })
@@ -94,7 +98,8 @@ describe("a build", () => {
     ])
     expect(await checkAt(workspace.id)).toBe("dirty")
     const [row] = await query(
-      "select latest_build_number, latest_transition, latest_job_status, owner_name from workspaces where id = $1",
+      `select latest_build_number, latest_transition, latest_job_status, owner_name
+        from workspaces where id = $1`,
       [workspace.id],
     )
     expect(row).toMatchObject({

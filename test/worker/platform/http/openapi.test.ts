@@ -1,4 +1,4 @@
-// The OpenAPI document says of every route what it takes and what it may answer, with examples that are what they claim to be.
+// The OpenAPI document: every route names its parameters and answers, and each example is valid.
 import type { RouteConfig } from "@hono/zod-openapi"
 import { beforeAll, describe, expect, test } from "vitest"
 import { createApp } from "../../../../src/app.ts"
@@ -55,7 +55,7 @@ describe("every operation", () => {
     expect(lacking(({ requestBody }) => isBare(requestBody?.content))).toEqual([])
   })
 
-  test("has an answer for success, unless it is there to refuse, and an error body for each error", () => {
+  test("has an answer for success, or only refuses, and an error body for each error", () => {
     expect(
       lacking(
         ({ responses }) => !Object.keys(responses).some((status) => Number(status) < 400),
