@@ -31,6 +31,8 @@ export type DaemonOptions = {
   jobCountMax: number
   run: (daemon: string, job: AcquiredJob) => Promise<void>
   report: (line: string) => void
+  /** Called with the daemon's id after each registration. */
+  onRegistered?: (daemon: string) => Promise<void>
   timing?: DaemonTiming
 }
 
@@ -52,6 +54,7 @@ async function work(options: DaemonOptions, draining: AbortSignal): Promise<void
     const daemon = await register(options, draining)
     if (daemon === null) return
     options.report(`registered as ${options.name}`)
+    void options.onRegistered?.(daemon)
     if ((await serve(options, daemon, timing, draining)) === "drained") return
     // The row of a machine that slept for a week has been purged.
     options.report("the control plane does not know this daemon any more: registering again")

@@ -5,6 +5,7 @@ import { createToolFinder } from "./engines/terraform/tool.ts"
 import { createArchiveCache } from "./archive-cache.ts"
 import { connectControlPlane } from "./control-plane.ts"
 import { startDaemon } from "./daemon.ts"
+import { reportLeftBehind } from "./left-behind.ts"
 import { readOptions, usage } from "./options.ts"
 import { runJob } from "./run-job.ts"
 import { createServerClock } from "../server-clock.ts"
@@ -48,6 +49,7 @@ async function main(): Promise<number> {
     tags: options.tags,
     jobCountMax: options.jobCountMax,
     report,
+    onRegistered: (id) => reportLeftBehind({ plane, daemon: id, report, interruptMs }),
     run: (id, job) =>
       runJob({ plane, daemon: id, clock, cache, engines, report, abandoned: abandon.signal }, job),
   })

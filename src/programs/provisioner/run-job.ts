@@ -21,6 +21,7 @@ import type {
 import { findEngine } from "./engines/find-engine.ts"
 import { timingOf } from "./engines/timing.ts"
 import { holdLease, type Lease, leaseTiming, type LeaseTiming } from "./lease.ts"
+import { jobFolderPrefix, markApply } from "./left-behind.ts"
 import { BadArchive, unpackArchive } from "./unpack.ts"
 
 export type JobContext = {
@@ -48,7 +49,7 @@ type Outcome = ({ complete: CompleteRequest } | { fail: FailRequest }) & { keeps
 export async function runJob(context: JobContext, job: AcquiredJob): Promise<void> {
   const { plane, daemon, clock, report } = context
   const lease = holdLease(plane, daemon, job.job_id, clock, context.timing ?? leaseTiming)
-  const scratch = await mkdtemp(join(tmpdir(), "dormouse-job-"))
+  const scratch = await mkdtemp(join(tmpdir(), jobFolderPrefix))
   let outcome: Outcome
   try {
     outcome = await carryOut(context, job, lease, scratch)
@@ -135,7 +136,15 @@ async function carryOut(
   const engineFiles = join(scratch, "engine")
   await mkdir(engineFiles, { mode: 0o700 })
   const request = { directory, scratch: engineFiles, job }
-  const session = { log: lease.log, canceled, clock }
+  const session: EngineSession = {
+    log: lease.log,
+    canceled,
+    clock,
+    onApply: (toolPid) =>
+      void markApply(scratch, { daemon: context.daemon, job: job.job_id, toolPid }).catch(
+        (error: unknown) => context.report(`job ${job.job_id}: not marked: ${messageOf(error)}`),
+      ),
+  }
   return runEngine(context.engines[found.name], found.name, request, session, fetched)
 }
 

@@ -28,6 +28,8 @@ export type EngineSession = {
   /** Aborted when the job is canceled: end soon, and in order if that is possible. */
   canceled: AbortSignal
   clock: ServerClock
+  /** Called with the process that begins to change the world. */
+  onApply?: (pid: number) => void
 }
 
 export type EngineFailure = {

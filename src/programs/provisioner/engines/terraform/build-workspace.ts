@@ -179,6 +179,7 @@ async function apply(
       logStage: applyStages[build.transition],
       timingStage: "apply",
       onUiLine: leaks.add,
+      ...(run.session.onApply !== undefined && { onStart: run.session.onApply }),
     })
   } catch (error) {
     wasKilled = error instanceof StepFailed && error.wasKilled

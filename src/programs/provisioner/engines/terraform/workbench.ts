@@ -33,6 +33,7 @@ export type Command = {
   logStage: string
   timingStage: TimingStage
   onUiLine?: (line: UiLine) => void
+  onStart?: (pid: number) => void
 }
 
 /** A step that did not succeed. Its message is the error of the job. */
@@ -86,7 +87,8 @@ export function createWorkbench(options: WorkbenchOptions) {
     }
   }
 
-  const processOf = ({ args, env }: Command) => ({
+  const processOf = ({ args, env, onStart }: Command) => ({
+    ...(onStart !== undefined && { onStart }),
     command: tool.path,
     args,
     directory,
