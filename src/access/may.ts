@@ -76,14 +76,13 @@ export function keyMembership(organization: SQL): SQL {
       on member_of.id = member.organization_id and not member_of.deleted`
 }
 
-// Matches the actor that authenticate_user makes of the same rows.
+// By the same functions as user_actor(), which makes the caller's actor.
 const keyHolder: Principal = {
   id: sql`u.id`,
-  hasSiteRole: (roles) => sql`(u.site_roles || 'member'::text) && ${texts(roles)}`,
+  hasSiteRole: (roles) => sql`held_site_roles(u.site_roles) && ${texts(roles)}`,
   hasRoleIn: (_, roles) =>
     sql`(member_of.id is not null
-      and (member.roles || member_of.default_org_member_roles || 'organization-member'::text)
-        && ${texts(roles)})`,
+      and held_organization_roles(member.roles, member_of.default_org_member_roles) && ${texts(roles)})`,
   hasScope: (scopes) => sql`k.scopes && ${texts(scopes)}`,
   isListed: (entries) => sql`k.allow_list && ${entries}`,
   isNamed: (entries) => sql`k.allow_list && ${entries}`,

@@ -1,7 +1,4 @@
 -- Proves an agent's token, or raises.
---
--- A token is good for an agent of the latest build. While the stop that directly follows a
--- succeeded start is pending or running, it is also good for the agents of that start.
 create or replace function authenticate_agent(p_hashed_token bytea) returns jsonb
 language plpgsql
 as $$
@@ -16,11 +13,7 @@ begin
   join workspace_builds b on b.id = a.build_id
   join provisioner_jobs j on j.id = b.job_id
   join workspaces w on w.id = b.workspace_id
-  where a.hashed_token = p_hashed_token and not a.deleted and not w.deleted
-    and (w.latest_build_id = b.id
-      or (b.transition = 'start' and j.job_status = 'succeeded'
-        and w.latest_build_number = b.build_number + 1
-        and w.latest_transition = 'stop' and w.latest_job_status in ('pending', 'running')));
+  where a.hashed_token = p_hashed_token and agent_may_connect(a, b, j, w);
   if not found then
     raise exception '%',
       'The agent cannot authenticate until the workspace provision job has been completed.'

@@ -63,19 +63,6 @@ export function closeUnheld(
   )
 }
 
-/**
- * The rule of `authenticate_agent`, over an agent `a`, its build `b` with its job `j`, and its
- * workspace `w`.
- *
- * The agent's build must be the latest, or a start that succeeded and is followed by a stop that
- * has not ended.
- */
-export const isConnectable: SQL = sql`(not a.deleted and not w.deleted
-  and (w.latest_build_id = b.id
-    or (b.transition = 'start' and j.job_status = 'succeeded'
-      and w.latest_build_number = b.build_number + 1 and w.latest_transition = 'stop'
-      and w.latest_job_status in ('pending', 'running'))))`
-
 /** Returns which of these agents may still hold a socket. */
 export function readStanding(
   agentIds: readonly string[],
@@ -83,7 +70,7 @@ export function readStanding(
   return statement(
     "agents.read-standing",
     sql`
-    select a.id, ${isConnectable} as may_connect
+    select a.id, agent_may_connect(a, b, j, w) as may_connect
     from workspace_agents a
     join workspace_builds b on b.id = a.build_id join provisioner_jobs j on j.id = b.job_id
     join workspaces w on w.id = b.workspace_id

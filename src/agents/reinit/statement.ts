@@ -5,7 +5,6 @@
 import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { isStage } from "../../queue/prebuild-stage.ts"
-import { isConnectable } from "../hub/statements.ts"
 import type { ReinitFacts } from "./rule.ts"
 
 /** One row if an agent has this token, valid or not. If several builds do, the newest one's. */
@@ -15,7 +14,7 @@ export function readReinitFacts(hashedToken: Uint8Array): Statement<ReinitFacts>
     "agents.reinit-facts",
     sql`
     select a.id as agent_id, w.id as workspace_id, w.owner_id,
-      ${isConnectable} or (not a.deleted and not w.deleted
+      agent_may_connect(a, b, j, w) or (not a.deleted and not w.deleted
         and b.initiator_id = prebuilds_user_id() and w.latest_build_number = b.build_number + 1
         and ${isClaim} and lj.job_status in ('pending', 'running', 'canceling')) as may_hold,
       w.owner_id = prebuilds_user_id() as is_prebuild,

@@ -2,16 +2,12 @@
 //
 // Pings that a cached permit accepts are use of their key, too.
 import { sql } from "drizzle-orm"
-import { intervalMs } from "../../platform/db/sql.ts"
 import { type Columns, step, type Step } from "../../platform/db/steps.ts"
 import type { Renewed } from "./permit-statement.ts"
-import { keyMarkMs } from "./permit-times.ts"
 
-const hour = intervalMs(keyMarkMs)
-const isMarkDue = sql`(k.last_used_at is null or k.last_used_at < due.used_at - ${hour})`
+const isMarkDue = sql`key_mark_is_due(k.last_used_at, due.used_at)`
 const slidTo = sql`due.used_at + make_interval(secs => k.lifetime_seconds)`
-const isSlideDue = sql`(k.login_type <> 'token' and k.parent_key_id is null
-  and k.expires_at <= ${slidTo} - ${hour})`
+const isSlideDue = sql`key_slide_is_due(k, due.used_at)`
 const isDue = sql`(${isMarkDue} or ${isSlideDue})`
 
 /**

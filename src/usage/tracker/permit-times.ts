@@ -9,5 +9,8 @@ export const permitIdleMsMax = 300_000
  * rows.
  */
 export const permitTouchMs = 120_000
-/** The time between two notes of one key's use, and between two slides of one session. */
+/**
+ * The time between two notes of one key's use, and between two slides of one session, as in
+ * key_mark_is_due() and key_slide_is_due().
+ */
 export const keyMarkMs = 3_600_000

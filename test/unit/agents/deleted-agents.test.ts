@@ -9,13 +9,14 @@ import { sourceFiles } from "../source-files.ts"
 /** `filters`: the statement ignores deleted agents. Any other text says why it need not. */
 const filters = "filters"
 const byActor = "acts on the agent that authenticated in its transaction, and deleted agents cannot"
+const byConnect = "calls agent_may_connect(), and deleted agents may not"
 const acquired = [
   "the agents of an import's plan, which are never deleted",
   "the token of an earlier start, whose agents a stop has deleted",
 ]
 
 const expected: [path: string, ...uses: string[]][] = [
-  ["migrations/code/access/authenticate_agent.sql", filters],
+  ["migrations/code/access/authenticate_agent.sql", byConnect],
   ["migrations/code/queue/acquire_job.sql", ...acquired],
   ["src/agents/actor.ts", byActor],
   ["src/agents/external/routes.ts", filters],
@@ -24,16 +25,13 @@ const expected: [path: string, ...uses: string[]][] = [
     "connections are written by id, deleted or not",
     byActor,
     filters,
-    "filters by `isConnectable`",
+    byConnect,
   ],
   ["src/agents/hub/review-sweep.ts", "finds those that may not connect, deleted ones among them"],
   ["src/agents/reports/log-statements.ts", byActor, byActor],
   ["src/agents/reports/manifest.ts", byActor],
   ["src/agents/owner/routes.ts", byActor],
-  [
-    "src/agents/reinit/statement.ts",
-    "answers whether the token is good, by the rule of `isConnectable`",
-  ],
+  ["src/agents/reinit/statement.ts", byConnect],
   ["src/agents/reports/statements.ts", byActor, byActor],
   ["src/agents/views/resources-json.ts", filters],
   [
