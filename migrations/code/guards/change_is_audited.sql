@@ -31,20 +31,9 @@ when ((old.name, old.autostart_schedule, old.dormant_at is null, old.automatic_u
 execute function change_is_audited();
 
 create or replace trigger templates_change_audited
-after update of name, active_version_id, activity_bump_ms, default_ttl_ms, allow_user_autostart,
-  allow_user_autostop, failure_ttl_ms, time_til_dormant_ms, time_til_dormant_autodelete_ms,
-  autostart_days, require_active_version, deleted on templates
+after update on templates
 for each row
-when (
-  (old.name, old.active_version_id, old.activity_bump_ms, old.default_ttl_ms,
-    old.allow_user_autostart, old.allow_user_autostop, old.failure_ttl_ms,
-    old.time_til_dormant_ms, old.time_til_dormant_autodelete_ms, old.autostart_days,
-    old.require_active_version, old.deleted)
-  is distinct from
-  (new.name, new.active_version_id, new.activity_bump_ms, new.default_ttl_ms,
-    new.allow_user_autostart, new.allow_user_autostop, new.failure_ttl_ms,
-    new.time_til_dormant_ms, new.time_til_dormant_autodelete_ms, new.autostart_days,
-    new.require_active_version, new.deleted))
+when (old.name <> new.name or template_policy(old) is distinct from template_policy(new))
 execute function change_is_audited();
 
 create or replace trigger template_versions_change_audited

@@ -1,7 +1,7 @@
 // A column that is added later is missed by no trigger that lists columns: each is listed, or here.
 import { join } from "node:path"
 import { Client } from "pg"
-import { afterAll, beforeAll, expect, inject, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest"
 import { checksumOf, migrate, readMigrations } from "../../../dev/database/migrations.ts"
 import { rootDirectory } from "../../../dev/root.ts"
 
@@ -100,15 +100,35 @@ test.each(triggers.flatMap(({ names }) => names))("%s compares what fires it", a
   }
 })
 
-test("a column that is added to workspaces is seen to be on no list", async () => {
-  const sql = "alter table workspaces add column hold_until timestamptz(3);"
-  const added = { name: "9999_hold_until", sql, checksum: checksumOf(sql) }
-  await migrate(url, { ...migrations, numbered: [...migrations.numbered, added] }, now)
-  const { fields } = await client.query("select * from workspaces_expanded limit 0")
-  expect(fields.map(({ name }) => name)).toContain("hold_until")
-  const present = await columnsOf("workspaces")
-  for (const { names, ignored } of triggers) {
-    const listed = new Set([...(await listedBy(names)), ...ignored])
-    expect(present.filter((column) => !listed.has(column))).toEqual(["hold_until"])
-  }
+describe("a column that is added", () => {
+  beforeAll(async () => {
+    const sql = `alter table workspaces add column hold_until timestamptz(3);
+      alter table templates add column hold_ms bigint not null default 0;`
+    const added = { name: "9999_hold", sql, checksum: checksumOf(sql) }
+    await migrate(url, { ...migrations, numbered: [...migrations.numbered, added] }, now)
+  })
+
+  test("to workspaces is in workspaces_expanded, and missing in each trigger's list", async () => {
+    const { fields } = await client.query("select * from workspaces_expanded limit 0")
+    expect(fields.map(({ name }) => name)).toContain("hold_until")
+    const present = await columnsOf("workspaces")
+    for (const { names, ignored } of triggers) {
+      const listed = new Set([...(await listedBy(names)), ...ignored])
+      expect(present.filter((column) => !listed.has(column))).toEqual(["hold_until"])
+    }
+  })
+
+  test("to templates belongs to the policy that two triggers compare", async () => {
+    const { rows } = await client.query(
+      `select template_policy(jsonb_populate_record(null::templates, '{"hold_ms": 5}')) as policy`,
+    )
+    expect(rows[0].policy).toHaveProperty("hold_ms", 5)
+    for (const name of ["templates_after_policy", "templates_change_audited"]) {
+      const { columns, definition } = await firing(name)
+      expect(columns).toEqual([])
+      expect(definition).toContain(
+        "(template_policy(old.*) IS DISTINCT FROM template_policy(new.*))",
+      )
+    }
+  })
 })
