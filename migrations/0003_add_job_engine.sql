@@ -1,5 +1,5 @@
--- Two engines carry out templates: scripts and Terraform. A job says which one, so that the queue and
--- the figures can tell them apart. An import finds it out; builds and dry runs take it from the
+-- Two engines carry out templates: scripts and Terraform. A job says which one, so that the queue
+-- and the figures can tell them apart. An import finds it out; builds and dry runs take it from the
 -- import of their version.
 
 alter table provisioner_jobs add column engine text;

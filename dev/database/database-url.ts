@@ -1,4 +1,4 @@
-// Reads the DATABASE_URL of the environment. What it says about a wrong one never repeats it: it holds a password.
+// Reads DATABASE_URL from the environment. Its errors never repeat it, since it has a password.
 
 export type DatabaseUrl = {
   url: string

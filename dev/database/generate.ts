@@ -1,7 +1,7 @@
-// `npm run db:generate -- NAME`: writes a numbered file with what src/platform/db/schema has changed.
+// `npm run db:generate -- NAME`: writes a numbered file with the changes of src/platform/db/schema.
 //
-// drizzle-kit compares the schema with migrations/drizzle-snapshot.json, which this updates as well.
-// With --check it writes nothing, and fails if there is something to write.
+// drizzle-kit compares the schema with migrations/drizzle-snapshot.json, which is updated as well.
+// With --check nothing is written, and it fails if there is something to write.
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"

@@ -1,4 +1,6 @@
-// `npm run migrate`: brings the database that DATABASE_URL names up to the newest migration. For Neon give the direct URL, not the pooled one.
+// `npm run migrate`: applies migrations/ to the database of DATABASE_URL.
+//
+// For Neon give the direct URL, not the pooled one.
 import { join } from "node:path"
 import { readDatabaseUrl } from "./database-url.ts"
 import { migrate, readMigrations } from "./migrations.ts"

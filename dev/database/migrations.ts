@@ -5,8 +5,8 @@
 // error, for then nobody knows what that database looks like.
 //
 // Code objects are dropped and created again from the first changed file on, or all of them if a
-// numbered file is pending: `alter table` rejects a column that a view or a trigger uses, and a view
-// with `w.*` has the columns of the moment at which it was created.
+// numbered file is pending. `alter table` rejects a column that a view or a trigger uses. A view
+// with `w.*` keeps the columns that the table had when the view was created.
 import { createHash } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -71,7 +71,7 @@ export async function migrate(
   }
 }
 
-/** The files that a database has not applied, and the code files that it has to drop. Changes nothing. */
+/** Returns the files that a database has yet to apply or to drop. Changes nothing. */
 export async function pendingMigrations(
   databaseUrl: string,
   migrations: Migrations,
@@ -120,7 +120,7 @@ async function applyAll(client: Client, migrations: Migrations, now: Date): Prom
   return names
 }
 
-/** What a database has applied. `code` is in the order of application, its objects in that of dropping. */
+/** What a database has applied: code files in order, their objects in the order of dropping. */
 type Ledger = {
   numbered: { tag: string; checksum: string }[]
   code: { name: string; checksum: string; objects: string[] }[]

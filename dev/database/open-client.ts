@@ -1,4 +1,4 @@
-// Connections to the database of DATABASE_URL, with errors that do not repeat the URL: it has a password.
+// Connections to the database of DATABASE_URL, with errors that do not repeat its password.
 import { Client, DatabaseError } from "pg"
 
 const connectMsMax = 15_000

@@ -17,7 +17,8 @@ export async function printSchema(client: Client): Promise<string> {
 }
 
 const extensions = `
-  select format('create extension %I;', extname) as text from pg_extension where extname <> 'plpgsql' order by extname`
+  select format('create extension %I;', extname) as text
+  from pg_extension where extname <> 'plpgsql' order by extname`
 
 const ofPublic = "c.relnamespace = 'public'::regnamespace"
 
@@ -27,7 +28,8 @@ const tables = `
   from pg_class c
   cross join lateral (
     select string_agg('  ' || line, E',\\n' order by kind, rank, line) as lines from (
-      select 1 as kind, a.attnum as rank, format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+      select 1 as kind, a.attnum as rank,
+        format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
         || case when a.attnotnull then ' not null' else '' end
         || case when a.attidentity = 'a' then ' generated always as identity'
           when a.attgenerated = 's' then format(E' generated always as (\\n%s\\n  ) stored',
@@ -43,9 +45,11 @@ const tables = `
     ) lines
   ) body
   cross join lateral (
-    select coalesce(string_agg(E'\\n' || pg_get_indexdef(i.indexrelid) || ';', '' order by i.indexrelid::regclass::text), '') as lines
+    select coalesce(string_agg(E'\\n' || pg_get_indexdef(i.indexrelid) || ';', ''
+      order by i.indexrelid::regclass::text), '') as lines
     from pg_index i
-    where i.indrelid = c.oid and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u'))
+    where i.indrelid = c.oid and not exists (
+      select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u'))
   ) indexes
   where ${ofPublic} and c.relkind = 'r' order by c.relname`
 

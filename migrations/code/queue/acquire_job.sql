@@ -2,10 +2,10 @@
 --
 -- Returns one row if the daemon belongs to the calling key; its job is null if nothing waits that
 -- the daemon may run.
--- The search walks provisioner_jobs_queue in the queue's order and stops at the first row that
--- matches and that nobody else has locked, so it costs what it skips and not what waits. Two
--- concurrent calls take different jobs; a row that was taken between snapshot and lock fails the
--- condition on its new version.
+-- The search walks provisioner_jobs_queue in the queue's order. It stops at the first row that
+-- matches and that nobody has locked, so it costs what it skips and not what waits. Two concurrent
+-- calls take different jobs; a row that was taken between snapshot and lock fails the condition on
+-- its new version.
 -- The tokens of the agents in the version's plan are minted here: the daemon receives them, the job
 -- keeps their SHA-256. The job names the SHA-256 of its archive, so that daemons cache archives by
 -- content and verify what they fetched.

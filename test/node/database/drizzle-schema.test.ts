@@ -1,4 +1,4 @@
-// The drizzle schema says what the database has: tables, columns, types, nullability, constraints and indexes.
+// The drizzle schema agrees with the database: tables, columns, constraints and indexes.
 import { getTableConfig, PgTable, type PgColumn } from "drizzle-orm/pg-core"
 import { globSync } from "node:fs"
 import { join } from "node:path"
@@ -57,7 +57,8 @@ describe.each(configs.map((config) => ({ name: config.name, config })))(
   ({ name, config }) => {
     test("has the columns of the schema, with their types, nullability and defaults", async () => {
       const { rows } = await client.query(
-        `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as "notNull",
+        `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
+         a.attnotnull as "notNull",
          a.attgenerated <> '' as generated, a.attidentity <> '' as identity,
          a.atthasdef and a.attgenerated = '' as default
        from pg_attribute a

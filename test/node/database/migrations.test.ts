@@ -1,4 +1,4 @@
-// The migrator: numbered files once and in order, code files when they change, all of it or nothing.
+// The migrator: numbered files once, code files when they change, all of it or nothing.
 import { Client } from "pg"
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest"
 import {
@@ -55,8 +55,10 @@ const rowsOf = async (query: string) => (await client.query(query)).rows
 const objectsOf = async () =>
   (
     await rowsOf(`select proname as name from pg_proc where pronamespace = 'public'::regnamespace
-      union all select relname from pg_class where relkind = 'v' and relnamespace = 'public'::regnamespace
-      union all select tgname || ' on ' || tgrelid::regclass from pg_trigger where not tgisinternal`)
+      union all select relname from pg_class
+        where relkind = 'v' and relnamespace = 'public'::regnamespace
+      union all select tgname || ' on ' || tgrelid::regclass from pg_trigger
+        where not tgisinternal`)
   ).map(({ name }) => name)
 
 describe("numbered files", () => {
@@ -89,7 +91,7 @@ describe("numbered files", () => {
       { a: null, b: null },
     ])
   })
-  test("are rejected when they changed after they were applied, or do not exist any longer", async () => {
+  test("are rejected when they changed or were removed after they were applied", async () => {
     await migrate(url, only(first, second), now)
     const changed = { ...first, checksum: "other" }
     await expect(migrate(url, only(changed, second), now)).rejects.toThrow("0001_first was changed")
@@ -117,7 +119,7 @@ describe("code files", () => {
     expect(await pendingMigrations(url, changed)).toEqual([])
     expect(await rowsOf("select * from doubled")).toEqual([{ id: 1, twice: "2" }])
   })
-  test("are applied again after a numbered file, so a view of all columns has the new one", async () => {
+  test("are applied again after a numbered file, so a view has its new column", async () => {
     await migrate(url, { numbered: [first], code }, now)
     await migrate(url, { numbered: [first, second], code }, now)
     expect(await rowsOf("select * from doubled")).toEqual([{ id: 1, name: null, twice: 2 }])
@@ -170,7 +172,7 @@ describe("code files", () => {
   })
 })
 
-describe("a database that cannot be migrated is named in a sentence, without what its URL holds", () => {
+describe("a database that cannot be migrated is named without what its URL holds", () => {
   const server = new URL(inject("adminUrl"))
   const to = (change: (url: URL) => void) => {
     const changed = new URL(server)

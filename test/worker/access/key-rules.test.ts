@@ -1,4 +1,4 @@
-// Whether a key is good, and how often its use is recorded: one SQL function each, which every way in calls.
+// Whether a key is good, and how often its use is recorded: one SQL function each.
 import { expect, test } from "vitest"
 import { keyMarkMs } from "../../../src/usage/tracker/permit-times.ts"
 import { givenKey, givenUser } from "../given-people.ts"
@@ -25,7 +25,7 @@ test.each([
   expect(answer.status).toBe(problem === null ? 200 : 401)
 })
 
-test("a use is recorded, and a session slides, when the interval of the usage shards has passed", async () => {
+test("a use is recorded and a session slides once per interval of the usage shards", async () => {
   const session = {
     login_type: "password",
     expires_at: afterEpoch(86_400_000),

@@ -1,4 +1,6 @@
-// Which job a daemon takes next: by tags against the groups `provisionerTagMatching` and `provisioner_tag_match`, then by rank and age.
+// Which job a daemon takes next: one that its tags match, by rank and then by age.
+//
+// The tags are those of the case groups `provisionerTagMatching` and `provisioner_tag_match`.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { lifecycle, prebuilds } from "../../cases/read.ts"
@@ -28,7 +30,7 @@ describe("tags_match", () => {
   })
 })
 
-test("jobs are taken in the order that queue_position shows: people, deleted prebuilds, new ones", async () => {
+test("a daemon takes jobs in the order that queue_position shows", async () => {
   const {
     organization,
     owner,
