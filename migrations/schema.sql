@@ -1254,6 +1254,19 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.agent_may_connect(a workspace_agents, b workspace_builds, j provisioner_jobs, w workspaces)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select not a.deleted and not w.deleted
+    and (w.latest_build_id = b.id
+      or (b.transition = 'start' and j.job_status = 'succeeded'
+        and w.latest_build_number = b.build_number + 1
+        and w.latest_transition = 'stop' and w.latest_job_status in ('pending', 'running')))
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.agent_status(a workspace_agents, at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
@@ -1286,11 +1299,7 @@ begin
   join workspace_builds b on b.id = a.build_id
   join provisioner_jobs j on j.id = b.job_id
   join workspaces w on w.id = b.workspace_id
-  where a.hashed_token = p_hashed_token and not a.deleted and not w.deleted
-    and (w.latest_build_id = b.id
-      or (b.transition = 'start' and j.job_status = 'succeeded'
-        and w.latest_build_number = b.build_number + 1
-        and w.latest_transition = 'stop' and w.latest_job_status in ('pending', 'running')));
+  where a.hashed_token = p_hashed_token and agent_may_connect(a, b, j, w);
   if not found then
     raise exception '%',
       'The agent cannot authenticate until the workspace provision job has been completed.'
@@ -1339,48 +1348,32 @@ begin
   if k.hashed_secret <> p_hashed_secret then
     raise exception 'API key secret is invalid.' using errcode = 'DM401';
   end if;
-  if k.expires_at <= p_now then
-    raise exception 'API key expired at "%".',
-      to_char(k.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-      using errcode = 'DM401';
-  end if;
   select * into u from users where id = k.user_id;
-  if u.deleted or u.is_system then
-    raise exception 'API key is invalid.' using errcode = 'DM401';
-  end if;
-  if u.status = 'suspended' then
-    raise exception
-      'User is not active (status = "suspended"). Contact an admin to reactivate your account.'
-      using errcode = 'DM401', hint = 'message';
-  end if;
-  if k.last_used_at is null or k.last_used_at < p_now - interval '1 hour' or u.status = 'dormant'
-  then
+  case key_problem(k.expires_at, u.deleted, u.is_system, u.status, p_now)
+    when 'expired' then
+      raise exception 'API key expired at "%".',
+        to_char(k.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        using errcode = 'DM401';
+    when 'no_user' then
+      raise exception 'API key is invalid.' using errcode = 'DM401';
+    when 'suspended' then
+      raise exception
+        'User is not active (status = "suspended"). Contact an admin to reactivate your account.'
+        using errcode = 'DM401', hint = 'message';
+    else
+  end case;
+  if key_mark_is_due(k.last_used_at, p_now) or u.status = 'dormant' then
     update users set status = 'active', last_seen_at = greatest(last_seen_at, p_now),
       updated_at = case when status = 'dormant' then p_now else updated_at end
     where id = u.id and status <> 'suspended';
     update api_keys set last_used_at = greatest(last_used_at, p_now), ip = p_ip where id = k.id;
   end if;
-  -- Sessions slide, at most once an hour; tokens and the keys that tokens create never do.
-  if k.login_type <> 'token' and k.parent_key_id is null
-    and k.expires_at <= p_now + make_interval(secs => k.lifetime_seconds) - interval '1 hour'
-  then
+  if key_slide_is_due(k, p_now) then
     update api_keys set expires_at = p_now + make_interval(secs => lifetime_seconds),
       updated_at = p_now
     where id = k.id;
   end if;
-  select jsonb_build_object(
-    'kind', 'user', 'id', u.id, 'username', u.username,
-    'roles', to_jsonb(u.site_roles || array['member']),
-    'organizations', coalesce(
-      jsonb_object_agg(m.organization_id,
-        to_jsonb(m.roles || o.default_org_member_roles || array['organization-member']))
-      filter (where m.organization_id is not null), '{}'),
-    'key_id', k.id, 'login_type', k.login_type, 'scopes', to_jsonb(k.scopes),
-    'allow_list', to_jsonb(k.allow_list))
-  into found_actor
-  from (select 1) one
-  left join organization_members m on m.user_id = u.id
-  left join organizations o on o.id = m.organization_id and not o.deleted;
+  found_actor := user_actor(u, k);
   perform set_config('dormouse.actor', found_actor::text, true);
   return found_actor;
 end $function$
@@ -1438,6 +1431,20 @@ CREATE OR REPLACE FUNCTION public.duration_of(duration_ms bigint)
 AS $function$ select least(duration_ms, 315360000000) * interval '1 millisecond' $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.held_organization_roles(member_roles text[], default_roles text[])
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select member_roles || default_roles || 'organization-member'::text $function$
+;
+
+CREATE OR REPLACE FUNCTION public.held_site_roles(site_roles text[])
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select site_roles || 'member'::text $function$
+;
+
 CREATE OR REPLACE FUNCTION public.instant_after(at timestamp with time zone, duration_ms bigint)
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -1488,6 +1495,36 @@ CREATE OR REPLACE FUNCTION public.job_is_active(status text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$ select status in ('pending', 'running', 'canceling') $function$
+;
+
+CREATE OR REPLACE FUNCTION public.key_mark_is_due(last_used_at timestamp with time zone, used_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ select last_used_at is null or last_used_at < used_at - interval '1 hour' $function$
+;
+
+CREATE OR REPLACE FUNCTION public.key_problem(key_expires_at timestamp with time zone, user_deleted boolean, user_is_system boolean, user_status text, p_now timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select case
+    when key_expires_at <= p_now then 'expired'
+    when user_deleted or user_is_system then 'no_user'
+    when user_status = 'suspended' then 'suspended'
+  end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.key_slide_is_due(k api_keys, used_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+  select k.login_type <> 'token' and k.parent_key_id is null
+    and k.expires_at <= used_at + make_interval(secs => k.lifetime_seconds) - interval '1 hour'
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION public.made_is_audited()
@@ -1669,6 +1706,22 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.template_policy(t templates)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+  select to_jsonb(t) - array[
+    'name', 'display_name', 'description', 'icon', 'deprecation_message', 'updated_at',
+    'allow_user_cancel_workspace_jobs', 'disable_everyone_group_access', 'max_port_share_level',
+    'cors_behavior', 'use_classic_parameter_flow', 'disable_module_cache',
+    -- What ticks and roll-ups write.
+    'schedule_changed_at', 'schedule_changed_starts', 'schedule_followed_to',
+    'active_user_count', 'build_time_stats'
+  ]
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.templates_after_policy()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1695,6 +1748,27 @@ begin
     perform refuse_unaudited(tg_table_name);
   end if;
   return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.user_actor(u users, k api_keys)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  return jsonb_build_object(
+    'kind', 'user', 'id', u.id, 'username', u.username,
+    'roles', to_jsonb(held_site_roles(u.site_roles)),
+    'organizations', (
+      select coalesce(
+        jsonb_object_agg(m.organization_id,
+          to_jsonb(held_organization_roles(m.roles, o.default_org_member_roles))), '{}')
+      from organization_members m
+      join organizations o on o.id = m.organization_id and not o.deleted
+      where m.user_id = u.id),
+    'key_id', k.id, 'login_type', k.login_type, 'scopes', to_jsonb(k.scopes),
+    'allow_list', to_jsonb(k.allow_list));
 end $function$
 ;
 
@@ -1747,24 +1821,15 @@ CREATE OR REPLACE FUNCTION public.watch_as(p_key_id text, p_now timestamp with t
  LANGUAGE plpgsql
 AS $function$
 declare
+  k api_keys%rowtype;
+  u users%rowtype;
   found_actor jsonb;
 begin
-  select jsonb_build_object(
-    'kind', 'user', 'id', u.id, 'username', u.username,
-    'roles', to_jsonb(u.site_roles || array['member']),
-    'organizations', (
-      select coalesce(
-        jsonb_object_agg(m.organization_id,
-          to_jsonb(m.roles || o.default_org_member_roles || array['organization-member'])), '{}')
-      from organization_members m
-      join organizations o on o.id = m.organization_id and not o.deleted
-      where m.user_id = u.id),
-    'key_id', k.id, 'login_type', k.login_type, 'scopes', to_jsonb(k.scopes),
-    'allow_list', to_jsonb(k.allow_list))
-  into found_actor
-  from api_keys k join users u on u.id = k.user_id
-  where k.id = p_key_id and k.expires_at > p_now and not u.deleted and not u.is_system
-    and u.status <> 'suspended';
+  select * into k from api_keys where id = p_key_id;
+  select * into u from users where id = k.user_id;
+  if found and key_problem(k.expires_at, u.deleted, u.is_system, u.status, p_now) is null then
+    found_actor := user_actor(u, k);
+  end if;
   perform set_config('dormouse.actor', coalesce(found_actor::text, ''), true);
   return found_actor is not null;
 end $function$
@@ -1923,9 +1988,9 @@ CREATE TRIGGER template_versions_change_audited AFTER UPDATE OF name, message, a
 
 CREATE TRIGGER template_versions_made_audited AFTER INSERT ON template_versions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION made_is_audited();
 
-CREATE TRIGGER templates_after_policy AFTER UPDATE OF active_version_id, activity_bump_ms, time_til_autostop_notify_ms, allow_user_autostart, failure_ttl_ms, time_til_dormant_ms, time_til_dormant_autodelete_ms, autostart_days, require_active_version, deleted ON templates FOR EACH ROW WHEN (old.active_version_id IS DISTINCT FROM new.active_version_id OR old.activity_bump_ms IS DISTINCT FROM new.activity_bump_ms OR old.time_til_autostop_notify_ms IS DISTINCT FROM new.time_til_autostop_notify_ms OR old.allow_user_autostart IS DISTINCT FROM new.allow_user_autostart OR old.failure_ttl_ms IS DISTINCT FROM new.failure_ttl_ms OR old.time_til_dormant_ms IS DISTINCT FROM new.time_til_dormant_ms OR old.time_til_dormant_autodelete_ms IS DISTINCT FROM new.time_til_dormant_autodelete_ms OR old.autostart_days IS DISTINCT FROM new.autostart_days OR old.require_active_version IS DISTINCT FROM new.require_active_version OR old.deleted IS DISTINCT FROM new.deleted) EXECUTE FUNCTION templates_after_policy();
+CREATE TRIGGER templates_after_policy AFTER UPDATE ON templates FOR EACH ROW WHEN (template_policy(old.*) IS DISTINCT FROM template_policy(new.*)) EXECUTE FUNCTION templates_after_policy();
 
-CREATE TRIGGER templates_change_audited AFTER UPDATE OF name, active_version_id, activity_bump_ms, default_ttl_ms, allow_user_autostart, allow_user_autostop, failure_ttl_ms, time_til_dormant_ms, time_til_dormant_autodelete_ms, autostart_days, require_active_version, deleted ON templates FOR EACH ROW WHEN (old.name IS DISTINCT FROM new.name OR old.active_version_id IS DISTINCT FROM new.active_version_id OR old.activity_bump_ms IS DISTINCT FROM new.activity_bump_ms OR old.default_ttl_ms IS DISTINCT FROM new.default_ttl_ms OR old.allow_user_autostart IS DISTINCT FROM new.allow_user_autostart OR old.allow_user_autostop IS DISTINCT FROM new.allow_user_autostop OR old.failure_ttl_ms IS DISTINCT FROM new.failure_ttl_ms OR old.time_til_dormant_ms IS DISTINCT FROM new.time_til_dormant_ms OR old.time_til_dormant_autodelete_ms IS DISTINCT FROM new.time_til_dormant_autodelete_ms OR old.autostart_days IS DISTINCT FROM new.autostart_days OR old.require_active_version IS DISTINCT FROM new.require_active_version OR old.deleted IS DISTINCT FROM new.deleted) EXECUTE FUNCTION change_is_audited();
+CREATE TRIGGER templates_change_audited AFTER UPDATE ON templates FOR EACH ROW WHEN (old.name <> new.name OR template_policy(old.*) IS DISTINCT FROM template_policy(new.*)) EXECUTE FUNCTION change_is_audited();
 
 CREATE TRIGGER templates_made_audited AFTER INSERT ON templates REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION made_is_audited();
 

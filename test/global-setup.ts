@@ -1,10 +1,11 @@
 // Set-up of all tests: a throw-away PostgreSQL, a migrated template database, and the Neon
 // endpoint.
-import { lstatSync, mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs"
+import { lstatSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Client } from "pg"
 import type { TestProject } from "vitest/node"
 import { migrate, readMigrations } from "../dev/database/migrations.ts"
+import { executedStatements } from "../dev/database/check-statements.ts"
 import { startNeonEndpoint } from "../dev/local/neon-endpoint.ts"
 import { startPostgres } from "../dev/local/postgres.ts"
 import { isAlive } from "../dev/process/table.ts"
@@ -33,9 +34,14 @@ export default async function setup(
     // the database's time. No table exists long enough to need a vacuum.
     settings: { max_wal_size: "512MB", plan_cache_mode: "force_generic_plan", autovacuum: "off" },
   })
+  const executed = new Set<string>()
   const endpoint = await startNeonEndpoint({
     server: { host: "127.0.0.1", port: postgres.port },
     keepsPlans: true,
+    onQuery: (text) => {
+      const [, name] = /^\/\* (\S+) \*\//.exec(text) ?? []
+      if (name !== undefined) executed.add(name)
+    },
   })
   await createTemplate(postgres.url)
   project.provide("adminUrl", postgres.url("postgres"))
@@ -47,6 +53,8 @@ export default async function setup(
   return async () => {
     await endpoint.stop()
     await postgres.stop()
+    mkdirSync(dirname(executedStatements), { recursive: true })
+    writeFileSync(executedStatements, JSON.stringify([...executed].sort()))
     rmSync(directory, { recursive: true, force: true })
   }
 }

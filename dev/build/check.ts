@@ -22,6 +22,10 @@ const steps: { name: string; command: string[] }[] = [
   },
   { name: "no dead code", command: ["knip"] },
   { name: "tests", command: ["vitest", "run"] },
+  {
+    name: "the tests execute each statement",
+    command: ["node", "dev/database/check-statements.ts"],
+  },
   { name: "bundle below its ceiling", command: ["node", "dev/build/bundle-size.ts"] },
 ]
 

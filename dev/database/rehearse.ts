@@ -65,7 +65,8 @@ async function checkWorkerRole(url: string): Promise<string[]> {
     `select has_schema_privilege('dormouse_worker', 'public', 'create') as schema,
        has_database_privilege('dormouse_worker', current_database(), 'temporary') as temporary`,
   )
-  if (wider?.schema !== false) throw new Error("The Worker's role may change the schema.")
+  if (wider === undefined || wider.schema)
+    throw new Error("The Worker's role may change the schema.")
   if (wider.temporary) throw new Error("The Worker's role may create temporary tables.")
   return rows.filter(({ granted }) => granted.length > 0).map(({ name }) => name)
 }

@@ -30,12 +30,14 @@ export type NeonEndpointOptions = {
    * few hundred statements in databases that live for seconds. Nothing is evicted.
    */
   keepsPlans?: boolean
+  /** Called with the text of each query. */
+  onQuery?: (text: string) => void
 }
 
 export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<NeonEndpoint> {
   const pools = createPools(options)
   const server = createServer((request, response) => {
-    answer(request, response, pools, options.keepsPlans ?? false).catch(() => {
+    answer(request, response, pools, options).catch(() => {
       if (!response.headersSent) sendJson(response, 500, { message: "the endpoint failed" })
     })
   })
@@ -109,7 +111,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   pools: Pools,
-  keepsPlans: boolean,
+  { keepsPlans = false, onQuery = () => {} }: NeonEndpointOptions,
 ): Promise<void> {
   if (
     request.method !== "POST" ||
@@ -120,6 +122,7 @@ async function answer(
   }
   try {
     const body = readQuery(await readBody(request))
+    for (const { query } of "queries" in body ? body.queries : [body]) onQuery(query)
     const pool = pools.of(header(request, "neon-connection-string") ?? "")
     const client = await connect(pool)
     const output = {

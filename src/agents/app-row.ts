@@ -19,8 +19,15 @@ type AppDescription = {
 
 /** Links of desktop editors. Clients put a session token into them, and into no others. */
 const editorSchemes = [
-  ...["vscode", "vscode-insiders", "cursor", "windsurf", "kiro", "positron", "antigravity"],
-  ...["jetbrains", "jetbrains-gateway"],
+  "vscode",
+  "vscode-insiders",
+  "cursor",
+  "windsurf",
+  "kiro",
+  "positron",
+  "antigravity",
+  "jetbrains",
+  "jetbrains-gateway",
 ]
 const webPattern = /^https?:\/\//i
 const editorPattern = new RegExp(`^(${editorSchemes.join("|")})://`, "i")

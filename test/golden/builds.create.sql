@@ -109,7 +109,8 @@ with
           )
         end
       )
-      and (t.active_version_id, t.require_active_version) = ($17::uuid, $18::boolean)
+      and t.active_version_id = $17::uuid
+      and t.require_active_version = $18::boolean
     for update of
       w
   ),

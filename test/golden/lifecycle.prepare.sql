@@ -72,13 +72,13 @@ select
         (
           w.dormant_at is null
           and coalesce(w.autostart_schedule, '') <> ''
-          and not next_start_is_trusted (
+          and is_next_start_stale (
             w.next_start_at,
-            w.autostart_schedule,
-            t.autostart_days,
             case
               when b.transition = 'stop' then b.created_at
-            end
+            end,
+            w.autostart_schedule,
+            t.autostart_days
           )
         )
     ),
@@ -101,7 +101,6 @@ select
         )
       from
         due
-        -- What is not stopped is not started: the rules of most of what is due need not be looked at here.
         join workspaces w on w.id = due.id
         and w.latest_transition = 'stop'
         join lifecycle_rules r on r.workspace_id = w.id

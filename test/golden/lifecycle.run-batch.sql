@@ -14,21 +14,19 @@ with
       w.organization_id,
       w.template_id,
       w.latest_build_number,
-      w.autostart_schedule,
       w.latest_job_status,
-      t.autostart_days,
       t.time_til_dormant_autodelete_ms,
       coalesce(
         (
           w.dormant_at is null
           and coalesce(w.autostart_schedule, '') <> ''
-          and not next_start_is_trusted (
+          and is_next_start_stale (
             w.next_start_at,
-            w.autostart_schedule,
-            t.autostart_days,
             case
               when b.transition = 'stop' then b.created_at
-            end
+            end,
+            w.autostart_schedule,
+            t.autostart_days
           )
         )
         and asked.id is null,
@@ -36,7 +34,8 @@ with
       ) as must_ask
     from
       due
-      -- In a case, which the planner expects to hold for half of the rows: by itself it is expected to hold for almost none.
+      -- The planner expects a case to hold for half of the rows. It would expect the bare condition
+      -- to hold for almost none.
       join workspaces w on w.id = due.id
       and case
         when w.ctid = due.row_version then true
@@ -102,30 +101,32 @@ with
       b.template_version_preset_id,
       b.deadline,
       c.parameters as carried,
-      coalesce(
-        rule_block (
-          f.rule,
-          f.due_at,
-          f.transition,
-          f.job_status,
-          stable_hash (f.workspace_id::text) % $9::int = any ($10::int[]),
-          s.is_ready,
-          s.is_alive,
-          $11::timestamptz,
-          $12::timestamptz
-        ),
-        case
-          when f.transition is null
-          or f.template_version_id = b.template_version_id then null
+      case block.name
+        when 'not_prepared' then case
           when c.workspace_id is null then 'not_prepared'
           when c.parameters is null then 'parameter'
         end
-      ) as blocked_by
+        else block.name
+      end as blocked_by
     from
       firing f
       join workspace_builds b on b.id = f.build_id
       left join supply s on s.version_id = f.template_version_id
-      left join jsonb_to_recordset($13::jsonb) as c (workspace_id uuid, build_id uuid, template_version_id uuid, parameters jsonb) on c.workspace_id = f.workspace_id
+      cross join lateral (
+        select
+          rule_block (
+            f.job_status,
+            f.rule,
+            f.due_at,
+            f.transition,
+            stable_hash (f.workspace_id::text) % $9::int = any ($10::int[]),
+            s.is_ready,
+            s.is_alive,
+            f.template_version_id <> b.template_version_id,
+            $11::timestamptz
+          ) as name
+      ) block
+      left join jsonb_to_recordset($12::jsonb) as c (workspace_id uuid, build_id uuid, template_version_id uuid, parameters jsonb) on c.workspace_id = f.workspace_id
       and c.build_id = f.build_id
       and c.template_version_id = f.template_version_id
   ),
@@ -157,7 +158,7 @@ with
       (v.file_id)::uuid as "file_id",
       (t.provisioner)::text as "provisioner",
       (vj.tags)::jsonb as "tags",
-      ('{}')::jsonb as "input",
+      ('{}'::jsonb)::jsonb as "input",
       (null)::jsonb as "on_success",
       (coalesce(a.carried, p.parameters, '[]'))::jsonb as "parameters"
     from
@@ -218,8 +219,8 @@ with
       r.state,
       r.preset_id,
       r.on_success,
-      $14::timestamptz,
-      $15::timestamptz
+      $13::timestamptz,
+      $14::timestamptz
     from
       requests r
     on conflict do nothing
@@ -264,8 +265,8 @@ with
       r.file_id,
       r.input || jsonb_build_object('workspace_build_id', r.build_id),
       r.tags,
-      $16::timestamptz,
-      $17::timestamptz
+      $15::timestamptz,
+      $16::timestamptz
     from
       requests r
     where
@@ -308,20 +309,21 @@ with
   done as materialized (
     select
       a.*,
-      $18::timestamptz as acted_at,
+      $17::timestamptz as acted_at,
       w.name,
       w.owner_id,
       w.organization_id,
       w.template_id,
       b.id as new_build_id,
+      w.time_til_dormant_autodelete_ms,
       case
-        when w.time_til_dormant_autodelete_ms > 0 then instant_after ($19::timestamptz, w.time_til_dormant_autodelete_ms)
-      end as new_deleting_at,
-      w.time_til_dormant_autodelete_ms
+        when w.time_til_dormant_autodelete_ms > 0 then instant_after ($18::timestamptz, w.time_til_dormant_autodelete_ms)
+      end as new_deleting_at
     from
       acting a
       join seen w on w.id = a.workspace_id
-      -- Full, though no build is without its rule: only such a join is never made by a nested loop (see insertBuilds).
+      -- A full join, although each build has its rule: the planner never makes a full join by a
+      -- nested loop (see insertBuilds).
       full join builds b on b.workspace_id = a.workspace_id
     where
       a.transition is null
@@ -331,7 +333,7 @@ with
     update workspace_builds b
     set
       notified_autostop_deadline = b.deadline,
-      updated_at = $20::timestamptz
+      updated_at = $19::timestamptz
     from
       done
     where
@@ -347,7 +349,7 @@ with
     from
       rules
     where
-      due_at > $21::timestamptz
+      due_at > $20::timestamptz
     group by
       workspace_id
   ),
@@ -362,10 +364,10 @@ with
         when j.blocked_by = 'not_prepared' then '-infinity'
         else least(
           case j.blocked_by
-            when 'usage_not_flushed' then $22::timestamptz
-            when 'no_provisioner' then $23::timestamptz
-            when 'version_not_ready' then $24::timestamptz
-            when 'parameter' then $25::timestamptz
+            when 'usage_not_flushed' then $21::timestamptz
+            when 'no_provisioner' then $22::timestamptz
+            when 'version_not_ready' then $23::timestamptz
+            when 'parameter' then $24::timestamptz
           end,
           later.due_at,
           '9999-12-31T00:00:00Z'::timestamptz
@@ -376,7 +378,6 @@ with
       left join later on later.workspace_id = seen.id
       left join judged j on j.workspace_id = seen.id
       left join done on done.workspace_id = seen.id
-      -- A build's trigger writes the bound. Where the build was not made after all, the workspace stays due.
     where
       done.new_build_id is null
       or done.rule = 'dormancy'
@@ -386,7 +387,7 @@ with
     set
       check_at = bounds.check_at,
       dormant_at = case
-        when done.rule = 'dormancy' then $26::timestamptz
+        when done.rule = 'dormancy' then $25::timestamptz
         else w.dormant_at
       end,
       deleting_at = case
@@ -431,25 +432,25 @@ with
       )
     select
       gen_random_uuid(),
-      $27::timestamptz,
-      $28,
+      $26::timestamptz,
+      $27,
       done.owner_id,
       done.organization_id,
+      $28,
       $29,
       $30,
-      $31,
       done.workspace_id,
       done.name,
-      $32,
-      $33::jsonb,
-      $34::int,
+      $31,
+      $32::jsonb,
+      $33::int,
       jsonb_build_object('automatic_actor', 'coder', 'automatic_subsystem', 'autobuild')
     from
       done
     where
       rule = 'dormancy'
   ),
-  told_dormant as (
+  notified_dormant as (
     insert into
       notification_messages (
         id,
@@ -469,7 +470,7 @@ with
         from
           done.acted_at
       ),
-      $35::uuid,
+      $34::uuid,
       done.owner_id,
       jsonb_strip_nulls(
         jsonb_build_object(
@@ -484,16 +485,16 @@ with
         )
       ),
       array[done.workspace_id, done.owner_id, done.template_id, done.organization_id],
-      $36,
-      $37::timestamptz,
-      $38::timestamptz
+      $35,
+      $36::timestamptz,
+      $37::timestamptz
     from
       done
     where
       rule = 'dormancy'
     on conflict (idempotency_key) do nothing
   ),
-  told_reminder as (
+  notified_reminder as (
     insert into
       notification_messages (
         id,
@@ -513,7 +514,7 @@ with
         from
           done.deadline
       ),
-      $39::uuid,
+      $38::uuid,
       done.owner_id,
       jsonb_build_object(
         'workspace',
@@ -522,15 +523,15 @@ with
         to_char(done.deadline at time zone 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS "UTC"')
       ),
       array[done.workspace_id, done.owner_id, done.template_id, done.organization_id],
-      $40,
-      $41::timestamptz,
-      $42::timestamptz
+      $39,
+      $40::timestamptz,
+      $41::timestamptz
     from
       done
       join reminded on reminded.id = done.build_id
     on conflict (idempotency_key) do nothing
   ),
-  told_updated as (
+  notified_updated as (
     insert into
       notification_messages (
         id,
@@ -546,7 +547,7 @@ with
     select
       gen_random_uuid(),
       'auto-updated:' || done.new_build_id,
-      $43::uuid,
+      $42::uuid,
       done.owner_id,
       jsonb_build_object(
         'name',
@@ -564,9 +565,9 @@ with
         end
       ),
       array[done.workspace_id, done.owner_id, done.template_id, done.organization_id],
-      $44,
-      $45::timestamptz,
-      $46::timestamptz
+      $43,
+      $44::timestamptz,
+      $45::timestamptz
     from
       done
       join template_versions v on v.id = done.template_version_id

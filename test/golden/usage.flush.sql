@@ -35,25 +35,19 @@ with
           t.time_til_autostop_notify_ms as lead_ms,
           case
             when beat.bump_at < beat.next_autostart_at
-            and beat.next_autostart_at < beat.bump_at + p.bump then beat.next_autostart_at - beat.bump_at + make_interval(
-              secs => (
-                case
-                  when t.allow_user_autostop then w.ttl_ms
-                  else t.default_ttl_ms
-                end
-              )::double precision / 1000
+            and beat.next_autostart_at < beat.bump_at + duration_of (t.activity_bump_ms / 1000 * 1000) then beat.next_autostart_at - beat.bump_at + duration_of (
+              case
+                when t.allow_user_autostop then w.ttl_ms
+                else t.default_ttl_ms
+              end
             )
-            else p.bump
+            else duration_of (t.activity_bump_ms / 1000 * 1000)
           end as step
         from
           beat
           join locked on locked.id = beat.workspace_id
           join workspaces w on w.id = beat.workspace_id
           join templates t on t.id = w.template_id
-          cross join lateral (
-            select
-              make_interval(secs => t.activity_bump_ms / 1000) as bump
-          ) p
         where
           beat.bump_at is not null
           and t.activity_bump_ms > 0
@@ -72,7 +66,7 @@ with
     returning
       s.workspace_id,
       case
-        when s.lead_ms > 0 then b.deadline - make_interval(secs => (s.lead_ms)::double precision / 1000)
+        when s.lead_ms > 0 then instant_before (b.deadline, s.lead_ms)
       end as reminder_at
   ),
   marked as (
@@ -162,7 +156,7 @@ with
           )
       )
     returning
-      1
+      1 as stored
   ),
   app_stored as (
     insert into
@@ -247,9 +241,10 @@ with
       and not member_of.deleted
     where
       not w.deleted
-      -- In a case, which the planner expects to hold for half of the rows: by themselves they are expected to hold for none.
+      -- The planner expects a case to hold for half of the rows. It would expect the bare
+      -- condition to hold for none.
       and case
-        when key_problem (k.expires_at, u.deleted, u.is_system, u.status, $12::timestamptz) is null
+        when key_problem (k.expires_at, u.deleted, u.is_system, u.status, $12) is null
         and (
           (
             held_site_roles (u.site_roles) && $13::text[]
@@ -303,27 +298,35 @@ with
         else false
       end
   ),
-  due as materialized (
+  used_key as materialized (
     select
-      r.key_id,
-      r.user_id,
-      max(r.used_at) as used_at,
+      key_id,
+      user_id,
+      max(used_at) as used_at,
       (
         array_agg(
-          r.ip
+          ip
           order by
-            r.used_at desc
+            used_at desc
         )
       ) [1] as ip
     from
-      renewed r
-      join api_keys k on k.id = r.key_id
-    where
-      key_mark_is_due (k.last_used_at, r.used_at)
-      or key_slide_is_due (k.login_type, k.expires_at, k.lifetime_seconds, r.used_at)
+      renewed
     group by
-      r.key_id,
-      r.user_id
+      key_id,
+      user_id
+  ),
+  due as materialized (
+    select
+      due.*
+    from
+      used_key due
+      join api_keys k on k.id = due.key_id
+    where
+      (
+        key_mark_is_due (k.last_used_at, due.used_at)
+        or key_slide_is_due (k, due.used_at)
+      )
   ),
   free_key as materialized (
     select
@@ -332,8 +335,10 @@ with
       api_keys k
       join due on due.key_id = k.id
     where
-      key_mark_is_due (k.last_used_at, due.used_at)
-      or key_slide_is_due (k.login_type, k.expires_at, k.lifetime_seconds, due.used_at)
+      (
+        key_mark_is_due (k.last_used_at, due.used_at)
+        or key_slide_is_due (k, due.used_at)
+      )
     for no key update of
       k skip locked
   ),
@@ -364,11 +369,11 @@ with
         else k.ip
       end,
       expires_at = case
-        when key_slide_is_due (k.login_type, k.expires_at, k.lifetime_seconds, due.used_at) then due.used_at + make_interval(secs => k.lifetime_seconds)
+        when key_slide_is_due (k, due.used_at) then due.used_at + make_interval(secs => k.lifetime_seconds)
         else k.expires_at
       end,
       updated_at = case
-        when key_slide_is_due (k.login_type, k.expires_at, k.lifetime_seconds, due.used_at) then due.used_at
+        when key_slide_is_due (k, due.used_at) then due.used_at
         else k.updated_at
       end
     from
@@ -378,7 +383,7 @@ with
       k.id = due.key_id
       and (
         key_mark_is_due (k.last_used_at, due.used_at)
-        or key_slide_is_due (k.login_type, k.expires_at, k.lifetime_seconds, due.used_at)
+        or key_slide_is_due (k, due.used_at)
       )
     returning
       k.id

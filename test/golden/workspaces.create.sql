@@ -112,8 +112,8 @@ with
         autostart_schedule,
         next_start_at,
         ttl_ms,
-        last_used_at,
         automatic_updates,
+        last_used_at,
         created_at,
         updated_at
       )
@@ -126,8 +126,8 @@ with
 ::text,
 ::timestamptz,
 ::bigint,
-      $15::timestamptz,
-      $16,
+      $15,
+      $16::timestamptz,
       $17::timestamptz,
       $18::timestamptz
     from

@@ -1,5 +1,5 @@
--- FNV-1a of an id, 32 bits: the same number as stable-hash.ts gives, so that a statement can leave
--- out the workspaces of some shards.
+-- FNV-1a of an id, 32 bits: the same number as stableHash() in src/platform/hash.ts, so that a
+-- statement can leave out the workspaces of some shards.
 --
 -- Over bytes and not over characters: a character is found by counting from the start, which took
 -- more than twice as long.

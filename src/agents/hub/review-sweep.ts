@@ -3,7 +3,6 @@ import { sql } from "drizzle-orm"
 import { statement, type Statement } from "../../platform/db/client.ts"
 import { publishBuildChange } from "../../platform/durable/publish.ts"
 import type { Sweep } from "../../sweeps.ts"
-import { isConnectable } from "./statements.ts"
 
 /** A build that was requested or has ended this long ago is reviewed again, by several ticks. */
 const recentMs = 5 * 60_000
@@ -33,7 +32,7 @@ function findStrays(now: Date): Statement<{ workspace_id: string }> {
     join provisioner_jobs j on j.id = b.job_id
     join workspace_resources r on r.job_id = j.id
     join workspace_agents a on a.resource_id = r.id and a.socket_open
-    where not ${isConnectable}
+    where not agent_may_connect(a, b, j, w)
     limit ${hubsMax}`,
   )
 }

@@ -38,6 +38,9 @@ const triesMax = 3
 
 const dialect = new PgDialect()
 
+/** The name leads the text, so the server's log and its statistics of statements show it. */
+const named = (name: string, text: string) => `/* ${name} */ ${text}`
+
 export function statement<Row>(name: string, query: SQL): Statement<Row> {
   return { name, sql: query }
 }
@@ -57,9 +60,10 @@ export function openDatabase(env: { DATABASE_URL?: string }, options?: DatabaseO
  */
 export function connect(databaseUrl: string, options: DatabaseOptions = {}): Database {
   const client = neon(databaseUrl, { fullResults: true })
-  const compile = ({ sql }: Statement<unknown>) => {
+  const compile = ({ name, sql }: Statement<unknown>) => {
     const query = dialect.sqlToQuery(sql)
-    return client.query(query.sql, query.params.map(encodeValue), { types: valueTypes })
+    const text = named(name, query.sql)
+    return client.query(text, query.params.map(encodeValue), { types: valueTypes })
   }
 
   async function roundTrip<T>(name: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -101,9 +105,10 @@ export function connect(databaseUrl: string, options: DatabaseOptions = {}): Dat
   return {
     async all<Row>(one: Statement<Row>) {
       const query = dialect.sqlToQuery(one.sql)
+      const text = named(one.name, query.sql)
       const params = query.params.map(encodeValue)
       const result = await roundTrip(one.name, (signal) =>
-        client.query(query.sql, params, {
+        client.query(text, params, {
           fullResults: true,
           types: valueTypes,
           fetchOptions: { signal },

@@ -24,10 +24,6 @@ export const texts = (values: readonly string[]): SQL => sql`${sql.param(values)
 export const instants = (values: readonly (Date | null)[]): SQL =>
   sql`${sql.param(values)}::timestamptz[]`
 
-/** A duration in milliseconds as an interval. */
-export const intervalMs = (ms: SQL | number): SQL =>
-  sql`make_interval(secs => (${ms})::double precision / 1000)`
-
 /** The literal characters of a LIKE pattern, `\` being its escape. */
 export function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, (character) => `\\${character}`)

@@ -82,7 +82,7 @@ export const statements: Statement<unknown>[] = [
   createWorkspace(createPlan, ids, request),
   createBuild(buildPlan, ids, sql`actor_id()`, request),
   completeBuildJob(completion, request),
-  flushStatement({ now, used: [], stats: [], apps: [], verdicts: [] }),
+  flushStatement({ now, used: [], stats: [], apps: [], permits: [] }),
   listPage({}, { limit: 25, offset: 0, after: null }, now),
   patchTemplate(
     id,
