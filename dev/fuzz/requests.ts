@@ -1,5 +1,5 @@
 // Random requests to an operation of the OpenAPI document, and what is wrong with an answer.
-import fc from "fast-check"
+import * as fc from "fast-check"
 import type { ApiDocument, Operation } from "../../src/platform/http/openapi-document.ts"
 import { allows, valueOf } from "./schema.ts"
 
@@ -58,7 +58,7 @@ export function requestOf(
     body: media?.schema === undefined ? fc.constant(undefined) : bodyOf(media, schemas, ids),
   })
   const [drawn] = fc.sample(values, { seed, numRuns: 1 })
-  const { places = {}, query = {}, body } = drawn ?? {}
+  const { places, query, body } = drawn ?? { places: {}, query: {}, body: undefined }
   const filled = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) =>
     encodeURIComponent(wellFormed(textOf(places[name])) || "-"),
   )

@@ -1,5 +1,5 @@
 // Values for a JSON schema of the OpenAPI document, and whether a value is one that it allows.
-import fc from "fast-check"
+import * as fc from "fast-check"
 import type { JsonSchema, Schemas } from "../../src/platform/http/openapi-example.ts"
 
 type Ids = readonly string[]
