@@ -36,7 +36,10 @@ export async function listWorkspaces(
     countMatches(filter, now),
   ])
   const { count = 0, found = [] } = counts[0] ?? {}
-  const missing = namedThings(filter).filter((_, index) => found[index] !== true)
+  const missing = namedThings(filter)
+    .filter((_, index) => found[index] !== true)
+    // A group's organization is named before the group, and its problem alone is reported.
+    .filter(({ field }, index, all) => all.findIndex((one) => one.field === field) === index)
   if (missing.length > 0) {
     throw invalidSearch(missing.map(({ field, problem }) => ({ field, detail: problem })))
   }
