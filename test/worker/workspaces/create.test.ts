@@ -257,6 +257,7 @@ describe("400", () => {
     expect(body).toEqual({
       message: 'Unable to validate parameter "size"',
       detail: "parameter value is required",
+      validations: [{ field: "size", detail: "parameter value is required" }],
     })
     expect(await query("select id from workspaces where name = $1", [name])).toEqual([])
   })
