@@ -11,7 +11,7 @@ afterEach(() => {
   neonConfig.fetchFunction = send
 })
 
-test("a completion whose inputs changed after they were read computes the deadline again", async () => {
+test("a completion computes the deadline again when its inputs changed", async () => {
   const world = await givenWorld({}, 0)
   at(now)
   const body = { name: "w", template_id: world.template.id, ttl_ms: hourMs }
