@@ -12,6 +12,8 @@ import {
 import { selectTemplates, type TemplateRow } from "./view.ts"
 
 export type TemplateFilter = {
+  /** Substring of the name or the display name. */
+  words?: string | undefined
   /** Substring of the display name. */
   displayName?: string | undefined
   exactDisplayName?: string | undefined
@@ -35,11 +37,14 @@ export type TemplateSearch =
   | { filter: TemplateFilter; issues: null }
   | { filter: null; issues: SearchIssue[] }
 
+const unquote = (text: string) => text.replaceAll('"', "").trim()
+
 export function parseTemplateSearch(query: string): TemplateSearch {
-  const { terms, issue } = tokenizeSearch(query, (text) => [{ key: "display_name", value: text }])
+  const { terms, issue } = tokenizeSearch(query, (text) => [{ key: "", value: unquote(text) }])
   if (issue !== null) return { filter: null, issues: [issue] }
   const reader = createSearchReader(terms)
   const filter: TemplateFilter = {
+    words: reader.text(""),
     displayName: reader.text("display_name"),
     exactDisplayName: reader.text("exact_display_name"),
     name: reader.text("name"),
@@ -88,6 +93,10 @@ function conditions(filter: TemplateFilter, organization: string | null): SQL[] 
   ]
   if (organization !== null) found.push(sql`o.id = ${organizationIdOf(organization)}`)
   if (filter.organization) found.push(sql`o.id = ${organizationIdOf(filter.organization)}`)
+  if (filter.words) {
+    const { words } = filter
+    found.push(sql`(${contains(sql`t.name`, words)} or ${contains(sql`t.display_name`, words)})`)
+  }
   if (filter.displayName) found.push(contains(sql`t.display_name`, filter.displayName))
   if (filter.exactDisplayName) found.push(equals(sql`t.display_name`, filter.exactDisplayName))
   if (filter.name) found.push(contains(sql`t.name`, filter.name))

@@ -1,4 +1,4 @@
-// Factories for templates, their versions and presets, and the jobs behind them. Defaults are valid.
+// Factories for templates, versions, presets and their jobs. Defaults are valid.
 import { epoch } from "./epoch.ts"
 import { inserting, unique, writeAll, type Row, type Write } from "./rows.ts"
 
@@ -33,7 +33,7 @@ export function jobColumns(status: JobStatus, at: Date): Row {
   }
 }
 
-/** A version whose import has succeeded. It belongs to no template until one is made of it or it is given one. */
+/** A version whose import has succeeded. It belongs to no template unless it is given one. */
 export async function givenVersion(
   creator: Creator,
   options: VersionOptions = {},

@@ -60,7 +60,7 @@ export async function carryParameters(
   return resolved
 }
 
-/** What the patterns of a request cost: a value that it does not have is the parameter's default. */
+/** What the patterns of a request cost. A missing value is the parameter's default. */
 function workOf(
   { template_version_id, previous }: CarryRequest,
   byVersion: ReadonlyMap<string, readonly ParameterDefinition[]>,

@@ -102,7 +102,10 @@ const mayReadWorkspace = may("read", "workspace", {
   organization: sql`w.organization_id`,
 })
 
-/** The newest value of each parameter in the user's workspaces of the template. */
+/**
+ * The newest value of each parameter in the user's workspaces of the template. An ephemeral one is
+ * used once.
+ */
 const autofill = (user: string, templateId: string) =>
   statement<{ name: string; value: string }>(
     "users.autofill",
@@ -111,8 +114,10 @@ const autofill = (user: string, templateId: string) =>
       join templates t on t.id = w.template_id
       join workspace_builds b on b.workspace_id = w.id
       join workspace_build_parameters p on p.workspace_build_id = b.id
+      left join template_version_parameters d
+        on d.template_version_id = b.template_version_id and d.name = p.name
       where w.owner_id = ${userIdOf(user)} and w.template_id = ${templateId}::uuid
-        and ${mayReadWorkspace}
+        and not coalesce(d.ephemeral, false) and ${mayReadWorkspace}
       order by p.name, b.created_at desc`,
   )
 

@@ -1,5 +1,6 @@
 // The provisioner protocol over HTTPS from the daemon's side, with its retries.
 import { setTimeout as sleep } from "node:timers/promises"
+import { z } from "zod"
 import type {
   AcquiredJob,
   CompleteRequest,
@@ -136,15 +137,21 @@ async function readBounded(response: Response): Promise<Uint8Array<ArrayBuffer>>
   return new Uint8Array(Buffer.concat(chunks))
 }
 
-function messageOf(text: string): string {
+const refusal = z.object({
+  message: z.string(),
+  validations: z.array(z.object({ field: z.string(), detail: z.string() })).optional(),
+})
+
+/** The message of a refusal, with what is wrong with each field. */
+export function messageOf(text: string): string {
   try {
-    const parsed: unknown = JSON.parse(text)
-    if (typeof parsed === "object" && parsed !== null && "message" in parsed)
-      return String(parsed.message)
+    const { message, validations = [] } = refusal.parse(JSON.parse(text))
+    const shown = validations.slice(0, 10).map(({ field, detail }) => `${field}: ${detail}`)
+    return shown.length === 0 ? message : `${message} (${shown.join("; ")})`
   } catch {
-    // Not an answer of the control plane: a proxy's page, for example.
+    // A proxy answered, and its page is not JSON.
+    return text.slice(0, 200)
   }
-  return text.slice(0, 200)
 }
 
 /**

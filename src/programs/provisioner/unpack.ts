@@ -33,19 +33,26 @@ export async function unpackArchive(
   try {
     if (isZip(archive))
       await unpackZip(Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength), writer)
-    else await unpackTar(archive, writer)
+    else await unpackTar(isGzip(archive) ? gunzipped(archive) : bytesOf(archive), writer)
   } catch (error) {
     if (error instanceof BadArchive) throw error
     if (isSystemError(error))
       throw new BadArchive(`The archive could not be unpacked: ${error.code}.`)
     const words = error instanceof Error ? error.message : String(error)
-    throw new BadArchive(`The archive is damaged or neither tar nor zip: ${words}`)
+    throw new BadArchive(`The archive is damaged, or not a tar, tar.gz or zip file: ${words}`)
   }
   if (writer.fileCount() === 0) throw new BadArchive("The archive holds no files.")
   return { fileCount: writer.fileCount(), skipped: writer.skipped }
 }
 
 const isZip = (archive: Uint8Array) => archive[0] === 0x50 && archive[1] === 0x4b
+
+const isGzip = (archive: Uint8Array) => archive[0] === 0x1f && archive[1] === 0x8b
+
+type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>
+const bytesOf = (archive: Uint8Array<ArrayBuffer>): Bytes => new Blob([archive]).stream()
+const gunzipped = (archive: Uint8Array<ArrayBuffer>): Bytes =>
+  bytesOf(archive).pipeThrough(new DecompressionStream("gzip"))
 
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException & { code: string } =>
   error instanceof Error && "syscall" in error && "code" in error && typeof error.code === "string"
@@ -118,8 +125,8 @@ function insidePath(name: string): string {
   return parts.join("/")
 }
 
-async function unpackTar(archive: Uint8Array<ArrayBuffer>, writer: EntryWriter): Promise<void> {
-  const entries = new Blob([archive]).stream().pipeThrough(createTarDecoder({ strict: true }))
+async function unpackTar(tar: Bytes, writer: EntryWriter): Promise<void> {
+  const entries = tar.pipeThrough(createTarDecoder({ strict: true }))
   for await (const { header, body } of entries) {
     const type = header.type ?? "file"
     if (type === "file") {

@@ -8,6 +8,9 @@ import { storeUpload, uploadBytesMax } from "./store-upload.ts"
 
 const mimetypes: Record<string, string> = {
   "application/x-tar": "application/x-tar",
+  "application/gzip": "application/gzip",
+  "application/x-gzip": "application/gzip",
+  "application/x-gtar": "application/gzip",
   "application/zip": "application/zip",
   "application/x-zip-compressed": "application/zip",
 }
@@ -20,7 +23,7 @@ const upload = createRoute({
   method: "post",
   path: "/files",
   tags: ["Files"],
-  summary: "Upload a template archive (tar or zip, at most 95 MB)",
+  summary: "Upload a template archive (tar, tar.gz or zip, at most 95 MB)",
   responses: {
     200: jsonBody(uploadedFile, "The caller uploaded the same content before."),
     201: jsonBody(uploadedFile, "The file; its id is under `hash`."),

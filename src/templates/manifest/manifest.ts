@@ -77,7 +77,8 @@ export type ManifestReading = { ok: true; manifest: Manifest } | { ok: false; er
 export function readManifest(text: string): ManifestReading {
   let parsed: unknown
   try {
-    parsed = JSON.parse(text)
+    // Some editors save a byte-order mark.
+    parsed = JSON.parse(text.replace(/^\uFEFF/, ""))
   } catch (error) {
     return {
       ok: false,

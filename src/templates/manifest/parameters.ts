@@ -3,15 +3,22 @@ import { z } from "zod"
 import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { checkParameterValue } from "../parameters/value.ts"
 import { patternProblem } from "../parameters/pattern.ts"
-
-const textLengthMax = 8192
-const optionCountMax = 200
-const patternLengthMax = 1024
+import {
+  entryNameLengthMax,
+  iconLengthMax,
+  int32,
+  nameLengthMax,
+  optionCountMax,
+  order,
+  patternLengthMax,
+  textLengthMax,
+} from "./reported.ts"
 
 const noNul = (value: string) => !value.includes("\0")
 const nulMessage = "must not contain NUL bytes"
 export const plainText = z.string().max(textLengthMax).refine(noNul, nulMessage)
-const entryName = z.string().min(1).max(128).refine(noNul, nulMessage)
+export const entryName = plainText.min(1).max(entryNameLengthMax)
+export const icon = plainText.max(iconLengthMax).regex(picturePattern, pictureError).default("")
 
 /** People write `4` or `true` where the wire has text, so defaults and values accept both. */
 export const scalarText = z
@@ -32,10 +39,10 @@ const formTypes = [
 ] as const
 
 const parameterOption = z.object({
-  name: plainText.min(1),
+  name: plainText.min(1).max(nameLengthMax),
   description: plainText.default(""),
   value: scalarText,
-  icon: plainText.regex(picturePattern, pictureError).default(""),
+  icon,
 })
 
 const parameterShape = z.object({
@@ -50,18 +57,18 @@ const parameterShape = z.object({
   form_type: z.enum(formTypes).default(""),
   mutable: z.boolean().default(true).describe("Can be changed after the workspace was created."),
   default_value: scalarText.optional().describe("Absent: the parameter is required."),
-  icon: plainText.regex(picturePattern, pictureError).default(""),
+  icon,
   options: z.array(parameterOption).max(optionCountMax).default([]),
   validation_error: plainText
     .default("")
     .describe("Shown instead of the default message. {value}, {min} and {max} are replaced."),
   validation_regex: z.string().max(patternLengthMax).default(""),
-  validation_min: z.int().optional(),
-  validation_max: z.int().optional(),
+  validation_min: int32.optional(),
+  validation_max: int32.optional(),
   validation_monotonic: z.enum(["increasing", "decreasing"]).optional(),
   required: z.boolean().optional().describe("By default: whether default_value is absent."),
   ephemeral: z.boolean().default(false).describe("Used for one build only; needs a default."),
-  order: z.int().default(0),
+  order: order.default(0),
 })
 
 /** What is wrong with a parameter whose fields are each well-formed. */

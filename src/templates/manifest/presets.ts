@@ -1,12 +1,11 @@
 // Presets of a template manifest: named parameter values, each with a pool of prebuilds.
 import { z } from "zod"
-import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { isZone, parseCronWindow } from "../../schedule/cron-window.ts"
 import { findScheduleConflict } from "../../schedule/schedule-overlap.ts"
-import { plainText, scalarText } from "./parameters.ts"
+import { entryName, icon, plainText, scalarText } from "./parameters.ts"
+import { cronLengthMax, entryNameLengthMax, scheduleCountMax } from "./reported.ts"
 
 const instanceCountMax = 1000
-const scheduleCountMax = 100
 const presetCountMax = 100
 const ttlSecondsMin = 3600
 const ttlSecondsMax = 31_536_000
@@ -26,7 +25,7 @@ const expirationPolicy = z.object({
 const scheduleEntry = z.object({
   cron: z
     .string()
-    .max(256)
+    .max(cronLengthMax)
     .refine(
       (cron) => parseCronWindow(cron) !== null,
       "must be a cron of 5 fields whose minute is *",
@@ -59,13 +58,13 @@ const prebuilds = z.object({
 })
 
 const manifestPreset = z.object({
-  name: plainText.min(1).max(128),
+  name: entryName,
   default: z.boolean().default(false),
   description: plainText.max(128).default(""),
-  icon: plainText.max(256).regex(picturePattern, pictureError).default(""),
+  icon,
   parameters: z
     .record(
-      z.string().min(1).max(128),
+      z.string().min(1).max(entryNameLengthMax),
       scalarText.refine((value) => value !== "", "must not be empty"),
     )
     .default({}),

@@ -4,10 +4,22 @@
 import { z } from "@hono/zod-openapi"
 import { pictureError, picturePattern } from "../../platform/picture.ts"
 
-const picture = z.string().max(256).regex(picturePattern, pictureError)
-const name = z.string().min(1).max(256)
-const text = z.string().max(8_192)
-const order = z.int().min(-100_000).max(100_000)
+export const nameLengthMax = 256
+/** Parameters, variables and presets. */
+export const entryNameLengthMax = 128
+export const textLengthMax = 8_192
+export const iconLengthMax = 256
+export const patternLengthMax = 1_024
+export const optionCountMax = 256
+export const cronLengthMax = 256
+export const scheduleCountMax = 100
+
+const name = z.string().min(1).max(nameLengthMax)
+const text = z.string().max(textLengthMax)
+const picture = z.string().max(iconLengthMax).regex(picturePattern, pictureError)
+export const order = z.int().min(-100_000).max(100_000)
+/** What PostgreSQL's integer holds. */
+export const int32 = z.int().min(-2_147_483_648).max(2_147_483_647)
 const seconds = z.int().min(0).max(31_536_000)
 
 /** Unique within a build. */
@@ -21,7 +33,7 @@ const appSlug = z
   .regex(/^[a-z0-9](-?[a-z0-9])*$/)
 
 export const reportedParameter = z.object({
-  name: name.max(128),
+  name: name.max(entryNameLengthMax),
   display_name: text.optional(),
   description: text.optional(),
   type: z.enum(["string", "number", "bool", "list(string)"]).default("string"),
@@ -52,12 +64,12 @@ export const reportedParameter = z.object({
         icon: picture.optional(),
       }),
     )
-    .max(256)
+    .max(optionCountMax)
     .optional(),
   validation_error: text.optional(),
-  validation_regex: z.string().max(1_024).optional(),
-  validation_min: z.int().min(-2_147_483_648).max(2_147_483_647).optional(),
-  validation_max: z.int().min(-2_147_483_648).max(2_147_483_647).optional(),
+  validation_regex: z.string().max(patternLengthMax).optional(),
+  validation_min: int32.optional(),
+  validation_max: int32.optional(),
   validation_monotonic: z.enum(["increasing", "decreasing"]).optional(),
   /** Absent: required when there is no default. */
   required: z.boolean().optional(),
@@ -66,7 +78,7 @@ export const reportedParameter = z.object({
 })
 
 export const reportedVariable = z.object({
-  name: name.max(128),
+  name: name.max(entryNameLengthMax),
   description: text.optional(),
   type: z.enum(["string", "number", "bool"]).default("string"),
   default_value: text.optional(),
@@ -76,7 +88,7 @@ export const reportedVariable = z.object({
 
 /** The rules of pools check the list of crons. */
 export const reportedPreset = z.object({
-  name: name.max(128),
+  name: name.max(entryNameLengthMax),
   default: z.boolean().default(false),
   description: z.string().max(128).optional(),
   icon: picture.optional(),
@@ -89,9 +101,14 @@ export const reportedPreset = z.object({
         .object({
           timezone: z.string().max(64),
           schedule: z
-            .array(z.object({ cron: z.string().max(128), instances: z.int().min(0).max(1_000) }))
+            .array(
+              z.object({
+                cron: z.string().max(cronLengthMax),
+                instances: z.int().min(0).max(1_000),
+              }),
+            )
             .min(1)
-            .max(64),
+            .max(scheduleCountMax),
         })
         .optional(),
     })

@@ -54,8 +54,18 @@ function compileNew(pattern: string): RE2JS | null {
   }
 }
 
-const token =
-  /\\Q[^]*?(?:\\E|$)|\\[pP](?:\{[^}]*\}|.)|\\x\{[^}]*\}|\\[^]|\[\^?\]?(?:\[:[^\]]*:\]|\\[^]|[^\]\\])*\]?|\{(\d{1,6})(,?)(\d{0,6})\}|[^]/gu
+const token = new RegExp(
+  [
+    // A literal text, a class of Unicode, an escape, a class, a counted repetition, a character.
+    String.raw`\\Q[^]*?(?:\\E|$)`,
+    String.raw`\\[pP](?:\{[^}]*\}|.)`,
+    String.raw`\\x\{[^}]*\}|\\[^]`,
+    String.raw`\[\^?\]?(?:\[:[^\]]*:\]|\\[^]|[^\]\\])*\]?`,
+    String.raw`\{(\d{1,6})(,?)(\d{0,6})\}`,
+    "[^]",
+  ].join("|"),
+  "gu",
+)
 
 /** The size to which a pattern's repetitions expand. It reads the text once, and never too low. */
 export function patternSize(pattern: string): number {

@@ -40,8 +40,8 @@ export type ResolvedParameters =
 
 /**
  * Resolves every parameter of a version, or returns what is wrong with each. It ignores values for
- * names that the version does not have. Every parameter gets a value, so a later change of a default
- * does not affect existing workspaces.
+ * names that the version does not have. Every parameter gets a value, so a later change of a
+ * default does not affect existing workspaces.
  */
 export function resolveParameters(sources: ParameterSources): ResolvedParameters {
   const values: { name: string; value: string }[] = []
@@ -72,9 +72,8 @@ function resolveOne(
     !parameter.mutable &&
     candidate !== previous
   ) {
-    return {
-      detail: `Parameter "${name}" is not mutable, so it can't be updated after creating a workspace.`,
-    }
+    const why = "is not mutable, so it can't be updated after creating a workspace."
+    return { detail: `Parameter "${name}" ${why}` }
   }
   if (parameter.required && candidate === undefined && previous === undefined)
     return { detail: requiredDetail }

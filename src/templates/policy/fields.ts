@@ -6,6 +6,7 @@
 import { z } from "@hono/zod-openapi"
 import { pictureError, picturePattern } from "../../platform/picture.ts"
 import { isDisplayName } from "../../platform/names.ts"
+import { durationMsMax, durationTooLong } from "../../platform/http/instants.ts"
 import { tagError } from "../../platform/http/tag-error.ts"
 import { bitmapOfDays, everyDay } from "../../schedule/weekdays.ts"
 
@@ -37,6 +38,12 @@ const weeksMax = 16
 
 const mustBePositive = "Must be a positive integer."
 
+/** Deadlines must have four-digit years: other templates' rows are in the same batches. */
+const bounded =
+  (check: Check): Check =>
+  (value, intent) =>
+    check(value, intent) ?? (Number(value) > durationMsMax ? durationTooLong : null)
+
 const notNegative: Check = (value) => (Number(value) < 0 ? mustBePositive : null)
 
 /** A shorter lead than the tick's interval would be missed. */
@@ -52,13 +59,13 @@ const period: Check = (value, intent) => {
   return value === 0 || Number(value) >= minuteMs ? null : "Value must be at least one minute."
 }
 
-const duration = (initial: number, details: Details = { check: notNegative }) =>
+const duration = (initial: number, { check = notNegative, ...details }: Details = {}) =>
   field(
     "bigint",
     initial,
-    z.int().openapi({ description: "milliseconds" }),
+    z.int().openapi({ description: "milliseconds", maximum: durationMsMax }),
     z.int().openapi({ description: "milliseconds; 0 = off" }),
-    details,
+    { ...details, check: bounded(check) },
   )
 
 const flag = (initial: boolean) => field("boolean", initial, z.boolean(), z.boolean())

@@ -33,8 +33,9 @@ export function importRows(ended: SQL, result: ImportResult, now: Date): SQL {
       description, type, form_type, mutable, default_value, icon, options, validation_regex,
       validation_error, validation_min, validation_max, validation_monotonic, required, ephemeral)
     select ${versionId}, p.name, p.display_order, p.display_name, p.description, p.type,
-      p.form_type, p.mutable, p.default_value, p.icon, p.options, p.validation_regex, p.validation_error,
-      p.validation_min, p.validation_max, p.validation_monotonic, p.required, p.ephemeral
+      p.form_type, p.mutable, p.default_value, p.icon, p.options, p.validation_regex,
+      p.validation_error, p.validation_min, p.validation_max, p.validation_monotonic, p.required,
+      p.ephemeral
     from ${rowsOf("template_version_parameters", result.parameters.map(parameterRow))}
     on conflict do nothing
   ), ${variableRows(ended, result.variables)}, version_presets as (

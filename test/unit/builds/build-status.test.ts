@@ -1,4 +1,4 @@
-// A build's status over each job status and transition (api.md 1.6).
+// A build's status for each job status and transition.
 import { expect, test } from "vitest"
 import { buildStatus } from "../../../src/builds/status.ts"
 

@@ -1,7 +1,12 @@
-/** Reading dormouse.json: what is filled in, what is refused and in which words, and the published schema. */
+// Reads dormouse.json: its defaults, its refusals, and the published schema.
 import { readFile } from "node:fs/promises"
 import { expect, test } from "vitest"
 import { manifestJsonSchema, readManifest } from "../../../src/templates/manifest/manifest.ts"
+import {
+  reportedParameter,
+  reportedPreset,
+  reportedVariable,
+} from "../../../src/templates/manifest/reported.ts"
 
 const read = (over: object) =>
   readManifest(JSON.stringify({ scripts: { start: "start.sh" }, ...over }))
@@ -155,4 +160,75 @@ test("the published JSON Schema is the one of the code", async () => {
     "utf8",
   )
   expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(manifestJsonSchema())))
+})
+
+test.each([
+  ["validation_min", { type: "number", validation_min: 3_000_000_000 }],
+  ["validation_max", { type: "number", validation_max: -3_000_000_000 }],
+  ["order", { order: 1_000_000 }],
+  ["icon", { icon: "i".repeat(257) }],
+  ["validation_regex", { validation_regex: "a{1000}a{1000}" }],
+])("a manifest with a %s that the protocol would refuse names the field", (field, over) => {
+  const reading = read(parameter({ default_value: "1", ...over }))
+  expect(reading).toMatchObject({ ok: false })
+  expect(!reading.ok && reading.error).toContain(`parameters[0].${field}`)
+})
+
+test("the protocol accepts the largest values of a manifest", () => {
+  const text = "t".repeat(8_192)
+  const name = "n".repeat(128)
+  const reading = read({
+    parameters: [
+      {
+        name,
+        display_name: text,
+        description: text,
+        icon: "i".repeat(256),
+        type: "number",
+        default_value: "1",
+        validation_error: text,
+        validation_min: -2_147_483_648,
+        validation_max: 2_147_483_647,
+        order: 100_000,
+      },
+      {
+        name: "options",
+        default_value: "0",
+        options: Array.from({ length: 256 }, (_, n) => ({
+          name: "o".repeat(256),
+          description: text,
+          value: String(n),
+          icon: "i".repeat(256),
+        })),
+      },
+    ],
+    variables: [{ name, description: text, default_value: text }],
+    presets: [
+      {
+        name,
+        description: "d".repeat(128),
+        icon: "i".repeat(256),
+        prebuilds: {
+          instances: 1_000,
+          expiration_policy: { ttl: 31_536_000 },
+          scheduling: {
+            timezone: "UTC",
+            schedule: Array.from({ length: 100 }, (_, n) => ({
+              cron: `* ${n % 24} ${1 + (n % 28)} ${1 + (n % 12)} *`,
+              instances: 1,
+            })).slice(0, 24),
+          },
+        },
+      },
+    ],
+  })
+  if (!reading.ok) throw new Error(reading.error)
+  const { parameters, variables, presets } = reading.manifest
+  for (const one of parameters) expect(reportedParameter.safeParse(one).error).toBeUndefined()
+  for (const one of variables) expect(reportedVariable.safeParse(one).error).toBeUndefined()
+  for (const one of presets) expect(reportedPreset.safeParse(one).error).toBeUndefined()
+})
+
+test("a byte-order mark before the manifest is skipped", () => {
+  expect(readManifest(`\uFEFF{"scripts":{"start":"start.sh"}}`).ok).toBe(true)
 })

@@ -1,4 +1,4 @@
-/** Parameter values of a build (classic flow) and the preset that they amount to. */
+// The parameter values of a build, and the preset that they match.
 import { expect, test } from "vitest"
 import { matchPreset } from "../../../src/templates/parameters/match-preset.ts"
 import {
@@ -203,7 +203,7 @@ test.each(checks)("$what", ({ rule, given, previous, detail }) => {
   }
 })
 
-test("an empty value of an optional parameter takes its default, an unknown name is ignored", () => {
+test("an empty optional value takes its default, and an unknown name is ignored", () => {
   const resolved = resolveParameters({
     parameters: [parameter({ default_value: "d" })],
     preset: values({}),

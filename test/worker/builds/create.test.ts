@@ -83,7 +83,7 @@ describe("201", () => {
     expect(await query(audited, [workspace.id, afterEpoch(60_000)])).toHaveLength(1)
   })
 
-  test("parameters: preset over request over last value over default; the preset is found by the values", async () => {
+  test("parameters: preset, request, last value, default; the values find the preset", async () => {
     const { template, workspace, build } = await given({
       parameters: [
         { name: "size", type: "string", mutable: true, required: false, default_value: "s" },
@@ -121,7 +121,7 @@ describe("201", () => {
     expect(workspace.id).toBe(next.body.workspace_id)
   })
 
-  test("an orphaned delete ends at once where no daemon lives, and waits where one does", async () => {
+  test("an orphaned delete ends at once without a live daemon, else it waits", async () => {
     const { organization, template } = await given()
     const admin = await givenUser({ organization, roles: ["owner"] })
     const orphan = async (withDaemon: boolean) => {
@@ -216,7 +216,8 @@ describe("400", () => {
     const broken = await build({ transition: "start", template_version_id: failed.id })
     expect([broken.status, broken.body.message]).toEqual([
       400,
-      `The provided template version "${failed.name}" has failed to import: "it failed". You cannot build workspaces with it!`,
+      `The provided template version "${failed.name}" has failed to import: "it failed". ` +
+        "You cannot build workspaces with it!",
     ])
     const missing = await build({ transition: "start" })
     expect(missing.body).toMatchObject({
@@ -231,7 +232,7 @@ describe("400", () => {
   })
 })
 
-test("403: a member of the organization may read a template, not another's workspace; a reader may not act", async () => {
+test("403: a member may not read another's workspace; a reader may not act", async () => {
   const { organization, build, user } = await given({ template: { require_active_version: true } })
   const member = await givenUser({ organization })
   expect((await build({ transition: "stop" }, member.token)).status).toBe(404)
@@ -245,18 +246,19 @@ test("403: a member of the organization may read a template, not another's works
   expect(user.organizationId).toBe(organization.id)
 })
 
-test("403: a version that is not the active one where the template requires it; a stop of it is fine", async () => {
+test("403: a start of an old version where the active one is required", async () => {
   const { user, template, build } = await given({ template: { require_active_version: true } })
   const next = await givenVersion(user, { columns: { template_id: template.id } })
   await query("update templates set active_version_id = $2 where id = $1", [template.id, next.id])
   const refused = await build({ transition: "start" })
   expect([refused.status, refused.body.message]).toEqual([403, "insert workspace build"])
   expect((await build({ transition: "stop" })).status).toBe(201)
-  // A client that is told 403 starts the active version, which an active build would refuse as well: that is said first.
+  // A client that receives this 403 starts the active version. An active build would refuse that
+  // as well, so it is reported first.
   expect((await build({ transition: "start" })).status).toBe(409)
 })
 
-test("a start of another version is told to the template admins, whoever asked for it excepted", async () => {
+test("a start of another version notifies the other template admins", async () => {
   const { organization, user, template, workspace, build } = await given()
   const admin = () => givenUser({ roles: ["template-admin"], organization })
   const admins = [await admin(), await admin()]
@@ -345,7 +347,7 @@ describe("cancel", () => {
     )
   })
 
-  test("the template's rule holds, except for what is expected to be pending and for owners", async () => {
+  test("the template's rule holds, except for an expected pending job and for owners", async () => {
     const { user, workspace, organization } = await given()
     const owner = await givenUser({ organization, roles: ["owner"] })
     const build = await givenBuild(workspace, { transition: "stop", status: "pending" })

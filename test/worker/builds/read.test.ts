@@ -146,7 +146,7 @@ describe("logs", () => {
     expect((await api(`${path}?after=x`, { token: user.token })).status).toBe(400)
   })
 
-  test("followed: history first, then what comes, closed when the job ends", async () => {
+  test("followed: history first, then new lines, closed when the job ends", async () => {
     const { user, workspace } = await given()
     const build = await givenBuild(workspace, { transition: "stop", status: "running" })
     await log(build.jobId, "before")
@@ -163,7 +163,7 @@ describe("logs", () => {
     })
     socket.accept()
     await expect.poll(() => lines).toEqual(["before"])
-    // What is written past the API gives no hint: the feed's review finds it, which would come by itself within a minute.
+    // A row written past the API notifies nobody. The feed's review, once a minute, finds it.
     const review = () => runDurableObjectAlarm(env.WORKSPACE_FEED.getByName(feedName(build.jobId)))
     await log(build.jobId, "during")
     expect(await review()).toBe(true)

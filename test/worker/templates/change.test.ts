@@ -1,4 +1,4 @@
-// Changing templates: what a body leaves out stays, what it says is checked, and what it does to workspaces is seen at once.
+// Changing templates: what a body leaves out stays, what it says is checked, workspaces follow.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { templateSchema } from "../../../src/templates/view.ts"
@@ -45,7 +45,7 @@ test.each(rows.filter((row) => row.input.body.patch))(
 )
 
 describe("a change", () => {
-  test("of every field is kept, and told to the audit trail", async () => {
+  test("of every field is kept, and recorded in the audit trail", async () => {
     const { token, ...user } = await admin()
     const template = await givenTemplate(user)
     const body = {
@@ -97,7 +97,7 @@ describe("a change", () => {
     expect(undeprecated.body).toMatchObject({ deprecated: false, name: body.name })
   })
 
-  test("reaches ttl, deadlines and next starts before it is answered, and no other template's", async () => {
+  test("reaches TTL, deadlines and next starts at once, and no other template", async () => {
     const { token, ...user } = await admin()
     const template = await givenTemplate(user, { columns: { default_ttl_ms: 8 * hourMs } })
     const other = await givenTemplate(user)
@@ -183,8 +183,30 @@ describe("a change", () => {
   })
 })
 
+const centuryMs = 259_200_000_000_000
+const durations = [
+  "default_ttl_ms",
+  "activity_bump_ms",
+  "time_til_autostop_notify_ms",
+  "failure_ttl_ms",
+  "time_til_dormant_ms",
+  "time_til_dormant_autodelete_ms",
+]
+
+test.each(durations)("400: %s of more than 3650 days", async (field) => {
+  const { token, ...user } = await admin()
+  const template = await givenTemplate(user)
+  const patch = (ms: number) =>
+    api(url(template), { method: "PATCH", token, body: { [field]: ms } })
+  expect((await patch(centuryMs)).body.validations).toEqual([
+    { field, detail: "Must be at most 3650 days." },
+  ])
+  const ten = await patch(3_650 * 24 * hourMs)
+  expect([ten.status, ten.body[field]]).toEqual([200, 3_650 * 24 * hourMs])
+})
+
 describe("deleting", () => {
-  test("400 while a workspace lives; prebuilds do not count; then 404 everywhere, and the name is free", async () => {
+  test("400 while a workspace lives, prebuilds aside; then 404, and the name is free", async () => {
     const user = await admin()
     const { token } = user
     const template = await givenTemplate(user)

@@ -64,7 +64,7 @@ describe("making a version", () => {
     expect(audit).toEqual({ action: "create", user_id: admin.id })
   })
 
-  test("a user-scoped tag set belongs to who asks", async () => {
+  test("a user-scoped tag set belongs to the caller", async () => {
     const admin = await givenUser({ roles: ["template-admin"] })
     const tags = { scope: "user", owner: "somebody" }
     const answer = await api(versions, {
@@ -197,7 +197,7 @@ describe("making a template", () => {
     ).toHaveLength(1)
   })
 
-  test("404 and 400: a version that is unknown, archived or taken; 409: a name in use; 403: a member", async () => {
+  test("404, 400: a version that cannot be used; 409: a name in use; 403: a member", async () => {
     const admin = await givenUser({ roles: ["template-admin"] })
     const template = await givenTemplate(admin)
     const archived = await givenVersion(admin, { columns: { archived: true } })
@@ -292,6 +292,9 @@ describe("lists", () => {
     expect(await search(`name:${mark} deprecated:true`)).toEqual([old.id])
     expect(await search(`exact_name:one-${mark}`)).toEqual([plain.id])
     expect(await search(`one ${mark}`)).toEqual([plain.id])
+    expect(await search(`"one ${mark}"`)).toEqual([plain.id])
+    expect(await search(`"three-${mark}"`)).toEqual([busy.id])
+    expect(await search(mark)).toEqual([busy.id, plain.id])
     expect(await search(`name:${mark} author:me organization:default`)).toEqual([busy.id, plain.id])
     expect(await search(`ids:${plain.id},${old.id}`)).toEqual([plain.id])
     const wrong = await api("/api/v2/templates?q=colour:red", { token: admin.token })
@@ -308,7 +311,7 @@ describe("lists", () => {
     })
   })
 
-  test("of versions: oldest first, paged, archived ones on request, by name, and the one before", async () => {
+  test("of versions: oldest first, paged, by name, and the one before", async () => {
     const admin = await givenUser({ roles: ["template-admin"] })
     const { token } = admin
     const template = await givenTemplate(admin)

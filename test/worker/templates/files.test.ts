@@ -25,7 +25,7 @@ function streamOf(chunks: number, chunkBytes: number): ReadableStream<Uint8Array
 }
 
 describe("upload", () => {
-  test("201 at first, 200 with the same id when the same person uploads the same again", async () => {
+  test("201, then 200 with the same id when the person uploads the same content", async () => {
     const { token } = await givenUser({ roles: ["template-admin"] })
     const body = bytes(`archive ${crypto.randomUUID()}`)
     const first = await api(files, { token, body, headers: tar })
@@ -36,7 +36,7 @@ describe("upload", () => {
     expect((await env.FILES.head(await sha256Hex(body)))?.size).toBe(body.byteLength)
   })
 
-  test("another person's upload of the same content is a file of theirs over the same bytes", async () => {
+  test("another person's upload of the same content is a file over the same bytes", async () => {
     const one = await givenUser({ roles: ["template-admin"] })
     const two = await givenUser({ roles: ["template-admin"] })
     const body = bytes(`shared ${crypto.randomUUID()}`)

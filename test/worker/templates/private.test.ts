@@ -52,7 +52,7 @@ test("a member neither reads, lists, searches nor builds a private template", as
   expect((await asMember(`${version}/dry-run`, {})).status).toBe(404)
 })
 
-test("a member stops and deletes, but does not start, a workspace of a template that is now private", async () => {
+test("a member may stop and delete, but not start, a workspace of a private template", async () => {
   const { member, template, open } = await givenPrivate()
   const build = async (target: GivenTemplate, transition: string) => {
     const workspace = await givenWorkspace(member, target, {
@@ -73,7 +73,7 @@ test("a member stops and deletes, but does not start, a workspace of a template 
   expect((await build(template, "delete")).status).toBe(201)
 })
 
-test("the access of a template names everyone unless it is private, for those who may change it", async () => {
+test("the access of a template names everyone, unless it is private", async () => {
   const { organization, member, author, template, open } = await givenPrivate()
   const read = (id: string, token: string) => api(`/api/v2/templates/${id}/acl`, { token })
   expect((await read(template.id, author.token)).body).toEqual({ users: [], group: [] })

@@ -183,7 +183,7 @@ describe("changing a version", () => {
     expect((await call(await givenUser(), "PATCH", path, { message: "x" })).status).toBe(403)
   })
 
-  test("cancel: at once where nobody took the job, by word where somebody did, 400 when it is over", async () => {
+  test("cancel: at once if the job is pending, else by its daemon, 400 once it ended", async () => {
     const user = await admin()
     const pending = await givenVersion(user, { status: "pending" })
     const running = await givenVersion(user, { status: "running" })
@@ -222,7 +222,7 @@ describe("changing a version", () => {
     })
   })
 
-  test("archive the unused: failed ones, or with all every finished one, never active, built or unfinished ones", async () => {
+  test("archives unused versions: failed ones, or all finished ones", async () => {
     const user = await admin()
     const template = await givenTemplate(user)
     const make = (status: "succeeded" | "failed" | "canceled" | "running") =>

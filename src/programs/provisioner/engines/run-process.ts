@@ -24,6 +24,8 @@ export type ProcessEnd =
   | { kind: "canceled"; wasKilled: boolean }
 
 const lineLengthUsual = 8_192
+/** What is shown of the end of a longer line. */
+const tailLength = 1_000
 /**
  * After the process has ended, what it left in the pipes is read for this long. A child that it
  * left running may hold them.
@@ -132,8 +134,15 @@ function readLines(
   if (stream === null) return { closed: Promise.resolve(), stop() {} }
   let rest = ""
   let isCut = false
+  // The head of an endless line is shown at once, and its last words when it ends.
+  const showHead = (text: string) => {
+    if (!isCut) onLine(name, `${text.slice(0, lineLengthMax)} [cut]`)
+    isCut = true
+  }
   const emit = (line: string) => {
-    if (!isCut) onLine(name, line.endsWith("\r") ? line.slice(0, -1) : line)
+    const text = line.endsWith("\r") ? line.slice(0, -1) : line
+    if (text.length > lineLengthMax) showHead(text)
+    onLine(name, isCut ? `[cut] ${text.slice(-tailLength)}` : text)
     isCut = false
   }
   const flush = () => {
@@ -144,12 +153,10 @@ function readLines(
   stream.on("data", (text: string) => {
     const lines = (rest + text).split("\n")
     rest = lines.pop() ?? ""
-    for (const line of lines) emit(line.slice(0, lineLengthMax))
+    for (const line of lines) emit(line)
     if (rest.length <= lineLengthMax) return
-    // The head of an endless line is shown at once.
-    if (!isCut) onLine(name, `${rest.slice(0, lineLengthMax)} [cut]`)
-    isCut = true
-    rest = ""
+    showHead(rest)
+    rest = rest.slice(-tailLength)
   })
   return {
     closed: closeOf(stream),

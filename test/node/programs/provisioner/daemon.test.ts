@@ -153,7 +153,11 @@ describe("an import", () => {
       () => templateOf(scripts, { parameters: [{ name: "a", type: "date" }] }),
       "parameters[0].type",
     ],
-    ["damage", async () => new Uint8Array(2_000).fill(7), "damaged or neither tar nor zip"],
+    [
+      "damage",
+      async () => new Uint8Array(2_000).fill(7),
+      "damaged, or not a tar, tar.gz or zip file",
+    ],
     ["an entry outside", () => tarOf([{ name: "../evil", text: "x" }]), "an entry outside itself"],
   ])("fails with a sentence: %s", async (_what, archive, error) => {
     const record = plane.post(importJob(), await archive())

@@ -217,13 +217,14 @@ describe("how a script ends", () => {
     await vi.waitFor(() => expect(isRunning(pid)).toBe(false), 60_000)
   })
 
-  test("endless lines and NUL bytes cost no more than a line", async () => {
+  test("an endless line costs two lines, its head and its last words; a NUL byte none", async () => {
     const { lines } = await run({
-      script: `head -c 3000000 /dev/zero | tr '\\0' 'x'; echo; printf 'a\\0b\\n'; echo end`,
+      script: `head -c 3000000 /dev/zero | tr '\\0' 'x'; echo ' disk full'; printf 'a\\0b\\n'; echo end`,
       manifest: { resources: [resource] },
     })
-    expect(lines).toHaveLength(3)
+    expect(lines).toHaveLength(4)
     expect(lines[0]?.length).toBeLessThan(9_000)
-    expect(lines[2]).toBe("info end")
+    expect(lines[1]).toMatch(/^info \[cut\] x{900,1000} disk full$/)
+    expect(lines[3]).toBe("info end")
   })
 })

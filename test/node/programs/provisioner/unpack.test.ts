@@ -1,6 +1,7 @@
 // Unpacking archives: what lands on disk, and what is refused before it can do harm.
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
+import { gzipSync } from "node:zlib"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { unpackArchive } from "../../../../src/programs/provisioner/unpack.ts"
@@ -70,9 +71,21 @@ describe.each([
     const archive = await pack(files)
     archive.fill(0xff, 0, 20)
     await expect(unpackArchive(archive, directory)).rejects.toThrow(
-      "damaged or neither tar nor zip",
+      "damaged, or not a tar, tar.gz or zip file",
     )
   })
+})
+
+test("a tar.gz is unpacked, within the same bounds", async () => {
+  const packed = (entries: Parameters<typeof tarOf>[0]) =>
+    tarOf(entries).then((tar) => new Uint8Array(gzipSync(tar)))
+  expect(await unpackArchive(await packed(files), directory)).toEqual({ fileCount: 2, skipped: [] })
+  const bomb = await packed([{ name: "zeros", text: "0".repeat(1_000_000) }])
+  await expect(
+    unpackArchive(bomb, directory, { entryCountMax: 10, bytesMax: 29_000 }),
+  ).rejects.toThrow("unpacks to more than 29000 bytes")
+  const other = await mkdtemp(join(parent, "other-"))
+  await expect(unpackArchive(bomb.slice(0, 100), other)).rejects.toThrow("damaged")
 })
 
 test("links are left out and named", async () => {

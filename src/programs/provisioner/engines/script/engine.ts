@@ -172,10 +172,10 @@ function describeEnd(
   words: { stdout: string[]; stderr: string[] },
 ): string {
   const lines = words.stderr.length > 0 ? words.stderr : words.stdout
-  return `${headline(script, end)}${lines.length > 0 ? `: ${lines.join("\n")}` : "."}`.slice(
-    0,
-    errorLengthMax,
-  )
+  const head = headline(script, end)
+  // The last words say what went wrong.
+  const last = lines.join("\n").slice(2 + head.length - errorLengthMax)
+  return last === "" ? `${head}.` : `${head}: ${last}`
 }
 
 function headline(script: string, end: ProcessEnd): string {
