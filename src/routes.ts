@@ -55,6 +55,7 @@ import { dryRunRoutes } from "./templates/dry-run/routes.ts"
 import { fileRoutes } from "./templates/files/routes.ts"
 import { templateRoutes } from "./templates/routes.ts"
 import { versionChangeRoutes } from "./templates/versions/change-routes.ts"
+import { versionEvaluateRoutes } from "./templates/versions/evaluate-routes.ts"
 import { versionDetailRoutes } from "./templates/versions/detail-routes.ts"
 import { versionRoutes } from "./templates/versions/routes.ts"
 import { usageBatchRoutes } from "./usage/batch-routes.ts"
@@ -118,6 +119,7 @@ const templates = [
   fileRoutes,
   versionRoutes,
   versionDetailRoutes,
+  versionEvaluateRoutes,
   versionChangeRoutes,
   dryRunRoutes,
   templateRoutes,

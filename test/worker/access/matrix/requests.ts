@@ -166,6 +166,7 @@ const details: Record<string, (place: Place) => Details> = {
   "POST /templateversions/{id}/archive": (place) => ({ values: { id: place.spareVersionId } }),
   "POST /templateversions/{id}/unarchive": (place) => ({ values: { id: place.archivedVersionId } }),
   "POST /templateversions/{id}/dry-run": () => ({ body: {} }),
+  "POST /templateversions/{id}/dynamic-parameters/evaluate": () => ({ body: { id: 1 } }),
   // The job has always ended, so it cannot be canceled.
   "PATCH /templateversions/{id}/dry-run/{job}/cancel": () => ({ answer: 400 }),
   "POST /organizations/{organization}/templates": (place) => ({

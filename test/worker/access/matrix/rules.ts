@@ -283,6 +283,7 @@ export const rules: Record<string, Rule> = {
         `${version}/(rich-parameters|variables|presets|resources|logs)`,
         String.raw`${version}/(external-auth|schema|parameters)`,
       ),
+      ...on("POST", `${version}/dynamic-parameters/evaluate`),
     ],
     see: seeTemplate,
     may: seeTemplate,
