@@ -19,6 +19,7 @@ export type CreateContext = {
     autostart_days: number
     active_version_id: string
     require_active_version: boolean
+    allow_user_autostart: boolean
     may_create: boolean
     may_use: boolean
     may_update: boolean
@@ -84,7 +85,8 @@ export function createContext(target: CreateTarget): Statement<CreateContext> {
           'deleted', t.deleted, 'deprecation_message', t.deprecation_message,
           'default_ttl_ms', t.default_ttl_ms, 'autostart_days', t.autostart_days,
           'active_version_id', t.active_version_id,
-          'require_active_version', t.require_active_version, 'may_create', ${mayCreate},
+          'require_active_version', t.require_active_version,
+          'allow_user_autostart', t.allow_user_autostart, 'may_create', ${mayCreate},
           'may_use', ${may("use", "template", templateIn)},
           'may_update', ${may("update", "template", templateIn)})
         from template t) as template,

@@ -62,7 +62,8 @@ export function planCreate(
       { detail: template.deprecation_message },
     )
   }
-  const autostartSchedule = requireSchedule(request.autostart_schedule || null)
+  const autostartSchedule = request.autostart_schedule || null
+  const nextStartAt = requireNextStart(autostartSchedule, template, now)
   const { ttlMs, problem } = initialTtl(request.ttl_ms ?? null, template.default_ttl_ms)
   if (problem !== null) throw invalid("Invalid Workspace Time to Shutdown.", "ttl_ms", problem)
   const automaticUpdates = request.automatic_updates || "never"
@@ -80,10 +81,7 @@ export function planCreate(
     template,
     version,
     autostartSchedule,
-    nextStartAt:
-      autostartSchedule === null
-        ? null
-        : nextAllowedAutostart(autostartSchedule, now, template.autostart_days),
+    nextStartAt,
     ttlMs,
     automaticUpdates,
     tags: normaliseTags(context.owner_id, version.tags),
@@ -122,11 +120,18 @@ function requireTarget(
   return { template, version }
 }
 
-function requireSchedule(text: string | null): string | null {
-  if (text === null) return null
-  const parsed = parseWeeklySchedule(text)
-  if (!parsed.ok) throw invalid("Invalid Autostart Schedule.", "schedule", parsed.error)
-  return text
+/** The same refusals as for a change of the schedule: a schedule that can never fire is a mistake. */
+function requireNextStart(schedule: string | null, template: Template, now: Date): Date | null {
+  if (schedule === null) return null
+  const refuse = (detail: string) => invalid("Invalid Autostart Schedule.", "schedule", detail)
+  const parsed = parseWeeklySchedule(schedule)
+  if (!parsed.ok) throw refuse(parsed.error)
+  if (!template.allow_user_autostart) {
+    throw refuse("Autostart is not allowed for workspaces using this template.")
+  }
+  const nextStartAt = nextAllowedAutostart(schedule, now, template.autostart_days)
+  if (nextStartAt === null) throw refuse("no allowed autostart")
+  return nextStartAt
 }
 
 /**

@@ -77,7 +77,7 @@ describe("201", () => {
     expect(body.latest_build.initiator_id).toBe(admin.id)
   })
 
-  test("a schedule sets the next start; one that no day allows is taken with none", async () => {
+  test("a schedule sets the next start; one that can never fire is refused, as by PUT", async () => {
     const schedule = "CRON_TZ=Europe/Berlin 30 9 * * 1-5"
     const made = await create(owner, {
       name: freshName(),
@@ -88,14 +88,33 @@ describe("201", () => {
       autostart_schedule: schedule,
       next_start_at: "2026-03-05T08:30:00Z",
     })
-    const never = await givenTemplate(admin, { columns: { autostart_days: 0 } })
-    const blocked = await create(owner, {
-      name: freshName(),
-      template_id: never.id,
-      autostart_schedule: schedule,
-    })
-    expect(blocked.status).toBe(201)
-    expect(blocked.body.next_start_at).toBe(null)
+    for (const [columns, detail] of [
+      [{ autostart_days: 0 }, "no allowed autostart"],
+      // Saturday and Sunday.
+      [{ autostart_days: 96 }, "no allowed autostart"],
+      [
+        { allow_user_autostart: false },
+        "Autostart is not allowed for workspaces using this template.",
+      ],
+    ] as const) {
+      const never = await givenTemplate(admin, { columns })
+      const refused = await create(owner, {
+        name: freshName(),
+        template_id: never.id,
+        autostart_schedule: schedule,
+      })
+      expect([refused.status, refused.body]).toEqual([
+        400,
+        { message: "Invalid Autostart Schedule.", validations: [{ field: "schedule", detail }] },
+      ])
+      const { body } = await create(owner, { name: freshName(), template_id: never.id })
+      const put = await api(`/api/v2/workspaces/${body.id}/autostart`, {
+        method: "PUT",
+        token: owner.token,
+        body: { schedule },
+      })
+      expect([put.status, put.body.validations]).toEqual([400, [{ field: "schedule", detail }]])
+    }
   })
 
   type TtlCase = {
