@@ -143,7 +143,7 @@ const refusal = z.object({
 })
 
 /** The message of a refusal, with what is wrong with each field. */
-export function messageOf(text: string): string {
+function messageOf(text: string): string {
   try {
     const { message, validations = [] } = refusal.parse(JSON.parse(text))
     const shown = validations.slice(0, 10).map(({ field, detail }) => `${field}: ${detail}`)

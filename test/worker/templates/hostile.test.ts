@@ -80,7 +80,10 @@ test("hostile patterns block their own workspaces, and the tick starts all other
 test("a request with values that cost too much gets a 400 that names them", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user, {
-    parameters: ["a", "b"].map((name) => ({ ...optional, name, validation_regex: slow })),
+    parameters: [
+      { ...optional, name: "a", validation_regex: slow },
+      { ...optional, name: "b", validation_regex: slow },
+    ],
   })
   const value = "K".repeat(8_000)
   const answer = await api("/api/v2/users/me/workspaces", {
