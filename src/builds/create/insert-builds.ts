@@ -84,7 +84,8 @@ export function insertBuilds(requests: SQL, now: Date): SQL {
     select r.job_id, r.organization_id, r.initiator_id, 'workspace_build', r.provisioner,
       (select i.engine from template_versions v join provisioner_jobs i on i.id = v.job_id
        where v.id = r.template_version_id),
-      r.file_id, r.input || jsonb_build_object('workspace_build_id', r.build_id), r.tags, ${at}, ${at}
+      r.file_id, r.input || jsonb_build_object('workspace_build_id', r.build_id), r.tags,
+      ${at}, ${at}
     from ${requests} r where ${isMade}
     returning id, organization_id, provisioner, tags
   ), parameters as (
