@@ -6,7 +6,7 @@ import { statement, type Statement } from "../platform/db/client.ts"
 import type { RowOf } from "../platform/db/row.ts"
 import type { userGitKeys } from "../platform/db/schema/identity.ts"
 import { sshKeyOf, type SshKey } from "../platform/ssh-key.ts"
-import { decryptToken, encryptToken, type CipherSubject } from "./token-cipher.ts"
+import { decryptToken, encryptToken, isUnderFirstKey, type CipherSubject } from "./token-cipher.ts"
 
 export type GitKeyRow = RowOf<typeof userGitKeys>
 
@@ -24,8 +24,12 @@ export const readGitKey = (userId: string): Statement<GitKeyRow> =>
 
 export type NewGitKey = { encryptedSeed: string; publicKey: string }
 
-export async function mintGitKey(tokenKeys: string, userId: string): Promise<NewGitKey> {
-  const seed = crypto.getRandomValues(new Uint8Array(32))
+const randomSeed = () => crypto.getRandomValues(new Uint8Array(32))
+
+export const mintGitKey = (tokenKeys: string, userId: string): Promise<NewGitKey> =>
+  sealGitKey(tokenKeys, userId, randomSeed())
+
+async function sealGitKey(tokenKeys: string, userId: string, seed: Uint8Array): Promise<NewGitKey> {
   const text = Buffer.from(seed).toString("base64")
   return {
     encryptedSeed: await encryptToken(tokenKeys, subjectOf(userId), text),
@@ -49,7 +53,8 @@ const storeGitKey = (userId: string, key: NewGitKey, replaced: string | null, no
 /**
  * The stored key of a person, created at its first use. `found` is the row that the caller read.
  *
- * A seed that no key of the environment opens is replaced: nobody can use it any longer.
+ * During a rotation of the environment's keys, a seed is encrypted again under the first of them. A
+ * seed that none of them opens is replaced: nobody can use it any longer.
  */
 export async function ensureGitKey(
   db: Runner,
@@ -58,18 +63,19 @@ export async function ensureGitKey(
   found: GitKeyRow | undefined,
   now: Date,
 ): Promise<{ row: GitKeyRow; pair: SshKey }> {
-  const pair = found === undefined ? null : await pairOf(tokenKeys, found)
-  if (found !== undefined && pair !== null) return { row: found, pair }
-  const minted = await mintGitKey(tokenKeys, userId)
+  const seed = found === undefined ? null : await seedOf(tokenKeys, found)
+  if (found !== undefined && seed !== null && isUnderFirstKey(tokenKeys, found.encrypted_seed))
+    return { row: found, pair: await sshKeyOf(seed) }
+  const minted = await sealGitKey(tokenKeys, userId, seed ?? randomSeed())
   const replaced = found?.encrypted_seed ?? null
   const [stored] = await db.query(storeGitKey(userId, minted, replaced, now))
   const [row] = stored === undefined ? await db.query(readGitKey(userId)) : [stored]
-  const current = row === undefined ? null : await pairOf(tokenKeys, row)
+  const current = row === undefined ? null : await seedOf(tokenKeys, row)
   if (row === undefined || current === null) throw new Error("The git key cannot be decrypted.")
-  return { row, pair: current }
+  return { row, pair: await sshKeyOf(current) }
 }
 
-async function pairOf(tokenKeys: string, row: GitKeyRow): Promise<SshKey | null> {
+async function seedOf(tokenKeys: string, row: GitKeyRow): Promise<Uint8Array | null> {
   const seed = await decryptToken(tokenKeys, subjectOf(row.user_id), row.encrypted_seed)
-  return seed === null ? null : sshKeyOf(Buffer.from(seed, "base64"))
+  return seed === null ? null : Buffer.from(seed, "base64")
 }

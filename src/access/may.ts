@@ -133,8 +133,9 @@ function openTo(
 ): SQL | null {
   if (resource !== "template" || !id || !organization || !roles.includes(plainMember)) return null
   const others = roles.filter((role) => role !== plainMember)
-  return sql`(${who.hasRoleIn(organization, others)} or not coalesce((
-    select shown.disable_everyone_group_access from templates shown where shown.id = ${id}), false))`
+  const isPrivate = sql`coalesce((select shown.disable_everyone_group_access
+    from templates shown where shown.id = ${id}), false)`
+  return sql`(${who.hasRoleIn(organization, others)} or not ${isPrivate})`
 }
 
 function tokenAllows(who: Principal, action: Action, resource: Resource, id: SQL | undefined): SQL {

@@ -1,8 +1,9 @@
 // Encryption of secrets that must be shown or used again.
 //
-// AES-256-GCM under a key of the environment. Several keys may be valid during a rotation: the first
-// encrypts, and each decrypts what carries its id. Each kind of secret has a derived key of its own,
-// and a ciphertext is bound to its row. One that is copied to another row cannot be decrypted.
+// AES-256-GCM under a key of the environment. Several keys may be valid during a rotation: the
+// first encrypts, and each decrypts what carries its id. Each kind of secret has a derived key of
+// its own, and a ciphertext is bound to its row. One that is copied to another row cannot be
+// decrypted.
 
 /** The row that holds a ciphertext. */
 export type CipherSubject = {
@@ -75,6 +76,12 @@ export async function decryptToken(
   } catch {
     return null
   }
+}
+
+/** True if the ciphertext needs no new encryption when the older keys are removed. */
+export function isUnderFirstKey(tokenKeys: string, encrypted: string): boolean {
+  const [first] = parseTokenKeys(tokenKeys).keys()
+  return encrypted.split(":")[0] === first
 }
 
 const additionalData = (keyId: string, { kind, id }: CipherSubject) =>

@@ -1,11 +1,13 @@
 // The git key of a person: random, encrypted, bound to its row, renewable.
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
+import { ensureGitKey, readGitKey } from "../../../src/access/git-key.ts"
+import { connect, type Statement } from "../../../src/platform/db/client.ts"
 import { decryptToken, encryptToken } from "../../../src/access/token-cipher.ts"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"
 import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
-import { api, query } from "../harness.ts"
+import { api, epoch, query } from "../harness.ts"
 
 const path = "/api/v2/users/me/gitsshkey"
 
@@ -61,6 +63,21 @@ describe("a git key", () => {
     )
     expect(trail).toHaveLength(1)
     expect(JSON.stringify(trail)).not.toContain(row.encrypted_seed)
+  })
+
+  test("is encrypted again under the first key of a rotation, and stays the same", async () => {
+    const user = await givenUser()
+    const db = connect(env.DATABASE_URL)
+    const runner = { query: <Row>(one: Statement<Row>) => db.all(one) }
+    const keyOf = (id: string) => `${id}:${Buffer.alloc(32, id).toString("base64")}`
+    const ensure = async (tokenKeys: string) => {
+      const [found] = await db.all(readGitKey(user.id))
+      return ensureGitKey(runner, tokenKeys, user.id, found, epoch)
+    }
+    const first = await ensure(keyOf("k1"))
+    const second = await ensure(`${keyOf("k2")},${keyOf("k1")}`)
+    expect(second.row.encrypted_seed).toMatch(/^k2:/)
+    expect((await ensure(keyOf("k2"))).pair).toEqual(first.pair)
   })
 
   test("that no key of the environment opens is replaced", async () => {
