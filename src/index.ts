@@ -6,7 +6,7 @@ import { createWorker, sweeps } from "./worker.ts"
 
 export { AgentHub } from "./agents/hub/hub.ts"
 export { PortRelay } from "./agents/forward/relay.ts"
-export { JobBoard } from "./queue/board/job-board.ts"
+export { JobBoard } from "./queue/notify/board.ts"
 export { UsageTracker } from "./usage/tracker/tracker.ts"
 export { WorkspaceFeed } from "./feed/feed.ts"
 

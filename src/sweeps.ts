@@ -4,7 +4,7 @@
 // platform shows it.
 import { openDatabase, type Database, type DatabaseCall } from "./platform/db/client.ts"
 import { messageOf, writeEvent } from "./platform/event.ts"
-import type { PostedJob } from "./queue/board/post.ts"
+import type { WaitingJob } from "./queue/notify/daemons.ts"
 
 export type SweepContext = {
   env: Env
@@ -15,7 +15,7 @@ export type SweepContext = {
   startedAt: Date
   source: "cron" | "backup"
   /** Jobs that sweeps have made and that no daemon has been notified of yet. */
-  made: PostedJob[]
+  made: WaitingJob[]
   /** For hints that may outlive the sweep: wake-ups, feeds. */
   waitUntil: (work: Promise<unknown>) => void
 }

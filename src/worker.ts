@@ -6,7 +6,7 @@ import { backupClockName } from "./lifecycle/tick/backup-clock.ts"
 import { agentReviewSweep } from "./agents/hub/review-sweep.ts"
 import { metricsSweep, rollupSweep } from "./insights/rollups/sweeps.ts"
 import { retentionSweep } from "./retention/sweep.ts"
-import { postSweep } from "./queue/board/post-sweep.ts"
+import { notifySweep } from "./queue/notify/daemons.ts"
 import { lifecycleSweep } from "./lifecycle/tick/tick.ts"
 import { notificationsSweep } from "./notifications/sweep.ts"
 import { prebuildsSweep } from "./pools/sweep.ts"
@@ -24,7 +24,7 @@ export const sweeps: readonly Sweep[] = [
   templateChangesSweep,
   lifecycleSweep,
   prebuildsSweep,
-  postSweep,
+  notifySweep,
   notificationsSweep,
   agentReviewSweep,
   rollupSweep,

@@ -4,7 +4,7 @@
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { may } from "../access/may.ts"
-import type { JobStatus } from "../queue/status.ts"
+import type { JobStatus } from "../queue/view.ts"
 import { readableWorkspace } from "./create/context.ts"
 
 export type CancelAttempt = {

@@ -7,7 +7,7 @@ import { nilRequest, type AuditRequest } from "../audit/fragment.ts"
 import { type Database, type Statement, statement } from "../platform/db/client.ts"
 import { ApiError, forbidden } from "../platform/http/errors.ts"
 import { writeEvent } from "../platform/event.ts"
-import { postJobs, type PostedJob } from "../queue/board/post.ts"
+import { notifyDaemons, type WaitingJob } from "../queue/notify/daemons.ts"
 import type { Sweep } from "../sweeps.ts"
 import { publishWorkspaces } from "../platform/durable/publish.ts"
 import { isTemplateOpen, mayBuild } from "./create/context.ts"
@@ -63,7 +63,7 @@ async function runFollowUps(
   env: Env,
   db: Database,
   request: AuditRequest,
-  made: PostedJob[],
+  made: WaitingJob[],
   buildId: string | null = null,
 ): Promise<{ started: number; refused: number }> {
   const counts = { started: 0, refused: 0 }
@@ -107,11 +107,11 @@ export async function followUp(
   request: AuditRequest,
   buildId: string,
 ): Promise<void> {
-  const made: PostedJob[] = []
+  const made: WaitingJob[] = []
   try {
     await runFollowUps(env, db, request, made, buildId)
   } finally {
-    await postJobs(env, { db, now: request.now }, made)
+    await notifyDaemons(env, { db, now: request.now }, made)
   }
 }
 

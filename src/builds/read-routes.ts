@@ -7,8 +7,8 @@ import { ApiError, badRequest, forbidden, notFound } from "../platform/http/erro
 import { parseTime } from "../platform/http/instants.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, pageQuery, uuidSchema } from "../platform/http/wire.ts"
-import { jobLogSchema } from "../queue/logs.ts"
-import { logQuery, serveLogs } from "../queue/serve-logs.ts"
+import { jobLogSchema } from "../queue/logs/read.ts"
+import { logQuery, serveLogs } from "../queue/logs/serve.ts"
 import { stateText } from "../templates/manifest/state-size.ts"
 import {
   buildById,

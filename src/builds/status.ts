@@ -1,5 +1,5 @@
 // The status of a build, from its job's status and its transition.
-import type { JobStatus } from "../queue/status.ts"
+import type { JobStatus } from "../queue/view.ts"
 
 export type Transition = "start" | "stop" | "delete"
 export type BuildStatus =

@@ -2,7 +2,7 @@
 import { openDatabase, type Database } from "../platform/db/client.ts"
 import { stableHash } from "../platform/hash.ts"
 import type { TopicKind } from "../platform/durable/publish.ts"
-import { logLinesMax, readLogs, toJobLogView } from "../queue/logs.ts"
+import { logLinesMax, readLogs, toJobLogView } from "../queue/logs/read.ts"
 import { showAgentContainers, showAgentLogs, showAgentMetadata } from "./agents.ts"
 import { closes } from "./frames.ts"
 import { showInboxes } from "./inbox.ts"

@@ -1,13 +1,13 @@
-/** The query parameters that insights questions share, and the errors that they answer with. */
+// The query parameters that insights questions share, and the errors that they answer with.
 import { z } from "@hono/zod-openapi"
 import { badRequest, forbidden, notFound, type Validation } from "../platform/http/errors.ts"
 import { uuidSchema } from "../platform/http/wire.ts"
 import { parseWindow, type Window } from "./window.ts"
 
-const TEMPLATE_COUNT_MAX = 100
-const OFFSET_HOURS_MIN = -12
-const OFFSET_HOURS_MAX = 14
-const WHOLE_NUMBER = /^[+-]?\d+$/
+const templateCountMax = 100
+const offsetHoursMin = -12
+const offsetHoursMax = 14
+const wholeNumber = /^[+-]?\d+$/
 
 export const windowQuery = z.object({
   start_time: z
@@ -43,12 +43,12 @@ export function readWindowQuery(
   const templateIds = (query.template_ids ?? "")
     .split(",")
     .flatMap((text) => (text.trim() === "" ? [] : [text.trim()]))
-  const parsed = z.array(uuidSchema).max(TEMPLATE_COUNT_MAX).safeParse(templateIds)
+  const parsed = z.array(uuidSchema).max(templateCountMax).safeParse(templateIds)
   if (Array.isArray(window)) throw invalidQuery(window)
   if (!parsed.success) {
     throw unreadableQuery({
       field: "template_ids",
-      detail: `Query param "template_ids" must hold at most ${TEMPLATE_COUNT_MAX} UUIDs.`,
+      detail: `Query param "template_ids" must hold at most ${templateCountMax} UUIDs.`,
     })
   }
   return { window, templateIds: parsed.data }
@@ -69,11 +69,11 @@ export function checkScope(
 
 /** `tz_offset`: whole hours, east positive. */
 export function readOffset(text: string | undefined): number {
-  const hours = text === undefined || text === "" ? 0 : Number(WHOLE_NUMBER.exec(text)?.[0])
-  if (!Number.isInteger(hours) || hours < OFFSET_HOURS_MIN || hours > OFFSET_HOURS_MAX) {
+  const hours = text === undefined || text === "" ? 0 : Number(wholeNumber.exec(text)?.[0])
+  if (!Number.isInteger(hours) || hours < offsetHoursMin || hours > offsetHoursMax) {
     throw unreadableQuery({
       field: "tz_offset",
-      detail: `Query param "tz_offset" must be a whole number from ${OFFSET_HOURS_MIN} to ${OFFSET_HOURS_MAX}.`,
+      detail: `Query param "tz_offset" must be a whole number from ${offsetHoursMin} to ${offsetHoursMax}.`,
     })
   }
   return hours

@@ -1,4 +1,4 @@
-/** What people did with the templates in a window, from the half hours of the roll-up. */
+// What people did with the templates in a window, from the half hours of the roll-up.
 import { type SQL, sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { json, texts } from "../platform/db/sql.ts"

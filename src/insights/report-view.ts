@@ -1,4 +1,4 @@
-/** Insights on the wire. */
+// Insights on the wire.
 import { z } from "@hono/zod-openapi"
 import { timeSchema, uuidSchema, wireTime } from "../platform/http/wire.ts"
 import type {

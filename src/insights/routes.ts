@@ -1,10 +1,10 @@
-/** Insights over HTTP: use of templates, people's activity and latency, people by status, daily users. */
+// Insights over HTTP: use of templates, people's activity and latency, people by status, daily users.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { forbidden, notFound } from "../platform/http/errors.ts"
 import { createRouter } from "../platform/http/router.ts"
 import { errors, jsonBody, timeSchema, uuidSchema, wireTime } from "../platform/http/wire.ts"
-import { readDailyUsers } from "./daus-statement.ts"
+import { readDailyUsers } from "./daily-users.ts"
 import { checkScope, readOffset, readWindowQuery, throwInvalidQuery, windowQuery } from "./query.ts"
 import {
   readIntervals,
@@ -23,7 +23,7 @@ import {
   userLatencySchema,
 } from "./report-view.ts"
 import { isWithinScope, readReach, readScope, readTemplate } from "./scope.ts"
-import { lastMidnights, zoneOffsetMs } from "./rollups/status-days.ts"
+import { lastMidnights, zoneOffsetMs } from "./midnights.ts"
 import { type Interval, splitWindow } from "./window.ts"
 
 const tags = ["Insights"]

@@ -1,4 +1,4 @@
-/** Which templates an insights question is about: those named, or all, of which the caller may see the insights. */
+// Which templates an insights question is about: those named, or all, of which the caller may see the insights.
 import { type SQL, sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
 import { type Statement, statement } from "../platform/db/client.ts"

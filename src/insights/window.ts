@@ -1,4 +1,4 @@
-/** The window of an insights question: whole days of the asker's zone, and the intervals that it is cut into. */
+// The window of an insights question: whole days of the asker's zone, and the intervals that it is cut into.
 
 export type Window = { startAt: Date; endAt: Date }
 
@@ -6,24 +6,24 @@ export type Interval = "day" | "week"
 
 export type WindowProblem = { field: string; detail: string }
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 
 /** The instant that a typed client sends for "none": the first of January of the year one. */
-const ZERO_TIME_MS = Date.parse("0001-01-01T00:00:00Z")
+const zeroTimeMs = Date.parse("0001-01-01T00:00:00Z")
 
 /** Daylight saving or not, no zone is further from UTC. */
-const OFFSET_MS_MAX = 14 * HOUR_MS
+const offsetMsMax = 14 * hourMs
 
 /** The longest window that one question may cover: two years. */
-export const WINDOW_DAYS_MAX = 731
+export const windowDaysMax = 731
 
 /** The most intervals that one report lists; a year by days is refused, a year by weeks is not. */
-export const INTERVALS_MAX = 120
+export const intervalsMax = 120
 
-const INTERVAL_MS: Record<Interval, number> = { day: DAY_MS, week: 7 * DAY_MS }
+const intervalMs: Record<Interval, number> = { day: dayMs, week: 7 * dayMs }
 
-const RFC3339 =
+const rfc3339 =
   /^(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
 /**
@@ -40,8 +40,8 @@ export function parseWindow(
   if ("detail" in start || "detail" in end) return [start, end].filter((edge) => "detail" in edge)
   const spanMs = end.at.getTime() - start.at.getTime()
   if (spanMs < 0) return [{ field: "end_time", detail: "Must not be before the start time." }]
-  if (spanMs > WINDOW_DAYS_MAX * DAY_MS) {
-    return [{ field: "end_time", detail: `The window may span at most ${WINDOW_DAYS_MAX} days.` }]
+  if (spanMs > windowDaysMax * dayMs) {
+    return [{ field: "end_time", detail: `The window may span at most ${windowDaysMax} days.` }]
   }
   return { startAt: start.at, endAt: end.at }
 }
@@ -51,12 +51,12 @@ export function splitWindow(
   { startAt, endAt }: Window,
   interval: Interval,
 ): Window[] | WindowProblem {
-  const stepMs = INTERVAL_MS[interval]
+  const stepMs = intervalMs[interval]
   const count = Math.ceil((endAt.getTime() - startAt.getTime()) / stepMs)
-  if (count > INTERVALS_MAX) {
+  if (count > intervalsMax) {
     return {
       field: "interval",
-      detail: `The window holds ${count} intervals, more than ${INTERVALS_MAX}; ask for a shorter one.`,
+      detail: `The window holds ${count} intervals, more than ${intervalsMax}; ask for a shorter one.`,
     }
   }
   return Array.from({ length: count }, (_, index) => {
@@ -72,23 +72,23 @@ function parseEnd(
 ): { at: Date } | WindowProblem {
   if (text === undefined || text === "")
     return { field, detail: `Query param "${field}" is required.` }
-  const match = RFC3339.exec(text)
+  const match = rfc3339.exec(text)
   const at = new Date(text)
   const [, date, hour, minute, second, fraction, sign, offsetHours, offsetMinutes] = match ?? []
   const offsetMs =
     (sign === "-" ? -1 : 1) *
-    (Number(offsetHours ?? 0) * HOUR_MS + Number(offsetMinutes ?? 0) * 60_000)
+    (Number(offsetHours ?? 0) * hourMs + Number(offsetMinutes ?? 0) * 60_000)
   if (
     date === undefined ||
     !isDate(date) ||
     Number.isNaN(at.getTime()) ||
-    Math.abs(offsetMs) > OFFSET_MS_MAX
+    Math.abs(offsetMs) > offsetMsMax
   ) {
     return { field, detail: `Query param "${field}" must be a valid RFC 3339 time.` }
   }
-  if (at.getTime() === ZERO_TIME_MS)
+  if (at.getTime() === zeroTimeMs)
     return { field, detail: `Query param "${field}" must not be zero.` }
-  const nextHourMs = (Math.floor((now.getTime() + offsetMs) / HOUR_MS) + 1) * HOUR_MS - offsetMs
+  const nextHourMs = (Math.floor((now.getTime() + offsetMs) / hourMs) + 1) * hourMs - offsetMs
   if (at.getTime() > nextHourMs)
     return { field, detail: `Query param "${field}" must not be in the future.` }
 
@@ -109,5 +109,5 @@ function isDate(text: string): boolean {
 }
 
 function localDay(at: Date, offsetMs: number): number {
-  return Math.floor((at.getTime() + offsetMs) / DAY_MS)
+  return Math.floor((at.getTime() + offsetMs) / dayMs)
 }

@@ -1,4 +1,4 @@
-/** Every metric that the page shows: its name is the interface of alerts and dashboards. */
+// Every metric that the page shows: its name is the interface of alerts and dashboards.
 
 export type MetricType = "counter" | "gauge" | "histogram"
 export type MetricFamily = {

@@ -1,4 +1,4 @@
-/** The metrics page: samples in the text format that Prometheus scrapes. */
+// The metrics page: samples in the text format that Prometheus scrapes.
 import { type MetricFamily, metricFamilies } from "./catalogue.ts"
 
 export type StoredSample = { name: string; labels: Record<string, string>; value: number }

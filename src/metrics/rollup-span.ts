@@ -1,8 +1,8 @@
-/** The span that a roll-up run may count: from where the last one ended, so that every row is counted exactly once. */
+// The span that a roll-up run may count: from where the last one ended, so that every row is counted exactly once.
 import { sql, type SQL } from "drizzle-orm"
 
 /** Rows are counted this long after their instant: by then every statement that may write one has ended. */
-export const ROLLUP_LAG_MS = 120_000
+export const rollupLagMs = 120_000
 
 /**
  * The CTEs `held`, `reach`, `moved` and `span`. `span` (from_at, to_at) is empty when another run has come as far. The

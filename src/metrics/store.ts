@@ -1,4 +1,4 @@
-/** Writes samples of the metrics page: gauges are replaced, counters grow. Fragments and statements for those who measure. */
+// Writes samples of the metrics page: gauges are replaced, counters grow. Fragments and statements for those who measure.
 import { sql, type SQL } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { json, texts } from "../platform/db/sql.ts"

@@ -1,9 +1,10 @@
-/** Writes what the plans of one reconcile want: deletes and creates of many pools in one statement. */
+// Writes what the plans of one reconcile want: deletes and creates of many pools in one statement.
 import { sql } from "drizzle-orm"
 import { insertBuilds, wantedBuild } from "../builds/create/insert-builds.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { json } from "../platform/db/sql.ts"
 import { stageInput } from "../queue/prebuild-stage.ts"
+import type { PrebuildStatus } from "./read-pools.ts"
 
 export type PoolChange = {
   preset_id: string
@@ -125,4 +126,24 @@ export function applyPoolChanges(
 function poolTags(tags: ReturnType<typeof sql>) {
   return sql`case when ${tags} ->> 'scope' = 'user'
     then ${tags} || jsonb_build_object('owner', prebuilds_user_id()) else ${tags} end`
+}
+
+export type StatusChange = { preset_id: string; prebuild_status: PrebuildStatus }
+
+/**
+ * Writes each status that differs, so repeating it changes nothing. The status is a note for
+ * people: each cycle computes a hard limit again and never reads it from here. The presets of a new
+ * version start as healthy.
+ */
+export function setPoolStatuses(
+  changes: readonly StatusChange[],
+): Statement<{ preset_id: string }> {
+  return statement(
+    "prebuilds.statuses",
+    sql`
+    update template_version_presets p set prebuild_status = c.prebuild_status
+    from jsonb_to_recordset(${json(changes)}) as c(preset_id uuid, prebuild_status text)
+    where p.id = c.preset_id and p.prebuild_status <> c.prebuild_status
+    returning p.id as preset_id`,
+  )
 }

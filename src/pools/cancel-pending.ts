@@ -1,4 +1,4 @@
-/** Ends first builds of pools that nobody wants any more, before a daemon takes them. */
+// Ends first builds of pools that nobody wants any more, before a daemon takes them.
 import { sql } from "drizzle-orm"
 import { insertBuilds, wantedBuild } from "../builds/create/insert-builds.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
@@ -6,7 +6,7 @@ import { json, uuids } from "../platform/db/sql.ts"
 import { stageInput } from "../queue/prebuild-stage.ts"
 
 /** At most so many at once; the rest is left for the next cycle. */
-export const CANCEL_COUNT_MAX = 500
+export const cancelCountMax = 500
 
 export type CanceledBuild = { workspace_id: string; job_id: string }
 
@@ -35,7 +35,7 @@ export function cancelPending(
           and b.template_version_preset_id = any (${uuids(presetIds)}) and b.template_version_id <> t.active_version_id
           and b.initiator_id = prebuilds_user_id() and b.build_number = 1 and b.transition = 'start'
           and j.started_at is null and j.canceled_at is null and j.completed_at is null
-        order by j.id limit ${CANCEL_COUNT_MAX}
+        order by j.id limit ${cancelCountMax}
         for update of j skip locked
       ), canceled as (
         update provisioner_jobs j set canceled_at = ${now}::timestamptz, completed_at = ${now}::timestamptz,
@@ -55,7 +55,7 @@ export function cancelPending(
           file_id: sql`p.file_id`,
           provisioner: sql`p.provisioner`,
           tags: sql`p.tags`,
-          input: json(ORPHAN_INPUT),
+          input: json(orphanInput),
           parameters: sql`'[]'`,
         })}
         from pending p join canceled c on c.id = p.job_id
@@ -68,7 +68,7 @@ export function cancelPending(
       with ended as (
         update provisioner_jobs j set started_at = ${now}::timestamptz, completed_at = ${now}::timestamptz
         where j.created_at = ${now}::timestamptz and j.started_at is null and j.completed_at is null
-          and j.initiator_id = prebuilds_user_id() and j.input @> ${json(ORPHAN_INPUT)}
+          and j.initiator_id = prebuilds_user_id() and j.input @> ${json(orphanInput)}
         returning j.id
       )
       update workspaces w set deleted = true, updated_at = ${now}::timestamptz
@@ -79,4 +79,4 @@ export function cancelPending(
   ]
 }
 
-const ORPHAN_INPUT = { ...stageInput("create"), orphan: true }
+const orphanInput = { ...stageInput("create"), orphan: true }

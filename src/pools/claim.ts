@@ -1,12 +1,10 @@
-/**
- * The claim: one prebuild of a preset is handed to exactly one owner, inside the statement that creates a workspace.
- *
- * Use in that statement, in this order:
- *   with picked_prebuild as (${pickPrebuild({ presetId, now })}),
- *        revoked_pool_keys as (${revokePoolKeys}),
- *        claimed as (update workspaces w set owner_id = ..., name = ... from picked_prebuild p where w.id = p.id returning ...)
- * and take the claim build's request (number = latest_build_number + 1, stage claim) from what `claimed` returned.
- */
+// The claim: one prebuild of a preset is handed to exactly one owner, inside the statement that creates a workspace.
+//
+// Use in that statement, in this order:
+//   with picked_prebuild as (${pickPrebuild({ presetId, now })}),
+//        revoked_pool_keys as (${revokePoolKeys}),
+//        claimed as (update workspaces w set owner_id = ..., name = ... from picked_prebuild p where w.id = p.id returning ...)
+// and take the claim build's request (number = latest_build_number + 1, stage claim) from what `claimed` returned.
 import { type SQL, sql } from "drizzle-orm"
 
 /**

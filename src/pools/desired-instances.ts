@@ -1,4 +1,4 @@
-/** How many prebuilds a preset wants at an instant: its base, or what the first schedule that covers the instant says. */
+// How many prebuilds a preset wants at an instant: its base, or what the first schedule that covers the instant says.
 import { isWithinWindow, isZone, parseCronWindow } from "../schedule/cron-window.ts"
 import { findScheduleConflict } from "../schedule/schedule-overlap.ts"
 

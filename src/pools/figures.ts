@@ -1,4 +1,4 @@
-/** How a template's pools have served: claims, misses, the wait of a claim, and the running time that nobody used. */
+// How a template's pools have served: claims, misses, the wait of a claim, and the running time that nobody used.
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
 import { type Statement, statement } from "../platform/db/client.ts"

@@ -1,4 +1,4 @@
-/** What the metrics page shows of the pools, from the snapshot that the reconcile read. */
+// The pools' gauges on the metrics page, from the snapshot that the reconcile read.
 import type { Database } from "../platform/db/client.ts"
 import type { Sample } from "../metrics/store.ts"
 import { writeSamples } from "../metrics/store.ts"

@@ -1,13 +1,13 @@
-/** Turns the plans of one cycle into bounded changes: who is refused, and how much of each plan this cycle may do. */
+// Turns the plans of one cycle into bounded changes: who is refused, and how much of each plan this cycle may do.
 import type { PoolAction } from "./plan.ts"
 import { poolState } from "./state.ts"
 import type { PoolSnapshot } from "./read-pools.ts"
 
 /** Builds that one cycle makes at most; the next cycle goes on. Keeps the statement short and its row locks brief. */
-export const BUILD_COUNT_MAX = 500
+export const buildCountMax = 500
 
 /** Pool starts that may wait for a daemon at once, for each template: a flood of them never fills the queue. */
-export const QUEUED_COUNT_MAX = 25
+export const queuedCountMax = 25
 
 export type PlannedPool = { pool: PoolSnapshot; actions: PoolAction[] }
 
@@ -20,7 +20,7 @@ export type GrantedChanges = { grants: Grant[]; deferred: number }
  * Creates are refused to a hard-limited pool and one whose validation failed, and clamped to what the pool desires.
  */
 export function grantChanges(planned: readonly PlannedPool[], now: Date): GrantedChanges {
-  let left = BUILD_COUNT_MAX
+  let left = buildCountMax
   let deferred = 0
   const grants: Grant[] = planned.map(({ pool, actions }) => {
     const wanted = actions.flatMap((action) => (action.type === "delete" ? action.ids : []))
@@ -48,7 +48,7 @@ export function grantChanges(planned: readonly PlannedPool[], now: Date): Grante
     for (const entry of waiting) {
       const queuedCount = queued.get(entry.templateId) ?? 0
       const grant = grants[entry.index]
-      if (entry.count === 0 || left === 0 || queuedCount >= QUEUED_COUNT_MAX || !grant) continue
+      if (entry.count === 0 || left === 0 || queuedCount >= queuedCountMax || !grant) continue
       entry.count -= 1
       grant.createCount += 1
       queued.set(entry.templateId, queuedCount + 1)

@@ -1,8 +1,8 @@
-/** The prebuilds user belongs to every organization that has a pool, and to its group with a quota of its own there. */
+// The prebuilds user belongs to every organization that has a pool, and to its group with a quota of its own there.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 
-const GROUP_NAME = "coderprebuiltworkspaces"
+const poolGroupName = "coderprebuiltworkspaces"
 
 /**
  * Adds what is missing; nothing while the reconcile is paused. Safe to repeat and to run twice at once: every insert
@@ -25,15 +25,15 @@ export function ensurePoolMembership(now: Date): Statement<{ organization_id: st
       on conflict do nothing returning organization_id
     ), made as (
       insert into groups (id, organization_id, name, display_name, quota_allowance, created_at)
-      select gen_random_uuid(), organization_id, ${GROUP_NAME}, 'Prebuilt Workspaces', 0, ${now}::timestamptz from pooled
-      where not exists (select from groups g where g.organization_id = pooled.organization_id and lower(g.name) = ${GROUP_NAME})
+      select gen_random_uuid(), organization_id, ${poolGroupName}, 'Prebuilt Workspaces', 0, ${now}::timestamptz from pooled
+      where not exists (select from groups g where g.organization_id = pooled.organization_id and lower(g.name) = ${poolGroupName})
       on conflict do nothing returning id
     ), grouped as (
       insert into group_members (group_id, user_id)
       select id, prebuilds_user_id() from (
         select id from made
         union all
-        select g.id from groups g join pooled on pooled.organization_id = g.organization_id and lower(g.name) = ${GROUP_NAME}
+        select g.id from groups g join pooled on pooled.organization_id = g.organization_id and lower(g.name) = ${poolGroupName}
       ) g
       where not exists (select from group_members m where m.group_id = g.id and m.user_id = prebuilds_user_id())
       on conflict do nothing

@@ -1,4 +1,4 @@
-/** The parameters that a preset's prebuilds are built with, or why they cannot be. */
+// The parameters that a preset's prebuilds are built with, or why they cannot be.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { uuids } from "../platform/db/sql.ts"

@@ -1,4 +1,4 @@
-/** What to do about one pool: the pure half of the reconcile. */
+// What to do about one pool: the pure half of the reconcile.
 import {
   isExpired,
   isPoolActive,
@@ -15,13 +15,13 @@ export type PoolAction =
   | { type: "create"; count: number }
 
 /** How long one failure keeps a pool from building again; n failures keep it n times as long. */
-export const BACKOFF_INTERVAL_MS = 60_000
+export const backoffPerFailureMs = 60_000
 
 /** Failures older than this are forgotten by the backoff. */
-export const BACKOFF_LOOKBACK_MS = 3_600_000
+export const backoffLookbackMs = 3_600_000
 
 /** So many newest builds of a preset, all failed, stop its pool until one of them is deleted; 0 = never. */
-export const FAILURE_HARD_LIMIT = 3
+export const failureHardLimit = 3
 
 /**
  * The actions in order. A backoff suppresses everything else, deletes too. Stopping and deleting builds influence
@@ -30,7 +30,7 @@ export const FAILURE_HARD_LIMIT = 3
 export function planPool(
   pool: Pool,
   now: Date,
-  backoffIntervalMs = BACKOFF_INTERVAL_MS,
+  backoffIntervalMs = backoffPerFailureMs,
 ): PoolAction[] {
   const until = backoffUntil(pool.failures, backoffIntervalMs)
   if (until !== null && now <= until) return [{ type: "backoff", until }]

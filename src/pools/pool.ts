@@ -1,4 +1,4 @@
-/** One preset's pool as the snapshot reads it: configuration, running prebuilds, builds under way, recent failures. */
+// One preset's pool as the snapshot reads it: configuration, running prebuilds, builds under way, recent failures.
 import type { PoolDesire } from "./desired-instances.ts"
 
 export type PoolPreset = PoolDesire & {
@@ -38,15 +38,5 @@ export function isExpired(preset: PoolPreset, createdAt: Date, now: Date): boole
   if (preset.lastInvalidatedAt !== null && createdAt < preset.lastInvalidatedAt) return true
   return (
     preset.ttlMs !== null && preset.ttlMs > 0 && now.getTime() - createdAt.getTime() > preset.ttlMs
-  )
-}
-
-/** True when there is nothing that a plan could do, now or after a backoff. */
-export function canSkipPool(pool: Pool): boolean {
-  return (
-    !isPoolActive(pool.preset) &&
-    pool.running.length === 0 &&
-    pool.pendingCount === 0 &&
-    pool.failures === null
   )
 }

@@ -1,7 +1,7 @@
-/** One consistent read of every pool that a reconcile could act on, and of what the pools' gauges show. */
+// One consistent read of every pool that a reconcile could act on, and of what the pools' gauges show.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
-import { BACKOFF_LOOKBACK_MS, FAILURE_HARD_LIMIT } from "./plan.ts"
+import { backoffLookbackMs, failureHardLimit } from "./plan.ts"
 import type { Pool } from "./pool.ts"
 import { isReconcilePaused } from "./membership.ts"
 
@@ -64,10 +64,10 @@ export function readPools(
   now: Date,
   {
     templateId = null,
-    hardLimit = FAILURE_HARD_LIMIT,
+    hardLimit = failureHardLimit,
   }: { templateId?: string | null; hardLimit?: number } = {},
 ): Statement<PoolRow> {
-  const lookbackAt = new Date(now.getTime() - BACKOFF_LOOKBACK_MS)
+  const lookbackAt = new Date(now.getTime() - backoffLookbackMs)
   return statement(
     "prebuilds.snapshot",
     sql`

@@ -1,14 +1,18 @@
-/** One cycle over all pools: read once, plan each, write what the plans want. Level-triggered: missing one is harmless. */
-import { messageOf } from "../platform/event.ts"
+// One cycle over all pools: read once, plan each, write what the plans want. Level-triggered: missing one is harmless.
 import type { Database } from "../platform/db/client.ts"
-import { type AppliedBuild, applyPoolChanges, type PoolChange } from "./apply-changes.ts"
+import { messageOf, writeEvent } from "../platform/event.ts"
+import {
+  type AppliedBuild,
+  applyPoolChanges,
+  type PoolChange,
+  setPoolStatuses,
+  type StatusChange,
+} from "./apply-changes.ts"
 import { cancelPending } from "./cancel-pending.ts"
 import { type Grant, grantChanges, type PlannedPool } from "./grant-changes.ts"
 import { planPool } from "./plan.ts"
 import { ensurePoolMembership } from "./membership.ts"
 import { readPoolParameters, resolvePoolParameters } from "./parameters.ts"
-import { setPoolStatuses, type StatusChange } from "./status.ts"
-import { prebuildName } from "./prebuild-name.ts"
 import { poolOfRow, type PoolSnapshot, readPools } from "./read-pools.ts"
 
 export type ReconcileResult = {
@@ -36,7 +40,7 @@ export type ReconcileCounts = {
   failed: number
 }
 
-const NOTHING: ReconcileCounts = {
+const noCounts: ReconcileCounts = {
   pools: 0,
   created: 0,
   deleted: 0,
@@ -61,7 +65,7 @@ export async function reconcilePools(db: Database, now: Date): Promise<Reconcile
       pools,
       builds: [],
       canceledWorkspaceIds: [],
-      counts: { ...NOTHING, pools: pools.length },
+      counts: { ...noCounts, pools: pools.length },
     }
   }
   const planned: PlannedPool[] = pools.map((pool) => ({ pool, actions: planPool(pool, now) }))
@@ -140,7 +144,7 @@ async function applyChanges(db: Database, changes: readonly PoolChange[], now: D
     return { builds: await db.all(applyPoolChanges(changes, now)), failed: 0 }
   } catch (error) {
     if (changes.length === 1) {
-      console.error({
+      writeEvent({
         event: "pool_change_failed",
         outcome: "error",
         presetId: changes[0]?.preset_id,
@@ -169,4 +173,12 @@ async function cancelUnwanted(
   if (presetIds.length === 0) return []
   const [canceled] = await db.batch(cancelPending(presetIds, now))
   return canceled.map(({ workspace_id }) => workspace_id)
+}
+
+const base32 = "abcdefghijklmnopqrstuvwxyz234567"
+
+/** Returns `prebuild-` and 15 random base32 characters, so that two names never collide. */
+function prebuildName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(15))
+  return `prebuild-${Array.from(bytes, (byte) => base32[byte % 32]).join("")}`
 }

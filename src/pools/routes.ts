@@ -1,4 +1,4 @@
-/** The pools over HTTP: pause, invalidate, and how a template's pools stand and have served. */
+// The pools over HTTP: pause, invalidate, and how a template's pools stand and have served.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { forbidden, notFound } from "../platform/http/errors.ts"
@@ -64,7 +64,7 @@ const invalidate = createRoute({
 })
 
 /** The longest period that figures are computed over. */
-const DAYS_MAX = 90
+const daysMax = 90
 
 const getPools = createRoute({
   method: "get",
@@ -78,7 +78,7 @@ const getPools = createRoute({
         .number()
         .int()
         .min(1)
-        .max(DAYS_MAX)
+        .max(daysMax)
         .default(30)
         .openapi({ description: "Period of the figures." }),
     }),

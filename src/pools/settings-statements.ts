@@ -1,4 +1,4 @@
-/** The pause switch and the invalidation of pools. */
+// The pause switch and the invalidation of pools.
 import { sql } from "drizzle-orm"
 import { actorId, may } from "../access/may.ts"
 import { type AuditRequest, auditInsert } from "../audit/fragment.ts"

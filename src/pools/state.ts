@@ -1,4 +1,4 @@
-/** The figures of a pool at an instant: what the plan decides from and what the gauges show. */
+// The figures of a pool at an instant: what the plan decides from and what the gauges show.
 import { desiredInstancesAt } from "./desired-instances.ts"
 import { type InProgress, isExpired, isPoolActive, type Pool } from "./pool.ts"
 

@@ -1,4 +1,4 @@
-/** The reconcile as a sweep of the cron: one cycle a minute, its counts for the log, its gauges for the metrics page. */
+// The reconcile as a sweep of the cron: one cycle a minute, its counts for the log, its gauges.
 import { publishWorkspaces } from "../platform/durable/publish.ts"
 import type { Sweep } from "../sweeps.ts"
 import { writePoolGauges } from "./gauges.ts"

@@ -1,4 +1,4 @@
-/** A pool on the wire: its state by the rules of the reconcile, beside what it has served. */
+// A pool on the wire: its state by the rules of the reconcile, beside what it has served.
 import { z } from "@hono/zod-openapi"
 import { timeSchema, uuidSchema, wireTimeOrNull } from "../platform/http/wire.ts"
 import { planPool } from "./plan.ts"

@@ -1,13 +1,14 @@
-// Provisioner tags: how they are normalised, and which daemon may run which job (prebuilds-provisioning-agents.md C2).
-import { type SQL, sql } from "drizzle-orm"
+// Provisioner tags: their bounds on every way in, and how they are normalised.
+import { z } from "@hono/zod-openapi"
 
 export type Tags = Readonly<Record<string, string>>
 
+/** The tags of a job or a daemon that was given none. */
 const untagged = { scope: "organization", owner: "" } as const
 
 /**
- * Merges sets from left to right, where an empty value never overwrites. An unknown scope is the organization's; the
- * owner of a user-scoped set is `userId`, whatever was given.
+ * Merges sets from left to right; an empty value never overwrites one that is set. An unknown scope
+ * becomes the organization's. The owner of a user-scoped set is `userId`, whatever was given.
  */
 export function normaliseTags(userId: string, ...sets: readonly Tags[]): Record<string, string> {
   const merged: Record<string, string> = {}
@@ -19,11 +20,18 @@ export function normaliseTags(userId: string, ...sets: readonly Tags[]): Record<
     : { ...merged, ...untagged }
 }
 
+/** Bounds a set of tags: there is a domain for each set, and it is compared with every job's. */
+export const tagCountMax = 64
+
 /** PostgreSQL text holds no NUL, so a tag with one could never be stored. */
-export const hasNul = (tags: Tags) =>
+const hasNul = (tags: Tags) =>
   Object.entries(tags).some(([key, value]) => key.includes("\0") || value.includes("\0"))
 
-/** Whether a daemon with these tags may run a job with those, over two jsonb expressions. */
-export function tagsMatch(jobTags: SQL, daemonTags: SQL): SQL {
-  return sql`tags_match(${jobTags}, ${daemonTags})`
-}
+/** The tags of a key, a daemon, a version or a filter. */
+export const tagSet = z
+  .record(z.string().max(128), z.string().max(256))
+  .refine(
+    (tags) => Object.keys(tags).length <= tagCountMax,
+    `There may be ${tagCountMax} tags at most.`,
+  )
+  .refine((tags) => !hasNul(tags), "Tags must not contain NUL bytes.")

@@ -4,9 +4,17 @@ import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import { parseInstant } from "../platform/db/values.ts"
 import { nilUuid, timeSchema, wireTime } from "../platform/http/wire.ts"
-import { aliveSince, daemonStaleAfterMs } from "./freshness.ts"
-import type { JobStatus } from "./status.ts"
-import { tagsMatch } from "./tags.ts"
+import { aliveSince, daemonStaleAfterMs, tagsMatch } from "./matching.ts"
+
+/** A job's status, which the database computes from its instants and its error (`job_status`). */
+export type JobStatus = "pending" | "running" | "succeeded" | "canceling" | "canceled" | "failed"
+
+/** While a job has one of these, its workspace takes no other build. */
+export const activeStatuses = [
+  "pending",
+  "running",
+  "canceling",
+] as const satisfies readonly JobStatus[]
 
 /** What {@link jobJson} yields; instants are text, as PostgreSQL writes them into JSON. */
 export type JobJson = {

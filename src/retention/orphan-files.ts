@@ -1,13 +1,13 @@
-/** Retention of uploads: rows that no version was made of, and contents in R2 that no row names. */
+// Retention of uploads: rows that no version was made of, and contents in R2 that no row names.
 import { type SQL, sql } from "drizzle-orm"
 import { type Database, type Statement, statement } from "../platform/db/client.ts"
 import { json, texts } from "../platform/db/sql.ts"
 import { retentionMs } from "./periods.ts"
 
-const FILE_COUNT_MAX = 50
+const fileCountMax = 50
 
 /** Objects of one look; the next look goes on behind them, and begins again at the end. */
-const OBJECT_COUNT_MAX = 1_000
+const objectCountMax = 1_000
 
 /** Uploads that no version was made of. Jobs take their file from a version, so versions are all that can hold one. */
 function deleteOrphanFiles(before: SQL): Statement<{ hash: string }> {
@@ -17,7 +17,7 @@ function deleteOrphanFiles(before: SQL): Statement<{ hash: string }> {
       select f.id from files f
       where f.created_at < ${before} and not exists (select from template_versions v where v.file_id = f.id)
         and not exists (select from provisioner_jobs j where j.file_id = f.id)
-      order by f.created_at limit ${FILE_COUNT_MAX} for update skip locked
+      order by f.created_at limit ${fileCountMax} for update skip locked
     )
     delete from files f using orphans o
     where f.id = o.id and not exists (select from provisioner_jobs j where j.file_id = f.id)
@@ -74,7 +74,7 @@ export async function removeStrayContents(
   const [place] = await db.all(readPlace)
   const after = place?.after ?? undefined
   const page = await bucket.list({
-    limit: OBJECT_COUNT_MAX,
+    limit: objectCountMax,
     ...(after === undefined ? {} : { startAfter: after }),
   })
   const before = now.getTime() - retentionMs.files

@@ -1,4 +1,4 @@
-/** Retention of builds: their states, then the builds with all that they left, and versions that no template took up. */
+// Retention of builds: their states, then the builds with all that they left, and versions that no template took up.
 import { type SQL, sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 

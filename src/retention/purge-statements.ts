@@ -1,16 +1,16 @@
-/** What retention deletes: one bounded statement for each kind of row. Each is safe to repeat and beside itself. */
+// What retention deletes: one bounded statement for each kind of row. Each is safe to repeat and beside itself.
 import { type SQL, sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { dropOldBuilds, dropOldStates, dropUnusedVersions } from "./purge-builds.ts"
 import { type Retained, retentionMs } from "./periods.ts"
 
 /** Rows that one statement removes at most, so that its locks and its log are short. */
-const ROW_COUNT_MAX = 5_000
+const rowCountMax = 5_000
 
 const aheadMsMax = 2 * 24 * 3_600_000
 
 /** Builds take all that they left with them, a hundred rows and more. */
-const BUILD_COUNT_MAX = 500
+const buildCountMax = 500
 
 export type Purge = {
   kind: Retained
@@ -34,12 +34,12 @@ function purgeWhere(kind: Retained, where: SQL): Purge {
   const name = sql.identifier(kind)
   return {
     kind,
-    countMax: ROW_COUNT_MAX,
+    countMax: rowCountMax,
     statement: statement(
       `retention.${kind}`,
       sql`with gone as (
         delete from ${name} where ctid = any (array(
-          select t.ctid from ${name} t where ${where} limit ${ROW_COUNT_MAX} for update skip locked))
+          select t.ctid from ${name} t where ${where} limit ${rowCountMax} for update skip locked))
         returning 1
       ) select count(*) as count from gone`,
     ),
@@ -54,11 +54,11 @@ function purgeOldest(kind: Retained, column: string, now: Date, further: SQL = s
   const name = sql.identifier(kind)
   return {
     kind,
-    countMax: ROW_COUNT_MAX,
+    countMax: rowCountMax,
     statement: statement(
       `retention.${kind}`,
       sql`with oldest as (
-        select t.id, t.${sql.identifier(column)} as at from ${name} t order by t.id limit ${ROW_COUNT_MAX}
+        select t.id, t.${sql.identifier(column)} as at from ${name} t order by t.id limit ${rowCountMax}
       ), gone as (
         delete from ${name} t using oldest o where t.id = o.id
           and (o.at < ${beforeOf(kind, now)} or o.at > ${aheadOf(now)}) ${further}
@@ -97,13 +97,13 @@ export function minutePurges(now: Date): Purge[] {
     ),
     {
       kind: "provisioner_state",
-      countMax: ROW_COUNT_MAX,
-      statement: dropOldStates(before("provisioner_state"), ROW_COUNT_MAX),
+      countMax: rowCountMax,
+      statement: dropOldStates(before("provisioner_state"), rowCountMax),
     },
     {
       kind: "provisioner_jobs",
-      countMax: BUILD_COUNT_MAX,
-      statement: dropOldBuilds(before("provisioner_jobs"), BUILD_COUNT_MAX),
+      countMax: buildCountMax,
+      statement: dropOldBuilds(before("provisioner_jobs"), buildCountMax),
     },
   ]
 }
@@ -129,8 +129,8 @@ export function hourlyPurges(now: Date): Purge[] {
     purgeWhere("metrics", sql`t.updated_at < ${before("metrics")}`),
     {
       kind: "template_versions",
-      countMax: BUILD_COUNT_MAX,
-      statement: dropUnusedVersions(before("template_versions"), BUILD_COUNT_MAX),
+      countMax: buildCountMax,
+      statement: dropUnusedVersions(before("template_versions"), buildCountMax),
     },
   ]
 }

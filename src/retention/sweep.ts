@@ -1,24 +1,24 @@
-/** The retention as a sweep of the cron: a few bounded rounds a minute, so that it never has much to do at once. */
+// The retention as a sweep of the cron: a few bounded rounds a minute, so that it never has much to do at once.
 import type { Sweep } from "../sweeps.ts"
 import { removeOrphanFiles, removeStrayContents } from "./orphan-files.ts"
 import { hourlyPurges, minutePurges } from "./purge-statements.ts"
 
 /** Rounds of one run: at most so many times the rows of one statement, of each kind. */
-const ROUND_COUNT_MAX = 20
+const roundCountMax = 20
 
 /** The minute of the hour at which the rare things are looked for. */
-const HOURLY_MINUTE = 17
+const hourlyMinute = 17
 
 export const retentionSweep: Sweep = {
   name: "retention",
   run: async ({ db, env, now }) => {
-    const isHourly = now.getUTCMinutes() === HOURLY_MINUTE
+    const isHourly = now.getUTCMinutes() === hourlyMinute
     const counts: Record<string, number> = {}
     const add = (kind: string, count: number) => {
       if (count > 0) counts[kind] = (counts[kind] ?? 0) + count
     }
     let open = [...minutePurges(now), ...(isHourly ? hourlyPurges(now) : [])]
-    for (let round = 0; round < ROUND_COUNT_MAX && open.length > 0; round++) {
+    for (let round = 0; round < roundCountMax && open.length > 0; round++) {
       const results = await db.batch(open.map(({ statement }) => statement))
       open = open.filter(({ kind, countMax }, index) => {
         const count = results[index]?.[0]?.count ?? 0

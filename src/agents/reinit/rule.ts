@@ -1,5 +1,5 @@
 // What happens to an agent that waits for the claim of its prebuild.
-import type { JobStatus } from "../../queue/status.ts"
+import type { JobStatus } from "../../queue/view.ts"
 
 /** The holder of the token and the state of its workspace. */
 export type ReinitFacts = {

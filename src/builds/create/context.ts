@@ -2,7 +2,7 @@
 import { type SQL, sql } from "drizzle-orm"
 import { may, may as callerMay } from "../../access/may.ts"
 import { type Statement, statement } from "../../platform/db/client.ts"
-import type { JobStatus } from "../../queue/status.ts"
+import type { JobStatus } from "../../queue/view.ts"
 import type { Transition } from "../status.ts"
 import { type BuildableVersion, type NamedValue, versionJson } from "./version.ts"
 

@@ -1,6 +1,6 @@
 // The plan of a build: its refusals in order, or the values to write. It needs no database.
 import { badRequest, conflict, forbidden, notFound } from "../../platform/http/errors.ts"
-import { activeStatuses } from "../../queue/status.ts"
+import { activeStatuses } from "../../queue/view.ts"
 import { normaliseTags } from "../../queue/tags.ts"
 import { matchPreset } from "../../templates/parameters/match-preset.ts"
 import { resolveParameters } from "../../templates/parameters/resolve.ts"

@@ -11,7 +11,7 @@ import {
   messageSchema,
   uuidSchema,
 } from "../../platform/http/wire.ts"
-import { postJobs } from "../../queue/board/post.ts"
+import { notifyDaemons } from "../../queue/notify/daemons.ts"
 import {
   publishBuildChange,
   publishJobLogs,
@@ -50,7 +50,7 @@ buildCreateRoutes.openapi(create, async (c) => {
   )
   c.executionCtx.waitUntil(
     Promise.all([
-      postJobs(c.env, c.var, [created]),
+      notifyDaemons(c.env, c.var, [created]),
       publishWorkspaces(c.env, [workspace]),
       // A start over a running build ends its agents' rights; a stop lets them finish.
       ...(view.transition === "start" ? [publishBuildChange(c.env, workspace)] : []),

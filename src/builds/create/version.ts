@@ -1,7 +1,7 @@
 // The version that a build is made from: what a plan reads of it, and when it cannot be built.
 import { type SQL, sql } from "drizzle-orm"
 import { ApiError, badRequest, forbidden } from "../../platform/http/errors.ts"
-import type { JobStatus } from "../../queue/status.ts"
+import type { JobStatus } from "../../queue/view.ts"
 import type { ParameterDefinition, ParameterRefusal } from "../../templates/parameters/resolve.ts"
 
 export type NamedValue = { name: string; value: string }

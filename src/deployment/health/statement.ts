@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { statement } from "../../platform/db/client.ts"
 import type { DaemonRow } from "../../queue/daemons/statements.ts"
-import { aliveSince } from "../../queue/freshness.ts"
+import { aliveSince } from "../../queue/matching.ts"
 
 export type HealthRow = {
   allowed: boolean

@@ -1,9 +1,9 @@
-/** Counts the jobs that began and ended since the last run: the counters and histograms of builds, queue and pools. */
+// Counts the jobs that began and ended since the last run: the counters and histograms of builds, queue and pools.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../../platform/db/client.ts"
 import { hasReplaced, isStage } from "../../queue/prebuild-stage.ts"
 import { addCounters, histogramSamples } from "../../metrics/store.ts"
-import { ROLLUP_LAG_MS, rollupSpan } from "../../metrics/rollup-span.ts"
+import { rollupLagMs, rollupSpan } from "../../metrics/rollup-span.ts"
 
 /**
  * Every job is counted once when it began and once when it ended, by its instants, through `provisioner_jobs_created` and
@@ -13,7 +13,7 @@ export function countJobs(now: Date): Statement<{ written: number }> {
   return statement(
     "insights.count-jobs",
     sql`
-    with ${rollupSpan("jobs", new Date(now.getTime() - ROLLUP_LAG_MS))}, touched as (
+    with ${rollupSpan("jobs", new Date(now.getTime() - rollupLagMs))}, touched as (
       select j.*, true as has_begun from span s, provisioner_jobs j where j.created_at > s.from_at and j.created_at <= s.to_at
       union all
       select j.*, false from span s, provisioner_jobs j where j.completed_at > s.from_at and j.completed_at <= s.to_at

@@ -1,15 +1,15 @@
-/** Counts the ledger's new ticks and shows the newest one. */
+// Counts the ledger's new ticks and shows the newest one.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../../platform/db/client.ts"
 import { addCounters, replaceGauges } from "../../metrics/store.ts"
-import { ROLLUP_LAG_MS, rollupSpan } from "../../metrics/rollup-span.ts"
+import { rollupLagMs, rollupSpan } from "../../metrics/rollup-span.ts"
 
 /** Actions by rule come from the ledger's counts, whatever the tick names them; bounds merely moved are no action. */
 export function countTicks(now: Date): Statement<{ written: number }> {
   return statement(
     "insights.count-ticks",
     sql`
-    with ${rollupSpan("ticks", new Date(now.getTime() - ROLLUP_LAG_MS))}, ticks as (
+    with ${rollupSpan("ticks", new Date(now.getTime() - rollupLagMs))}, ticks as (
       select t.* from span s, lifecycle_ticks t where t.tick_at > s.from_at and t.tick_at <= s.to_at
     ), samples as (
       select 'dormouse_lifecycle_ticks_total' as name, jsonb_build_object('source', source,

@@ -1,4 +1,4 @@
-/** The metrics page, for a scraper that holds the metrics token. */
+// The metrics page, for a scraper that holds the metrics token.
 import { sql } from "drizzle-orm"
 import { sha256 } from "../../platform/hash.ts"
 import { statement } from "../../platform/db/client.ts"
@@ -7,7 +7,7 @@ import { createRouter } from "../../platform/http/router.ts"
 import { metricsContentType, renderMetrics, type StoredSample } from "../../metrics/render.ts"
 
 /** Scrapes within so long share one read. */
-const CACHE_MS = 15_000
+const cacheMs = 15_000
 
 const readSamples = statement<StoredSample>(
   "metrics.read",
@@ -26,14 +26,14 @@ metricsRoutes.get("/metrics", async (c) => {
     )
   }
   // The key holds the clock's span, so that the cache never outlives it, whatever the platform's own clock says.
-  const key = `https://metrics.invalid/${Math.floor(c.get("now").getTime() / CACHE_MS)}`
+  const key = `https://metrics.invalid/${Math.floor(c.get("now").getTime() / cacheMs)}`
   const cached = await caches.default.match(key)
   if (cached) return new Response(cached.body, { headers: { "Content-Type": metricsContentType } })
   const page = renderMetrics(await c.get("db").all(readSamples))
   c.executionCtx.waitUntil(
     caches.default.put(
       key,
-      new Response(page, { headers: { "Cache-Control": `max-age=${CACHE_MS / 1000}` } }),
+      new Response(page, { headers: { "Cache-Control": `max-age=${cacheMs / 1000}` } }),
     ),
   )
   return c.body(page, 200, { "Content-Type": metricsContentType })

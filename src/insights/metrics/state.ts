@@ -1,4 +1,4 @@
-/** The gauges of what waits and what runs now. */
+// The gauges of what waits and what runs now.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../../platform/db/client.ts"
 import { replaceGauges } from "../../metrics/store.ts"
@@ -17,10 +17,10 @@ const names = [
 ] as const
 
 /** More due rows than this are shown as this many: what matters is that they are too many. */
-const DUE_COUNT_MAX = 100_000
+const dueCountMax = 100_000
 
 /** Tag sets come from templates, so their number is people's: those that have waited longest are shown. */
-const TAG_SET_COUNT_MAX = 200
+const tagSetCountMax = 200
 
 /**
  * Reads the partial indexes of what is pending, due or unfinished, so it costs what waits. The workspaces by state are one
@@ -35,10 +35,10 @@ export function gaugeState(now: Date): Statement<{ written: number }> {
           (select string_agg(t.key || '=' || t.value, ',' order by t.key) from jsonb_each_text(j.tags) t)) as labels, count(*) as depth,
         min(j.created_at) as oldest_at
       from provisioner_jobs j join organizations o on o.id = j.organization_id
-      where j.started_at is null and j.completed_at is null group by 1 order by oldest_at limit ${TAG_SET_COUNT_MAX}
+      where j.started_at is null and j.completed_at is null group by 1 order by oldest_at limit ${tagSetCountMax}
     ), due as (
       select count(*) as depth, min(check_at) filter (where check_at > '-infinity') as oldest_at
-      from (select check_at from workspaces where check_at <= ${now}::timestamptz order by check_at desc limit ${DUE_COUNT_MAX}) d
+      from (select check_at from workspaces where check_at <= ${now}::timestamptz order by check_at desc limit ${dueCountMax}) d
     ), outbox as (
       select count(*) as depth, min(created_at) as oldest_at from notification_messages where status = 'pending'
     ), gauges as (

@@ -1,8 +1,8 @@
-/** Asks each usage tracker how much it holds; a shard that does not answer in time is left out and so shows as absent. */
+// Asks each usage tracker how much it holds; a shard that does not answer in time is left out and so shows as absent.
 import type { Sample } from "../../metrics/store.ts"
 import { trackerOfShard, usageShardCount } from "../../usage/tracker/shards.ts"
 
-const WAIT_MS_MAX = 2_000
+const waitMsMax = 2_000
 
 export async function gaugeTrackers(env: Env, now: Date): Promise<Sample[]> {
   const shards = Array.from({ length: usageShardCount }, (_, shard) =>
@@ -15,7 +15,7 @@ async function gaugeTracker(env: Env, shard: number, now: Date): Promise<Sample[
   let timer: ReturnType<typeof setTimeout> | undefined
   try {
     const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), WAIT_MS_MAX)
+      timer = setTimeout(() => resolve(null), waitMsMax)
     })
     const waiting = await Promise.race([trackerOfShard(env, shard).waiting(), late])
     if (waiting === null) return []

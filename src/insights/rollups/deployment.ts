@@ -1,9 +1,9 @@
-/** Keeps the deployment's state and traffic as one document, so that the page that every client opens reads one row. */
+// Keeps the deployment's state and traffic as one document, so that the page that every client opens reads one row.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../../platform/db/client.ts"
 
-const AGGREGATED_MS = 15 * 60_000
-const REFRESH_MS = 60_000
+const aggregatedMs = 15 * 60_000
+const refreshMs = 60_000
 
 export type DeploymentDocument = {
   aggregated_from_ms: number
@@ -25,7 +25,7 @@ export type DeploymentDocument = {
  * agent last reported them. Two runs at once write the same document; an earlier one never overwrites a later one.
  */
 export function refreshDeployment(now: Date): Statement<{ refreshed: number }> {
-  const fromAt = new Date(now.getTime() - AGGREGATED_MS)
+  const fromAt = new Date(now.getTime() - aggregatedMs)
   return statement(
     "insights.refresh-deployment",
     sql`
@@ -69,4 +69,4 @@ export function readDeployment(): Statement<{ through_at: Date; document: Deploy
   )
 }
 
-export const deploymentRefreshMs = REFRESH_MS
+export const deploymentRefreshMs = refreshMs

@@ -1,4 +1,4 @@
-/** The roll-ups as sweeps of the cron: metrics, template figures, usage, the deployment's state. */
+// The roll-ups as sweeps of the cron: metrics, template figures, usage, the deployment's state.
 import { writeSamples } from "../../metrics/store.ts"
 import type { Sweep } from "../../sweeps.ts"
 import { refreshDeployment } from "./deployment.ts"

@@ -1,10 +1,10 @@
-/** Keeps each template's build times and number of owners (lifecycle.md 16), so that reading a template computes nothing. */
+// Keeps each template's build times and number of owners (lifecycle.md 16), so that reading a template computes nothing.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../../platform/db/client.ts"
-import { ROLLUP_LAG_MS } from "../../metrics/rollup-span.ts"
+import { rollupLagMs } from "../../metrics/rollup-span.ts"
 
 /** The newest builds whose duration counts. */
-const BUILD_COUNT = 100
+const buildCount = 100
 
 /**
  * Refreshes all templates the first time, then those that had a build begin or end since the last run, looking back a little further, since a row may
@@ -23,7 +23,7 @@ export function refreshTemplates(now: Date): Statement<{ refreshed: number }> {
     with held as (
       select through_at from rollup_marks where name = 'templates' for update
     ), reach as (
-      select coalesce((select through_at from held), '-infinity') - make_interval(secs => ${ROLLUP_LAG_MS / 1000}) as from_at
+      select coalesce((select through_at from held), '-infinity') - make_interval(secs => ${rollupLagMs / 1000}) as from_at
     ), moved as (
       insert into rollup_marks (name, through_at) values ('templates', ${now}::timestamptz)
       on conflict (name) do update set through_at = greatest(rollup_marks.through_at, excluded.through_at)
@@ -48,9 +48,9 @@ export function refreshTemplates(now: Date): Statement<{ refreshed: number }> {
               offset 0
             ) j
             where b.template_version_id = v.id
-            order by b.created_at desc nulls last limit ${BUILD_COUNT}
+            order by b.created_at desc nulls last limit ${buildCount}
           ) b
-          where v.template_id = t.id order by b.created_at desc limit ${BUILD_COUNT}
+          where v.template_id = t.id order by b.created_at desc limit ${buildCount}
         ) newest
       ) times
     ), owners as (

@@ -1,9 +1,9 @@
-/** Rolls agents' and applications' statistics up to half hours of use by person and template: what every insight reads. */
+// Rolls agents' and applications' statistics up to half hours of use by person and template: what every insight reads.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../../platform/db/client.ts"
-import { ROLLUP_LAG_MS, rollupSpan } from "../../metrics/rollup-span.ts"
+import { rollupLagMs, rollupSpan } from "../../metrics/rollup-span.ts"
 
-const MINUTE_MS = 60_000
+const minuteMs = 60_000
 
 /**
  * Adds the whole minutes since the last run. A minute counts once for a person and a template, whatever they used in it
@@ -12,7 +12,7 @@ const MINUTE_MS = 60_000
  * Reads `workspace_agent_stats_created` and `workspace_app_stats_started`. Safe beside itself: the span is taken once.
  */
 export function rollUpUsage(now: Date): Statement<{ written: number }> {
-  const throughAt = new Date(Math.floor((now.getTime() - ROLLUP_LAG_MS) / MINUTE_MS) * MINUTE_MS)
+  const throughAt = new Date(Math.floor((now.getTime() - rollupLagMs) / minuteMs) * minuteMs)
   return statement(
     "insights.roll-up-usage",
     sql`

@@ -1,4 +1,4 @@
-/** Running hours over HTTP, of a workspace, a person or a template, as JSON or as a table. */
+// Running hours over HTTP, of a workspace, a person or a template, as JSON or as a table.
 import { createRoute, z } from "@hono/zod-openapi"
 import { badRequest, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
@@ -12,7 +12,7 @@ import {
 import { throwInvalidQuery, readWindowQuery, windowQuery } from "../query.ts"
 import { roundHours, type RunningDay, runningTimeCsv, splitByDay } from "./running-time.ts"
 import {
-  INTERVAL_COUNT_MAX,
+  intervalCountMax,
   readRunningIntervals,
   readSubject,
   type RunningSubject,
@@ -80,9 +80,9 @@ export const runningTimeRoutes = createRouter().openapi(runningTime, async (c) =
     .get("caller")
     .batch([readSubject(subject), readRunningIntervals(subject, window)])
   if (readable.length === 0) throw notFound()
-  if (intervals.length > INTERVAL_COUNT_MAX) {
+  if (intervals.length > intervalCountMax) {
     throw badRequest("Too many runs for one answer.", {
-      detail: `There are more than ${INTERVAL_COUNT_MAX}; ask for a shorter window.`,
+      detail: `There are more than ${intervalCountMax}; ask for a shorter window.`,
     })
   }
   const rows = splitByDay(intervals, days, (query.start_time ?? "").slice(0, 10), now)

@@ -1,4 +1,4 @@
-/** When workspaces ran, for whom, and what ended it: intervals cut into the days of a window. */
+// When workspaces ran, for whom, and what ended it: intervals cut into the days of a window.
 import type { Window } from "../window.ts"
 
 export type RunningInterval = {
@@ -23,8 +23,8 @@ export type RunningDay = {
   isEndOfInterval: boolean
 }
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 
 /** The share of each interval in each day of the window. `firstDate` is the local date of the first day. */
 export function splitByDay(
@@ -35,14 +35,14 @@ export function splitByDay(
 ): RunningDay[] {
   const firstMs = Date.parse(`${firstDate}T00:00:00Z`)
   return days.flatMap(({ startAt, endAt }, index) => {
-    const date = new Date(firstMs + index * DAY_MS).toISOString().slice(0, 10)
+    const date = new Date(firstMs + index * dayMs).toISOString().slice(0, 10)
     return intervals.flatMap((interval) => {
       const fromMs = Math.max(interval.started_at.getTime(), startAt.getTime())
       const toMs = Math.min((interval.ended_at ?? now).getTime(), endAt.getTime())
       if (toMs <= fromMs) return []
       const isEndOfInterval =
         interval.ended_at !== null && interval.ended_at.getTime() <= endAt.getTime()
-      return [{ date, interval, hours: (toMs - fromMs) / HOUR_MS, isEndOfInterval }]
+      return [{ date, interval, hours: (toMs - fromMs) / hourMs, isEndOfInterval }]
     })
   })
 }

@@ -1,4 +1,4 @@
-/** Reads the intervals in which workspaces ran, from their builds. */
+// Reads the intervals in which workspaces ran, from their builds.
 import { type SQL, sql } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { type Statement, statement } from "../../platform/db/client.ts"
@@ -7,7 +7,7 @@ import type { RunningInterval } from "./running-time.ts"
 import type { Window } from "../window.ts"
 
 /** More than this is too much for one answer: the asker is told to ask for less. */
-export const INTERVAL_COUNT_MAX = 20_000
+export const intervalCountMax = 20_000
 
 export type RunningSubject = { kind: "workspace" | "user" | "template"; id: string }
 
@@ -69,7 +69,7 @@ export function readRunningIntervals(
     select r.*, u.username, t.name as template_name
     from runs r join workspaces w on w.id = r.workspace_id join users u on u.id = r.user_id join templates t on t.id = r.template_id
     where ${subjectColumn[subject.kind]} = ${subject.id}::uuid
-    order by r.started_at, r.workspace_id limit ${INTERVAL_COUNT_MAX + 1}`,
+    order by r.started_at, r.workspace_id limit ${intervalCountMax + 1}`,
   )
 }
 

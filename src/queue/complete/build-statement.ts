@@ -4,7 +4,7 @@ import type { AuditRequest } from "../../audit/fragment.ts"
 import { statement } from "../../platform/db/client.ts"
 import { json } from "../../platform/db/sql.ts"
 import { buildAudit, deletionNotice, endedBuilds } from "../../builds/ended-builds.ts"
-import type { EndedJob } from "../jobs/fail-statement.ts"
+import type { EndedJob } from "../jobs/fail.ts"
 import { type Timing, timingInsert } from "../jobs/timings.ts"
 import { schedulePairs, type ScheduleSettings } from "../../templates/policy/columns.ts"
 import type { ReportedReplacement } from "../../templates/manifest/reported.ts"
@@ -12,7 +12,7 @@ import type { Transition } from "../jobs/protocol.ts"
 import { markReplaced, replacementNotice } from "./replacements.ts"
 import { resourceInserts } from "./resource-inserts.ts"
 import type { ResourceRows } from "./resource-rows.ts"
-import { holds } from "../jobs/update-statement.ts"
+import { holds } from "../jobs/update.ts"
 
 /** What deadlines are computed from. They are written only where all of it is still so. */
 export type CompletionInputs = ScheduleSettings & {

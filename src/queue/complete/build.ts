@@ -22,7 +22,7 @@ import {
   type Holder,
   readBuildFacts,
 } from "./build-statement.ts"
-import { type EndedJob, failJob } from "../jobs/fail-statement.ts"
+import { type EndedJob, failJob } from "../jobs/fail.ts"
 import type { Timing } from "../jobs/timings.ts"
 import { type AgentToken, toResourceRows } from "./resource-rows.ts"
 

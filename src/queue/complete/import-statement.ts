@@ -3,13 +3,13 @@ import { sql } from "drizzle-orm"
 import { statement } from "../../platform/db/client.ts"
 import { json } from "../../platform/db/sql.ts"
 import { type ImportResult, importRows } from "../../templates/versions/import-rows.ts"
-import type { EndedJob } from "../jobs/fail-statement.ts"
+import type { EndedJob } from "../jobs/fail.ts"
 import type { Holder } from "./build-statement.ts"
 import { resourceInserts } from "./resource-inserts.ts"
 import type { ResourceRows } from "./resource-rows.ts"
 import type { EngineName } from "../jobs/protocol.ts"
 import { type Timing, timingInsert } from "../jobs/timings.ts"
-import { holds } from "../jobs/update-statement.ts"
+import { holds } from "../jobs/update.ts"
 
 export type ImportCompletion = Holder & {
   result: ImportResult

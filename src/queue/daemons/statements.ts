@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm"
 import { statement } from "../../platform/db/client.ts"
 import { json, texts } from "../../platform/db/sql.ts"
-import type { Domain } from "../board/domain.ts"
+import type { Domain } from "../notify/domain.ts"
 import type { Tags } from "../tags.ts"
 import { actorKeyId, actorOrganizationId } from "./actor.ts"
 

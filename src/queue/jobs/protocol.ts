@@ -1,7 +1,7 @@
 // The provisioner protocol: what a daemon sends and receives over HTTPS. All of it is JSON under `/api/v2`, with the
 // daemon's key in `Coder-Provisioner-Daemon-Key`. The daemon in `src/programs` imports the types alone.
 import { z } from "@hono/zod-openapi"
-import { tagSet } from "../tags-schema.ts"
+import { tagSet } from "../tags.ts"
 import {
   reportedParameter,
   reportedPreset,

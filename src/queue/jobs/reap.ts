@@ -1,7 +1,8 @@
-// The reaper: jobs whose daemon fell silent, and jobs that nobody took, end as failures, so that their workspaces can be built
-// again (lifecycle.md 15). A sweep of the tick.
-import { nilRequest } from "../../audit/fragment.ts"
+// The reaper: ends jobs whose daemon fell silent and jobs that no daemon took, as failures.
+//
+// Afterwards their workspaces can be built again. It is a sweep of the tick.
 import { sql } from "drizzle-orm"
+import { nilRequest } from "../../audit/fragment.ts"
 import { buildAudit, endedBuilds, failureNotices } from "../../builds/ended-builds.ts"
 import { type Statement, statement } from "../../platform/db/client.ts"
 import { json } from "../../platform/db/sql.ts"
@@ -11,14 +12,31 @@ import {
   publishJobLogs,
   publishWorkspaces,
 } from "../../platform/durable/publish.ts"
-import {
-  hungAfterMs,
-  pendingAfterMs,
-  reapedPerTickMax,
-  reapError,
-  reapLog,
-  type ReapType,
-} from "./reaper-rule.ts"
+
+/** A started job is reaped after this time without an update, a job that nobody took later. */
+const hungAfterMs = 5 * 60_000
+const pendingAfterMs = 30 * 60_000
+/** The most jobs that one tick ends; the rest are still due at the next. */
+const reapedPerTickMax = 10
+
+type ReapType = "hung" | "pending"
+
+const sentence = (type: ReapType) =>
+  `Coder: Build has been detected as ${type} for ${(type === "hung" ? hungAfterMs : pendingAfterMs) / 60_000} minutes`
+
+/** The job's error. */
+const reapError = (type: ReapType) => `${sentence(type)} and has been terminated by the reaper.`
+
+const ruler = "-".repeat(72)
+
+/** The lines that end the job's log, one millisecond apart. */
+const reapLog = (type: ReapType) => [
+  "",
+  ruler,
+  `${sentence(type)} and will be terminated.`,
+  ruler,
+  "",
+]
 
 export type ReapedJob = {
   id: string
@@ -35,10 +53,13 @@ const texts = types.map((type) => ({
 }))
 
 /**
- * Ends what is due at `tickAt`, at most ten jobs in random order, so that none blocks the rest: a row that another
- * transaction holds is skipped, and one that ended or was renewed meanwhile fails the condition on its locked version.
- * A build without a state of its own keeps the previous one's. Walks `provisioner_jobs_unfinished`. Twice at once, the
- * second skips what the first holds; run again, it finds the jobs ended.
+ * Ends what is due at `tickAt`: at most ten jobs, in random order, so that no job blocks the rest.
+ * The bounds are strict. A canceling job that no daemon took waits like a pending one and is then
+ * called hung. Walks `provisioner_jobs_unfinished`.
+ *
+ * A row that another transaction holds is skipped. A job that ended or was renewed since the read
+ * fails the condition on its locked version. Of two runs at once, the second skips what the first
+ * holds; a later run finds the jobs ended. A build without a state keeps the previous build's.
  */
 export function reapJobs(tickAt: Date): Statement<ReapedJob> {
   const at = sql`${tickAt}::timestamptz`

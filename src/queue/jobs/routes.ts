@@ -17,7 +17,7 @@ import { completeImport } from "../complete/import.ts"
 import type { Holder } from "../complete/build-statement.ts"
 import { completeDryRunJob } from "../complete/import-statement.ts"
 import { openDaemonSession } from "../daemons/session.ts"
-import { type EndedJob, failJob } from "./fail-statement.ts"
+import { type EndedJob, failJob } from "./fail.ts"
 import {
   completeRequest,
   failRequest,
@@ -27,7 +27,7 @@ import {
 } from "./protocol.ts"
 import { findResourceError, toResourceRows } from "../complete/resource-rows.ts"
 import { findPlanError } from "../complete/plan-error.ts"
-import { explainHolder, jobFile, updateJob } from "./update-statement.ts"
+import { explainHolder, jobFile, updateJob } from "./update.ts"
 import { withoutNul } from "../../platform/db/without-nul.ts"
 
 const tags = ["Provisioner protocol"]

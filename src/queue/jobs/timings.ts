@@ -3,7 +3,7 @@ import type { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import { json } from "../../platform/db/sql.ts"
 import type { timing } from "./protocol.ts"
-import { isPlausible } from "./logs.ts"
+import { isPlausible } from "./log-lines.ts"
 import { withoutNul } from "../../platform/db/without-nul.ts"
 
 export type Timing = z.infer<typeof timing>

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi"
 import { badRequest, type Validation } from "../../platform/http/errors.ts"
 import { parseDurationMs } from "../../platform/http/instants.ts"
-import { tagSet } from "../tags-schema.ts"
+import { tagSet } from "../tags.ts"
 
 const isUuid = (text: string) => z.guid().safeParse(text).success
 

@@ -11,15 +11,15 @@ import {
   messageSchema,
   uuidSchema,
 } from "../../platform/http/wire.ts"
-import { jobLogSchema } from "../../queue/logs.ts"
-import { logQuery, serveLogs } from "../../queue/serve-logs.ts"
+import { jobLogSchema } from "../../queue/logs/read.ts"
+import { logQuery, serveLogs } from "../../queue/logs/serve.ts"
 import {
   jobSchema,
   matchedProvisionersSchema,
   toJobView,
   toMatchedProvisionersView,
 } from "../../queue/view.ts"
-import { postJobs } from "../../queue/board/post.ts"
+import { notifyDaemons } from "../../queue/notify/daemons.ts"
 import { cancelDryRun, createDryRun, dryRunById, dryRunResources } from "./statements.ts"
 
 const tags = ["Template versions"]
@@ -61,7 +61,7 @@ dryRunRoutes.openapi(create, async (c) => {
   if (!attempt) throw notFound()
   if (!attempt.allowed) throw forbidden()
   if (!run) throw badRequest("Template version import job hasn't completed!")
-  if (attempt.is_queued) c.executionCtx.waitUntil(postJobs(c.env, c.var, [attempt]))
+  if (attempt.is_queued) c.executionCtx.waitUntil(notifyDaemons(c.env, c.var, [attempt]))
   return c.json(toJobView(run.job), 201)
 })
 

@@ -5,8 +5,8 @@ import { toResourceViews } from "../../agents/views/view.ts"
 import { ApiError, badRequest, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, uuidSchema } from "../../platform/http/wire.ts"
-import { jobLogSchema } from "../../queue/logs.ts"
-import { logQuery, serveLogs } from "../../queue/serve-logs.ts"
+import { jobLogSchema } from "../../queue/logs/read.ts"
+import { logQuery, serveLogs } from "../../queue/logs/serve.ts"
 import { plainText } from "../manifest/plain-text.ts"
 import {
   versionGate,

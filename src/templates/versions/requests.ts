@@ -5,7 +5,7 @@ import { z } from "@hono/zod-openapi"
 import { isTemplateVersionName } from "../../platform/names.ts"
 import { tagError } from "../../platform/http/tag-error.ts"
 import { nilUuid, uuidSchema } from "../../platform/http/wire.ts"
-import { tagSet } from "../../queue/tags-schema.ts"
+import { tagSet } from "../../queue/tags.ts"
 
 const messageLengthMax = 1_048_576
 

@@ -14,7 +14,7 @@ import {
 import { randomName } from "../../platform/random-name.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest, pageQuery, uuidSchema } from "../../platform/http/wire.ts"
-import { postJobs } from "../../queue/board/post.ts"
+import { notifyDaemons } from "../../queue/notify/daemons.ts"
 import { normaliseTags } from "../../queue/tags.ts"
 import { createVersion, type VersionAttempt } from "./create.ts"
 import { createVersionRequest } from "./requests.ts"
@@ -81,7 +81,7 @@ versionRoutes.openapi(create, async (c) => {
     const [row] = rows
     const [attempt] = attempts
     if (!row || !attempt) throw refusal(attempt)
-    c.executionCtx.waitUntil(postJobs(c.env, c.var, [attempt]))
+    c.executionCtx.waitUntil(notifyDaemons(c.env, c.var, [attempt]))
     return c.json(toVersionView(row), 201)
   } catch (error) {
     if (isUniqueViolation(error, "template_versions_name")) {

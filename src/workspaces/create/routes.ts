@@ -8,7 +8,7 @@ import { conflict } from "../../platform/http/errors.ts"
 import { publishBuildChange, publishWorkspaces } from "../../platform/durable/publish.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { errors, jsonBody, jsonRequest } from "../../platform/http/wire.ts"
-import { postJobs } from "../../queue/board/post.ts"
+import { notifyDaemons } from "../../queue/notify/daemons.ts"
 import { createContext } from "./context.ts"
 import { createRequest, type CreateRequest } from "./request.ts"
 import { createWorkspace } from "./statement.ts"
@@ -93,7 +93,7 @@ async function create(
       const job = { organization_id, provisioner: plan.version.provisioner, tags: plan.tags }
       c.executionCtx.waitUntil(
         Promise.all([
-          postJobs(c.env, c.var, [job]),
+          notifyDaemons(c.env, c.var, [job]),
           publishWorkspaces(c.env, [row.id]),
           // The pool's agent may do nothing now except wait for its successor.
           ...(made[0]?.is_claim ? [publishBuildChange(c.env, row.id)] : []),

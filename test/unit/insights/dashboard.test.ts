@@ -1,4 +1,4 @@
-/** The dashboard and the alerts name only metrics that the page shows. */
+// The dashboard and the alerts name only metrics that the page shows.
 import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { metricFamilies } from "../../../src/metrics/catalogue.ts"

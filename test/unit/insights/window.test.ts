@@ -1,4 +1,4 @@
-/** The window of an insights question: which ends are accepted, and how it is cut. */
+// The window of an insights question: which ends are accepted, and how it is cut.
 import { expect, test } from "vitest"
 import { parseWindow, splitWindow } from "../../../src/insights/window.ts"
 

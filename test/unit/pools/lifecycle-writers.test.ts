@@ -1,4 +1,4 @@
-/** The list of the statements that write a lifecycle value is complete. */
+// The list of the statements that write a lifecycle value is complete.
 import { expect, test } from "vitest"
 import { claimWriter, lifecycleColumns, lifecycleWriters } from "../../lifecycle-writers.ts"
 import { sourceFiles } from "../source-files.ts"

@@ -1,4 +1,4 @@
-/** Reads the pools of `test/cases/prebuilds.json` into the types of the plan. */
+// Reads the pools of `test/cases/prebuilds.json` into the types of the plan.
 import type { Pool } from "../../../src/pools/pool.ts"
 import { prebuilds as cases } from "../../cases/read.ts"
 

@@ -1,4 +1,4 @@
-/** Pool schedules: desired counts by window and zone, the overlap validator, and cron read as a range. */
+// Pool schedules: desired counts by window and zone, the overlap validator, and cron read as a range.
 import { expect, test } from "vitest"
 import { isWithinWindow, parseCronWindow } from "../../../src/schedule/cron-window.ts"
 import { desiredInstancesAt } from "../../../src/pools/desired-instances.ts"

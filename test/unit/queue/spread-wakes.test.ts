@@ -1,9 +1,9 @@
-// Wake-ups go to one board a kind of job, and on to the next only where that one had too few.
+// Spreading wake-ups: one board per kind of job, and the next only if that one had too few.
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { type Offer, spreadWakes } from "../../../src/queue/board/spread-wakes.ts"
+import { type Offer, spreadWakes } from "../../../src/queue/notify/spread-wakes.ts"
 
-/** Boards with so many daemons that can be woken. Answers what each was asked for, in order. */
+/** Boards with so many daemons that can be woken. Returns what each was asked for, in order. */
 async function spread(offers: Offer[], boards: Record<string, number>) {
   const left = new Map(Object.entries(boards))
   const asked: [board: string, count: number][] = []
@@ -44,7 +44,7 @@ test.each<
     ],
   ],
   [
-    "two kinds at one board are one question",
+    "two kinds at one board are one call",
     [
       { count: 2, boards: ["a"] },
       { count: 3, boards: ["a"] },
@@ -53,7 +53,7 @@ test.each<
     [["a", 5]],
   ],
   [
-    "who comes first is served first, the other goes on",
+    "the first offer is served first, the other moves on",
     [
       { count: 1, boards: ["a"] },
       { count: 1, boards: ["a", "b"] },
@@ -80,7 +80,7 @@ test.each<
   expect((await spread(offers, boards)).asked).toEqual(asked)
 })
 
-test("never wakes more than there are jobs, nor fewer than one kind alone could have", async () => {
+test("spreadWakes wakes at most as many as there are jobs, and at least what one kind could", async () => {
   const board = fc.constantFrom("a", "b", "c", "d")
   const offer = fc.record({
     count: fc.integer({ min: 1, max: 9 }),

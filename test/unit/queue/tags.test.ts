@@ -1,9 +1,8 @@
-// Provisioner tags against the groups `provisionerTagNormalisation` and `provisioner_freshness`.
+// Provisioner tags, against the group `provisionerTagNormalisation`; the bounds of sets of tags.
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { isAlive } from "../../../src/queue/freshness.ts"
-import { normaliseTags, type Tags } from "../../../src/queue/tags.ts"
-import { lifecycle, prebuilds } from "../../cases/read.ts"
+import { normaliseTags, tagCountMax, tagSet, type Tags } from "../../../src/queue/tags.ts"
+import { prebuilds } from "../../cases/read.ts"
 
 const tagsOf = (row: object): Tags =>
   Object.fromEntries(Object.entries(row).map(([key, value]) => [key, String(value)]))
@@ -13,7 +12,7 @@ describe("provisionerTagNormalisation", () => {
     expect(normaliseTags(row.user, ...row.provided.map(tagsOf))).toEqual(row.result)
   })
 
-  test("normalising twice changes nothing", () => {
+  test("normaliseTags changes nothing the second time", () => {
     const tags = fc.dictionary(
       fc.constantFrom("scope", "owner", "a", "b"),
       fc.constantFrom("", "user", "x"),
@@ -27,16 +26,20 @@ describe("provisionerTagNormalisation", () => {
   })
 })
 
-describe("provisioner_freshness", () => {
-  const now = new Date("2024-01-01T12:00:00Z")
-  const seen = (secondsAgo: number | null) =>
-    secondsAgo === null ? null : new Date(now.getTime() - secondsAgo * 1_000)
+const many = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [`tag-${at}`, "yes"]))
 
-  test.each(lifecycle.groups.provisioner_freshness)("$id $name", ({ input, expected }) => {
-    expect(isAlive(seen(input.tick_minus_last_seen_seconds), now)).toBe(expected.fresh)
-  })
-
-  test("a millisecond more than 90 seconds is stale", () => {
-    expect(isAlive(seen(90.001), now)).toBe(false)
-  })
+test.each<[what: string, tags: unknown, isAccepted: boolean]>([
+  ["no tags", {}, true],
+  ["the most tags that are allowed", many(tagCountMax), true],
+  ["one tag too many", many(tagCountMax + 1), false],
+  ["the longest name and value", { ["n".repeat(128)]: "v".repeat(256) }, true],
+  ["a name that is too long", { ["n".repeat(129)]: "" }, false],
+  ["a value that is too long", { zone: "v".repeat(257) }, false],
+  ["a NUL in a name", { "a\0": "b" }, false],
+  ["a NUL in a value", { zone: "\0" }, false],
+  ["a number for a value", { zone: 1 }, false],
+  ["a list", ["zone"], false],
+])("a set of tags with %s is accepted or rejected", (_what, tags, isAccepted) => {
+  expect(tagSet.safeParse(tags).success).toBe(isAccepted)
 })

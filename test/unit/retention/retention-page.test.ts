@@ -1,4 +1,4 @@
-/** Every table is on the operators' page, with the period for which its rows are really kept. */
+// Every table is on the operators' page, with the period for which its rows are really kept.
 import { readdirSync, readFileSync } from "node:fs"
 import { getTableName, isTable } from "drizzle-orm"
 import { expect, test } from "vitest"

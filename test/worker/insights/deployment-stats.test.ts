@@ -1,4 +1,4 @@
-/** The deployment at a glance: who may see it, from when, and what it counts. */
+// The deployment at a glance: who may see it, from when, and what it counts.
 import { expect, test } from "vitest"
 import { givenUser } from "../given-people.ts"
 import { givenTemplate } from "../given-templates.ts"

@@ -1,4 +1,4 @@
-/** Use of workspaces, from raw statistics through the roll-up to what people read. */
+// Use of workspaces, from raw statistics through the roll-up to what people read.
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { connect } from "../../../src/platform/db/client.ts"

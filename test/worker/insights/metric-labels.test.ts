@@ -1,4 +1,4 @@
-/** The families that dashboards made for the reference know: their names, types and labels, and what they count. */
+// The families that dashboards made for the reference know: their names, types and labels, and what they count.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"

@@ -1,4 +1,4 @@
-/** The metrics page: who may read it, what it says, and that nothing is counted twice. */
+// The metrics page: who may read it, what it says, and that nothing is counted twice.
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import { connect } from "../../../src/platform/db/client.ts"

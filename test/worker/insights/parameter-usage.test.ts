@@ -1,4 +1,4 @@
-/** Which values workspaces were made with, by parameter. */
+// Which values workspaces were made with, by parameter.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { givenUser, type GivenUser } from "../given-people.ts"

@@ -1,4 +1,4 @@
-/** Running hours by day: of a workspace, a person and a template, as JSON and as a table. */
+// Running hours by day: of a workspace, a person and a template, as JSON and as a table.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { givenOrganization, givenUser } from "../given-people.ts"

@@ -1,4 +1,4 @@
-/** Build times and owner counts of templates, as the roll-up keeps them. */
+// Build times and owner counts of templates, as the roll-up keeps them.
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { lifecycle as cases } from "../../cases/read.ts"

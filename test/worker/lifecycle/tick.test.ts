@@ -55,9 +55,9 @@ test("ten ticks at once stop each workspace and notify each owner once", async (
   expect(row).toEqual({ notices: 12, dormant: 12, audited: 12 })
 })
 
-test("parallel batches stop, count and post each workspace once", async () => {
+test("a tick of several batches stops each workspace once and notifies daemons once", async () => {
   const user = await givenUser()
-  const posts = vi.spyOn(JobBoard.prototype, "post")
+  const posts = vi.spyOn(JobBoard.prototype, "notify")
   const template = await givenTemplate(user)
   const given = await givenWorkspace(user, template, due)
   // Copies of it: more than two batches, so that a round of two is followed by another.

@@ -1,4 +1,4 @@
-/** First builds that wait for a daemon when their version is no longer active. */
+// First builds that wait for a daemon when their version is no longer active.
 import { expect, test } from "vitest"
 import { prebuilds as cases } from "../../cases/read.ts"
 import { cancelPending } from "../../../src/pools/cancel-pending.ts"

@@ -1,4 +1,4 @@
-/** Which prebuild a claim picks, and that no two claims pick the same one. */
+// Which prebuild a claim picks, and that no two claims pick the same one.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { sql } from "drizzle-orm"
 import { expect, test } from "vitest"

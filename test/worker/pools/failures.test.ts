@@ -1,4 +1,4 @@
-/** What failures do to a pool: backoff, the hard limit, presets that can never build. */
+// What failures do to a pool: backoff, the hard limit, presets that can never build.
 import { expect, test } from "vitest"
 import { prebuilds as cases } from "../../cases/read.ts"
 import { poolOfRow, readPools } from "../../../src/pools/read-pools.ts"

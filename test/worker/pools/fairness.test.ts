@@ -1,4 +1,4 @@
-/** The order of the queue: people first, then what the pools give back, then what they make. */
+// The order of the queue: people first, then what the pools give back, then what they make.
 import { expect, test } from "vitest"
 import { api, query } from "../harness.ts"
 import { givenPreset } from "../given-templates.ts"

@@ -1,4 +1,4 @@
-/** What the pool tests share: templates with a pool, prebuilds in any state, one reconcile, a daemon that ends builds. */
+// What the pool tests share: templates with a pool, prebuilds in any state, one reconcile, a daemon that ends builds.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { connect, type Database } from "../../../src/platform/db/client.ts"

@@ -1,4 +1,4 @@
-/** A prebuild's whole life through the API, the daemon's protocol and the tick: made, left alone, claimed, then a workspace. */
+// A prebuild's whole life through the API, the daemon's protocol and the tick: made, left alone, claimed, then a workspace.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
 import { prebuilds as cases } from "../../cases/read.ts"

@@ -1,4 +1,4 @@
-/** What the metrics page says of the pools by name and label, and what is told when a claim replaces what was made ahead. */
+// What the metrics page says of the pools by name and label, and what is told when a claim replaces what was made ahead.
 import { expect, test } from "vitest"
 import { givenUser } from "../given-people.ts"
 import { api, at, query, tick } from "../harness.ts"

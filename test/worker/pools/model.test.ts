@@ -1,7 +1,5 @@
-/**
- * Reconciles, claims, failures, version changes and invalidations in any order, some at once, against the promises of a
- * pool. A failing run prints its seed and the shortest sequence that breaks it.
- */
+// Reconciles, claims, failures, version changes and invalidations in any order, some at once, against the promises of a
+// pool. A failing run prints its seed and the shortest sequence that breaks it.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"

@@ -1,4 +1,4 @@
-/** The reconcile on PostgreSQL: what it makes, deletes, cancels and leaves alone, alone and beside itself. */
+// The reconcile on PostgreSQL: what it makes, deletes, cancels and leaves alone, alone and beside itself.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { prebuilds as cases } from "../../cases/read.ts"

@@ -1,4 +1,4 @@
-/** The pools over HTTP. */
+// The pools over HTTP.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { describe, expect, test } from "vitest"
 import { givenUser } from "../given-people.ts"

@@ -1,4 +1,4 @@
-/** Every statement that writes a lifecycle value, tried on a prebuild that tempts it: none touches it. */
+// Every statement that writes a lifecycle value, tried on a prebuild that tempts it: none touches it.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { setAside } from "../../../src/lifecycle/rules/due.ts"

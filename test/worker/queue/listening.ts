@@ -1,7 +1,7 @@
-// Daemons that listen at their boards, and how often the database is asked meanwhile.
+// Daemons that listen at their boards, and the count of calls to the database.
 import { env } from "cloudflare:workers"
 import { afterEach, expect } from "vitest"
-import { boardName } from "../../../src/queue/board/domain.ts"
+import { boardName } from "../../../src/queue/notify/domain.ts"
 import { withFaults } from "../faults.ts"
 import type { GivenProvisioner } from "../given-people.ts"
 import { fetchWorker } from "../harness.ts"
@@ -22,7 +22,7 @@ afterEach(() => {
   for (const socket of opened.splice(0)) socket.close(1000)
 })
 
-/** Opens the daemon's socket over the API. `frames` and `closes` fill as they come. */
+/** Opens the daemon's socket over the API. `frames` and `closes` record what arrives. */
 export async function listen(provisioner: Pick<GivenProvisioner, "daemonId" | "key">) {
   const response = await fetchWorker(`/api/v2/provisionerdaemons/${provisioner.daemonId}/listen`, {
     headers: { Upgrade: "websocket", "Coder-Provisioner-Daemon-Key": provisioner.key },
@@ -43,12 +43,12 @@ export async function listen(provisioner: Pick<GivenProvisioner, "daemonId" | "k
     socket,
     frames,
     closes,
-    say: (free: number) => socket.send(JSON.stringify({ type: "free", count: free })),
+    report: (free: number) => socket.send(JSON.stringify({ type: "free", count: free })),
   }
 }
 
-/** How many round trips to the database it takes. */
-export async function countingQuestions(run: () => Promise<unknown>): Promise<number> {
+/** Counts the round trips to the database that `run` makes. */
+export async function countingCalls(run: () => Promise<unknown>): Promise<number> {
   const { calls, error } = await withFaults(() => null, run)
   if (error !== null) throw error
   return calls

@@ -1,4 +1,4 @@
-/** Retention of history: old builds with all that they left, and what is looked for once an hour. */
+// Retention of history: old builds with all that they left, and what is looked for once an hour.
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { connect } from "../../../src/platform/db/client.ts"

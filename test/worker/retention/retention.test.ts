@@ -1,4 +1,4 @@
-/** Retention: what is past its period goes, in bounded rounds; what is a moment younger, or still needed, stays. */
+// Retention: what is past its period goes, in bounded rounds; what is a moment younger, or still needed, stays.
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import { retentionMs, type Retained } from "../../../src/retention/periods.ts"

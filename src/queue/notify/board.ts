@@ -1,30 +1,36 @@
-// The board of a domain: its daemons wait at it over hibernating WebSockets, and a post wakes as many as there are jobs. Every 30 s it
-// asks once whether jobs wait, which repairs a wake-up that was missed; while no daemon waits it asks nothing and sleeps.
+// The board of a domain: a Durable Object at which the domain's idle daemons wait for jobs.
+//
+// Daemons wait over hibernating WebSockets, and a notification wakes as many as there are jobs.
+// Every 30 s the board asks once whether jobs wait, which repairs a lost notification. Without a
+// waiting daemon it asks nothing and hibernates.
 import { DurableObject } from "cloudflare:workers"
 import { platformClock, type Clock } from "../../clock.ts"
 import { openDatabase } from "../../platform/db/client.ts"
 import { messageOf, writeEvent } from "../../platform/event.ts"
 import type { Domain } from "./domain.ts"
-import { waitingJobs } from "./waiting-statement.ts"
+import { waitingJobs } from "./waiting-jobs.ts"
 
-/** What a socket remembers through hibernation. */
+/** What a socket keeps through hibernation. */
 type Attachment = {
   daemonId: string
-  /** Free places, as the daemon last said; null where it never does. */
+  /** Free slots as the daemon reported them last; null if it never reports any. */
   free: number | null
-  /** Wake-ups since it said so: each is for one of those places, and the next word of the daemon says what came of it. */
-  owed: number
+  /** Hints sent since that report. Each reserves one of the free slots until the next report. */
+  reserved: number
   openedAtMs: number
   wokenAtMs: number
 }
 
-/** A daemon has one socket, or for a while the old one beside the new one: a wake-up goes over both, the newest speaks for it. */
+/**
+ * A daemon has one socket, or for a while an old one beside a new one. A hint is sent over both,
+ * and the newest socket's attachment counts.
+ */
 type Waiting = { newest: Attachment; sockets: WebSocket[] }
 
 const repairAfterMs = 30_000
 const socketsMax = 10_000
-/** After that long without a word of the daemon a wake-up keeps no place any more. */
-const owedMsMax = 10_000
+/** A hint stops reserving a slot after this time without a report of the daemon. */
+const reservedForMs = 10_000
 const frame = JSON.stringify({ type: "job" })
 
 export class JobBoard extends DurableObject<Env> {
@@ -35,38 +41,42 @@ export class JobBoard extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
   }
 
-  /** Says which domain this is the board of, before the first daemon comes to it. Always the same, by the board's name. */
+  /** Stores the board's domain before its first daemon connects. Each board's name has one domain. */
   async serve(domain: Domain): Promise<void> {
     if ((await this.ctx.storage.get("domain")) === undefined)
       await this.ctx.storage.put("domain", domain)
   }
 
-  /** The upgrade of a daemon of the domain that the Worker has verified: `/listen/{daemon}`. 503 where no more have room. */
+  /**
+   * Upgrades a daemon of the domain, which the Worker has authenticated: `/listen/{daemon}`.
+   * Answers 503 when the board is full.
+   */
   override async fetch(request: Request): Promise<Response> {
     if (this.ctx.getWebSockets().length >= socketsMax) return new Response(null, { status: 503 })
     const daemonId = new URL(request.url).pathname.split("/").at(-1) ?? ""
     const { 0: client, 1: server } = new WebSocketPair()
     this.ctx.acceptWebSocket(server)
     const openedAtMs = platformClock().getTime()
-    const attachment: Attachment = { daemonId, free: null, owed: 0, openedAtMs, wokenAtMs: 0 }
+    const attachment: Attachment = { daemonId, free: null, reserved: 0, openedAtMs, wokenAtMs: 0 }
     server.serializeAttachment(attachment)
     await this.#armRepair()
     return new Response(null, { status: 101, webSocket: client })
   }
 
   /**
-   * Wakes up to `count` daemons, those that waited longest since their last wake-up first. Returns how many woke: the rest is for another
-   * board. One without a free place is left alone, since it asks by itself when it has one again.
+   * Wakes up to `count` daemons, those whose last wake-up is longest ago first. Returns how many it
+   * woke, so that the caller can try another board for the rest. Skips a daemon without a free
+   * slot: it acquires by itself once it has one.
    */
-  post(count: number): number {
+  notify(count: number): number {
     return this.#wake(count)
   }
 
-  /** `{"type": "free", "count": n}`: how many places the daemon has left. None keeps wake-ups away from it. */
+  /** `{"type": "free", "count": n}`: the daemon's free slots. A daemon with 0 gets no hints. */
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     if (typeof message !== "string" || message.length > 256) return
-    const said = parseFree(message)
-    if (said !== null) socket.serializeAttachment({ ...attachmentOf(socket), free: said, owed: 0 })
+    const free = parseFree(message)
+    if (free !== null) socket.serializeAttachment({ ...attachmentOf(socket), free, reserved: 0 })
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
@@ -91,16 +101,16 @@ export class JobBoard extends DurableObject<Env> {
     const domain = await this.ctx.storage.get<Domain>("domain")
     const waiting = this.#waiting()
     const atMs = this.clock().getTime()
-    if (domain === undefined || !waiting.some((daemon) => hasPlace(daemon, atMs))) return
+    if (domain === undefined || !waiting.some((daemon) => hasFreeSlot(daemon, atMs))) return
     const daemonIds = waiting.map(({ newest }) => newest.daemonId)
     const [row] = await openDatabase(this.env).all(waitingJobs(domain, daemonIds))
     if (row === undefined) return
-    // A daemon that connects again comes to the board that it belongs to now; a revoked one is refused.
+    // A daemon reconnects to the board of its new domain; one with a revoked key is rejected there.
     const strays = new Set(row.stray_ids)
     for (const { newest, sockets } of this.#waiting()) {
       if (!strays.has(newest.daemonId)) continue
       for (const socket of sockets)
-        socket.close(4000, "The daemon is not registered like this any more.")
+        socket.close(4000, "The daemon is no longer registered like this.")
     }
     this.#wake(row.waiting_count)
   }
@@ -108,8 +118,8 @@ export class JobBoard extends DurableObject<Env> {
   #wake(count: number): number {
     const atMs = this.clock().getTime()
     let woken = 0
-    const able = this.#waiting().filter((daemon) => hasPlace(daemon, atMs))
-    for (const { sockets } of able.toSorted(byTurn)) {
+    const able = this.#waiting().filter((daemon) => hasFreeSlot(daemon, atMs))
+    for (const { sockets } of able.toSorted(byLastWake)) {
       if (woken >= count) break
       if (sockets.map((socket) => wake(socket, atMs)).includes(true)) woken += 1
     }
@@ -138,20 +148,24 @@ export class JobBoard extends DurableObject<Env> {
   }
 }
 
-function hasPlace({ newest: { free, owed, wokenAtMs } }: Waiting, atMs: number): boolean {
-  return free === null || free > (atMs - wokenAtMs < owedMsMax ? owed : 0)
+function hasFreeSlot({ newest: { free, reserved, wokenAtMs } }: Waiting, atMs: number): boolean {
+  return free === null || free > (atMs - wokenAtMs < reservedForMs ? reserved : 0)
 }
 
-const byTurn = (a: Waiting, b: Waiting) => a.newest.wokenAtMs - b.newest.wokenAtMs
+const byLastWake = (a: Waiting, b: Waiting) => a.newest.wokenAtMs - b.newest.wokenAtMs
 
 const attachmentOf = (socket: WebSocket) => socket.deserializeAttachment() as Attachment
 
-/** False where it closed under our hands. */
+/** Returns false if the socket closed before the hint could be sent. */
 function wake(socket: WebSocket, atMs: number): boolean {
   try {
     socket.send(frame)
     const attachment = attachmentOf(socket)
-    socket.serializeAttachment({ ...attachment, owed: attachment.owed + 1, wokenAtMs: atMs })
+    socket.serializeAttachment({
+      ...attachment,
+      reserved: attachment.reserved + 1,
+      wokenAtMs: atMs,
+    })
     return true
   } catch {
     return false
@@ -160,8 +174,8 @@ function wake(socket: WebSocket, atMs: number): boolean {
 
 function parseFree(message: string): number | null {
   try {
-    const said = JSON.parse(message) as { type?: unknown; count?: unknown } | null
-    return said?.type === "free" && typeof said.count === "number" ? said.count : null
+    const parsed = JSON.parse(message) as { type?: unknown; count?: unknown } | null
+    return parsed?.type === "free" && typeof parsed.count === "number" ? parsed.count : null
   } catch {
     return null
   }

@@ -1,13 +1,13 @@
-// Which boards are asked to wake how many daemons: each kind of job goes to one that may run it, and to the next only where that
-// one had too few.
+// Spreads wake-ups over boards: each kind of job is offered to one board at a time.
 
-/** `boards` in the order in which they are to be asked. */
+/** `boards` are in the order in which they should be asked. */
 export type Offer = { count: number; boards: readonly string[] }
 
 /**
- * Wakes `count` daemons for each offer, as far as its boards have them. `wake` answers how many woke of those that were asked
- * for, and must not throw. In a round each board is asked at most once, for all the offers that have come to it; a board
- * that had too few is not asked again. Ends after as many rounds as the longest list of boards.
+ * Wakes `count` daemons for each offer, as far as its boards have them. `wake` returns how many
+ * daemons woke, and must not throw. Each round asks a board at most once, for all the offers that
+ * reached it. A board that had too few is not asked again. Ends after as many rounds as the longest
+ * list of boards.
  */
 export async function spreadWakes(
   offers: readonly Offer[],

@@ -7,7 +7,7 @@ import { type Timing, timingInsert } from "./timings.ts"
 import { variableRows } from "../../templates/versions/import-rows.ts"
 import type { ReportedVariable } from "../../templates/manifest/reported.ts"
 import type { EngineName } from "./protocol.ts"
-import { holds } from "./update-statement.ts"
+import { holds } from "./update.ts"
 
 export type JobFailure = {
   daemonId: string

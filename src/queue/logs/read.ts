@@ -1,9 +1,9 @@
 // A job's log as clients see it (api.md 1.5, 2.7), and the statement that reads on from a line.
 import { z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
-import { type Statement, statement } from "../platform/db/client.ts"
-import { timeSchema } from "../platform/http/wire.ts"
-import { wireInstant } from "./view.ts"
+import { type Statement, statement } from "../../platform/db/client.ts"
+import { timeSchema } from "../../platform/http/wire.ts"
+import { wireInstant } from "../view.ts"
 
 export type LogJson = {
   id: number

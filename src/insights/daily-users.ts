@@ -1,9 +1,9 @@
-/** Daily active users: how many people used a workspace on each of the last days. */
+// Daily active users: how many people used a workspace on each of the last days.
 import { type SQL, sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 
 /** Days in the answer, today included. */
-export const DAY_COUNT = 61
+export const dayCount = 61
 
 export type DailyUsers = { date: string; amount: number }
 
@@ -19,7 +19,7 @@ export function readDailyUsers(within: SQL, offsetHours: number, now: Date): Sta
     sql`
     with days as (
       select date_trunc('day', (${now}::timestamptz at time zone 'UTC') + ${offset}) - make_interval(days => n) as day
-      from generate_series(0, ${DAY_COUNT - 1}) n
+      from generate_series(0, ${dayCount - 1}) n
     ), spans as (
       select day, (day - ${offset}) at time zone 'UTC' as from_at, (day + interval '1 day' - ${offset}) at time zone 'UTC' as to_at
       from days

@@ -1,14 +1,14 @@
-/** The midnights of a zone that a chart of the last weeks shows, oldest first, and the present. */
-import { DAY_COUNT } from "../daus-statement.ts"
+// The midnights of a zone that a chart of the last weeks shows, oldest first, and the present.
+import { dayCount } from "./daily-users.ts"
 
-const DAY_MS = 86_400_000
+const dayMs = 86_400_000
 
 /** `offsetMsAt` tells how far the zone is ahead of UTC at an instant: a day's midnight takes the offset of that day. */
 export function lastMidnights(now: Date, offsetMsAt: (at: Date) => number): Date[] {
   const offsetMs = offsetMsAt(now)
-  const today = Math.floor((now.getTime() + offsetMs) / DAY_MS)
-  return Array.from({ length: DAY_COUNT }, (_, index) => {
-    const localMs = (today - (DAY_COUNT - 1 - index)) * DAY_MS
+  const today = Math.floor((now.getTime() + offsetMs) / dayMs)
+  return Array.from({ length: dayCount }, (_, index) => {
+    const localMs = (today - (dayCount - 1 - index)) * dayMs
     return new Date(localMs - offsetMsAt(new Date(localMs - offsetMs)))
   })
 }

@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm"
 import { statement } from "../../platform/db/client.ts"
 import { actorKeyId } from "../daemons/actor.ts"
-import { logCounters, logInsert } from "./logs.ts"
+import { logCounters, logInsert } from "./log-lines.ts"
 import type { LogLine } from "./protocol.ts"
 
 export type JobUpdate = {

@@ -1,11 +1,11 @@
 // Serving a job's log: at once, or over a WebSocket that follows it, one frame a line, until the job ends (api.md 2.7).
 import { z } from "@hono/zod-openapi"
 import type { Context } from "hono"
-import type { Statement } from "../platform/db/client.ts"
-import type { AppEnv } from "../platform/http/env.ts"
-import { badRequest, notFound } from "../platform/http/errors.ts"
-import { openFollow, requireUpgrade } from "../platform/durable/watch.ts"
-import { readLogs, toJobLogView, toLogText } from "./logs.ts"
+import type { Statement } from "../../platform/db/client.ts"
+import type { AppEnv } from "../../platform/http/env.ts"
+import { badRequest, notFound } from "../../platform/http/errors.ts"
+import { openFollow, requireUpgrade } from "../../platform/durable/watch.ts"
+import { readLogs, toJobLogView, toLogText } from "./read.ts"
 
 export const logQuery = z.object({
   after: z
