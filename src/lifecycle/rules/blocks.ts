@@ -1,8 +1,7 @@
 // What makes a due rule wait, and when the tick looks at it again.
 import { sql, type SQL } from "drizzle-orm"
 import { type Columns, step, type Step } from "../../platform/db/steps.ts"
-import { aliveSince } from "../../queue/matching.ts"
-import { tagsMatch } from "../../queue/matching.ts"
+import { aliveSince, tagsMatch } from "../../queue/matching.ts"
 
 /** How long a waiting rule is left alone if nothing marks the workspace when the block ends. */
 export const backoffMs = {
