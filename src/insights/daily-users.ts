@@ -8,9 +8,12 @@ export const dayCount = 61
 export type DailyUsers = { date: string; amount: number }
 
 /**
- * A row a day of the zone, zeros included, oldest first. Half hours shift to any whole-hour offset without error. Each day is a
- * range of the roll-up's primary key and counts its people by hash: a third of the time of giving each row its day and
- * sorting. `within` limits it to templates (`u.template_id`) that the caller may see.
+ * Returns one row per day of the zone, zeros included, oldest first. Half hours shift to any
+ * whole-hour offset without error. `within` limits it to templates (`u.template_id`) that the
+ * caller may see.
+ *
+ * Each day is a range of the roll-up's primary key and counts its people by hash. That takes a
+ * third of the time of giving each row its day and sorting.
  */
 export function readDailyUsers(within: SQL, offsetHours: number, now: Date): Statement<DailyUsers> {
   const offset = sql`make_interval(hours => ${offsetHours}::int)`
@@ -18,10 +21,12 @@ export function readDailyUsers(within: SQL, offsetHours: number, now: Date): Sta
     "insights.daily-users",
     sql`
     with days as (
-      select date_trunc('day', (${now}::timestamptz at time zone 'UTC') + ${offset}) - make_interval(days => n) as day
+      select date_trunc('day',
+        (${now}::timestamptz at time zone 'UTC') + ${offset}) - make_interval(days => n) as day
       from generate_series(0, ${dayCount - 1}) n
     ), spans as (
-      select day, (day - ${offset}) at time zone 'UTC' as from_at, (day + interval '1 day' - ${offset}) at time zone 'UTC' as to_at
+      select day, (day - ${offset}) at time zone 'UTC' as from_at,
+        (day + interval '1 day' - ${offset}) at time zone 'UTC' as to_at
       from days
     )
     select to_char(s.day, 'YYYY-MM-DD') as date, (

@@ -1,4 +1,4 @@
-// The deployment's state at a glance, as the roll-up last saw it.
+// The deployment's state at a glance, from the last roll-up.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"

@@ -1,9 +1,12 @@
-// The midnights of a zone that a chart of the last weeks shows, oldest first, and the present.
+// The midnights of a zone for a chart of the last weeks, oldest first.
 import { dayCount } from "./daily-users.ts"
 
 const dayMs = 86_400_000
 
-/** `offsetMsAt` tells how far the zone is ahead of UTC at an instant: a day's midnight takes the offset of that day. */
+/**
+ * Returns the midnights of the last days. `offsetMsAt` returns how far the zone is ahead of UTC at
+ * an instant; a day's midnight takes the offset of that day.
+ */
 export function lastMidnights(now: Date, offsetMsAt: (at: Date) => number): Date[] {
   const offsetMs = offsetMsAt(now)
   const today = Math.floor((now.getTime() + offsetMs) / dayMs)
@@ -13,7 +16,9 @@ export function lastMidnights(now: Date, offsetMsAt: (at: Date) => number): Date
   })
 }
 
-/** How far a zone is ahead of UTC at an instant. Throws a RangeError for a zone that is not known. */
+/**
+ * Returns how far a zone is ahead of UTC at an instant. Throws a RangeError for an unknown zone.
+ */
 export function zoneOffsetMs(zone: string, at: Date): number {
   const parts = new Intl.DateTimeFormat("en-US", {
     timeZone: zone,

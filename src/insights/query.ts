@@ -1,4 +1,4 @@
-// The query parameters that insights questions share, and the errors that they answer with.
+// The query parameters that insights requests share, and their errors.
 import { z } from "@hono/zod-openapi"
 import { badRequest, forbidden, notFound, type Validation } from "../platform/http/errors.ts"
 import { uuidSchema } from "../platform/http/wire.ts"
@@ -30,11 +30,14 @@ export const windowQuery = z.object({
 const invalidQuery = (validations: Validation[]) =>
   badRequest("Query parameter has invalid value.", { validations })
 
-/** What does not even read as what it should be, in the words of every other route. */
+/** The error for a value of the wrong type, worded as in every other route. */
 const unreadableQuery = (validation: Validation) =>
   badRequest("Query parameters have invalid values.", { validations: [validation] })
 
-/** The window and the templates of a question, or the 400 that says what is wrong with them. */
+/**
+ * Reads the window and the templates of a request. Throws the 400 that says what is wrong with
+ * them.
+ */
 export function readWindowQuery(
   query: z.infer<typeof windowQuery>,
   now: Date,
@@ -58,7 +61,9 @@ export const throwInvalidQuery = (problem: Validation): never => {
   throw invalidQuery([problem])
 }
 
-/** 404 for a template that cannot be read, 403 for one whose insights may not be seen. */
+/**
+ * Throws a 404 for a template that cannot be read, a 403 for one whose insights may not be seen.
+ */
 export function checkScope(
   templateIds: readonly string[],
   scope: readonly { id: string; allowed: boolean }[],
@@ -73,7 +78,9 @@ export function readOffset(text: string | undefined): number {
   if (!Number.isInteger(hours) || hours < offsetHoursMin || hours > offsetHoursMax) {
     throw unreadableQuery({
       field: "tz_offset",
-      detail: `Query param "tz_offset" must be a whole number from ${offsetHoursMin} to ${offsetHoursMax}.`,
+      detail:
+        `Query param "tz_offset" must be a whole number ` +
+        `from ${offsetHoursMin} to ${offsetHoursMax}.`,
     })
   }
   return hours

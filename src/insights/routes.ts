@@ -1,4 +1,5 @@
-// Insights over HTTP: use of templates, people's activity and latency, people by status, daily users.
+// Insights over HTTP: use of templates, people's activity and latency, people by status, daily
+// users.
 import { createRoute, z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { forbidden, notFound } from "../platform/http/errors.ts"
@@ -220,7 +221,9 @@ function readSections(text: string | undefined): string[] {
   })
 }
 
-/** How far ahead of UTC the asker's zone is at an instant: of a named zone, or of a fixed offset. */
+/**
+ * Returns how far the caller's zone is ahead of UTC at an instant: a named zone, or a fixed offset.
+ */
 function readZone(
   timezone: string | undefined,
   offset: string | undefined,

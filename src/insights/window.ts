@@ -1,4 +1,4 @@
-// The window of an insights question: whole days of the asker's zone, and the intervals that it is cut into.
+// The window of an insights request: whole days of the caller's zone, and its intervals.
 
 export type Window = { startAt: Date; endAt: Date }
 
@@ -12,13 +12,13 @@ const dayMs = 24 * hourMs
 /** The instant that a typed client sends for "none": the first of January of the year one. */
 const zeroTimeMs = Date.parse("0001-01-01T00:00:00Z")
 
-/** Daylight saving or not, no zone is further from UTC. */
+/** No zone is further from UTC, daylight saving included. */
 const offsetMsMax = 14 * hourMs
 
-/** The longest window that one question may cover: two years. */
+/** The longest window of one request: two years. */
 export const windowDaysMax = 731
 
-/** The most intervals that one report lists; a year by days is refused, a year by weeks is not. */
+/** The most intervals of one report; a year by days is rejected, a year by weeks is not. */
 export const intervalsMax = 120
 
 const intervalMs: Record<Interval, number> = { day: dayMs, week: 7 * dayMs }
@@ -27,8 +27,9 @@ const rfc3339 =
   /^(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
 /**
- * Reads the two ends. Each stands at midnight of its own zone; the end may stand at any whole hour where it lies on the
- * current day of that zone. Neither may lie beyond the zone's next whole hour, and the end not before the start.
+ * Parses the two ends. Each must be midnight of its own zone; an end on the zone's current day may
+ * be any whole hour. Neither may be after the zone's next whole hour, and the end must not be
+ * before the start.
  */
 export function parseWindow(
   startText: string | undefined,
@@ -46,7 +47,10 @@ export function parseWindow(
   return { startAt: start.at, endAt: end.at }
 }
 
-/** The intervals of a window in order, the last one cut at its end; a problem when there would be too many. */
+/**
+ * Returns the intervals of a window in order, the last one cut at its end; a problem if there would
+ * be too many.
+ */
 export function splitWindow(
   { startAt, endAt }: Window,
   interval: Interval,
@@ -56,7 +60,7 @@ export function splitWindow(
   if (count > intervalsMax) {
     return {
       field: "interval",
-      detail: `The window holds ${count} intervals, more than ${intervalsMax}; ask for a shorter one.`,
+      detail: `The window has ${count} intervals, more than ${intervalsMax}; use a shorter one.`,
     }
   }
   return Array.from({ length: count }, (_, index) => {
@@ -102,7 +106,7 @@ function parseEnd(
   return { at }
 }
 
-/** A day of the calendar: the runtime takes the 31st of February for one in March. */
+/** True for a day of the calendar: the runtime reads the 31st of February as a day in March. */
 function isDate(text: string): boolean {
   const at = new Date(`${text}T00:00:00Z`)
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)

@@ -1,17 +1,20 @@
-// Every metric that the page shows: its name is the interface of alerts and dashboards.
+// Every metric of the page. Alerts and dashboards depend on the names.
 
 export type MetricType = "counter" | "gauge" | "histogram"
 export type MetricFamily = {
   name: string
   type: MetricType
   help: string
-  /** What a gauge without labels shows before anybody has measured it; without one it is left out. */
+  /**
+   * The value of a gauge without labels before the first measurement; without it the gauge is left
+   * out.
+   */
   initial?: number
 }
 
 const pool = "coderd_prebuilt_workspaces"
 
-/** In the order of the page. Names that begin with coderd_ are those that existing dashboards know. */
+/** In the order of the page. Published dashboards use the names that begin with coderd_. */
 export const metricFamilies = [
   { name: `${pool}_created_total`, type: "counter", help: "Prebuilds that were asked for." },
   { name: `${pool}_failed_total`, type: "counter", help: "Prebuilds whose first build failed." },

@@ -6,8 +6,8 @@ export type StoredSample = { name: string; labels: Record<string, string>; value
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8"
 
 /**
- * Families in catalogue order, each with its help and type; one without samples shows its initial value or is left out.
- * Unknown names are left out too.
+ * Renders the families in catalogue order, each with its help and type. A family without samples
+ * shows its initial value or is left out. Unknown names are left out too.
  */
 export function renderMetrics(samples: readonly StoredSample[]): string {
   const byName = Map.groupBy(samples, ({ name }) => name)
@@ -34,7 +34,7 @@ function renderSample({ name, labels, value }: StoredSample): string {
   return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`
 }
 
-/** By their labels, the buckets of one series by their bound. */
+/** Sorts by labels, the buckets of one series by their bound. */
 function bySeries(a: StoredSample, b: StoredSample): number {
   const [left, right] = [seriesOf(a), seriesOf(b)]
   if (left !== right) return left < right ? -1 : 1

@@ -1,4 +1,4 @@
-// Writes what the plans of one reconcile want: deletes and creates of many pools in one statement.
+// Writes the plans of one reconcile: deletes and creates of many pools in one statement.
 import { sql } from "drizzle-orm"
 import { insertBuilds, wantedBuild } from "../builds/create/insert-builds.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
@@ -8,7 +8,7 @@ import type { PrebuildStatus } from "./read-pools.ts"
 
 export type PoolChange = {
   preset_id: string
-  /** The version that the snapshot read: the change is dropped when another one came first. */
+  /** The version that the snapshot read: the change is dropped if another one came first. */
   pool_version: number
   creates: { workspace_id: string; name: string; build_id: string; job_id: string }[]
   /** Resolved and validated parameters of the preset, for its creates. */
@@ -28,12 +28,14 @@ export type AppliedBuild = {
 
 /**
  * Returns the builds that were made. Its preconditions, each on a row that it locks:
- * - the pool's version is the one that the snapshot read. It moves with each change, so of two reconciles that read the
- *   same counts one creates and the other does nothing; a pool that another reconcile is changing is passed over.
- * - the preset's version is the active one of a template in use (for creates).
- * - the prebuild still belongs to the pool and its latest build is a succeeded start (for deletes). A claim locks the
- *   same row: whichever comes second finds the owner or the latest build changed, or the row taken, and leaves it.
- * Run twice it does nothing the second time: the version has moved, the ids exist.
+ * - The pool's version is the one that the snapshot read. It moves with each change. So of two
+ *   reconciles that read the same counts, one creates and the other does nothing. A pool that
+ *   another reconcile is changing is skipped.
+ * - The preset's version is the active one of a template in use (for creates).
+ * - The prebuild still belongs to the pool and its latest build is a succeeded start (for deletes).
+ *   A claim locks the same row. The second of the two finds the owner or the latest build changed,
+ *   or the row locked, and leaves it alone.
+ * A second run does nothing: the version has moved, the ids exist.
  */
 export function applyPoolChanges(
   changes: readonly PoolChange[],
@@ -53,23 +55,29 @@ export function applyPoolChanges(
       update template_version_presets p set pool_version = p.pool_version + 1
       from pools where p.id = pools.id returning p.id
     ), creates as (
-      select c.preset_id, c.parameters, w.*, v.id as template_version_id, v.file_id, t.id as template_id, t.organization_id,
+      select c.preset_id, c.parameters, w.*, v.id as template_version_id, v.file_id,
+        t.id as template_id, t.organization_id,
         t.provisioner, j.tags
       from changes c join won on won.id = c.preset_id
       join template_version_presets p on p.id = c.preset_id
       join template_versions v on v.id = p.template_version_id
-      join templates t on t.id = v.template_id and t.active_version_id = v.id and not t.deleted and t.deprecation_message = ''
+      join templates t on t.id = v.template_id and t.active_version_id = v.id and not t.deleted
+        and t.deprecation_message = ''
       join provisioner_jobs j on j.id = v.job_id,
         jsonb_to_recordset(c.creates) as w(workspace_id uuid, name text, build_id uuid, job_id uuid)
     ), created as (
-      insert into workspaces (id, owner_id, organization_id, template_id, name, created_at, updated_at, last_used_at)
-      select workspace_id, prebuilds_user_id(), organization_id, template_id, name, ${now}::timestamptz, ${now}::timestamptz,
+      insert into workspaces (id, owner_id, organization_id, template_id, name, created_at,
+        updated_at, last_used_at)
+      select workspace_id, prebuilds_user_id(), organization_id, template_id, name,
+        ${now}::timestamptz, ${now}::timestamptz,
         ${now}::timestamptz
       from creates on conflict do nothing returning id
     ), doomed as (
-      select c.preset_id, d.build_id, d.job_id, w.id as workspace_id, w.organization_id, w.latest_build_id, w.latest_build_number
+      select c.preset_id, d.build_id, d.job_id, w.id as workspace_id, w.organization_id,
+        w.latest_build_id, w.latest_build_number
       from changes c join won on won.id = c.preset_id,
-        jsonb_to_recordset(c.deletes) as d(workspace_id uuid, build_id uuid, job_id uuid), workspaces w
+        jsonb_to_recordset(c.deletes) as d(workspace_id uuid, build_id uuid, job_id uuid),
+        workspaces w
       where w.id = d.workspace_id and w.owner_id = prebuilds_user_id() and not w.deleted
         and w.latest_transition = 'start' and w.latest_job_status = 'succeeded'
       order by w.id for update of w skip locked
@@ -116,13 +124,17 @@ export function applyPoolChanges(
       join template_versions v on v.id = b.template_version_id
       join provisioner_jobs l on l.id = b.job_id
     ), ${insertBuilds(sql`requests`, now)}
-    select r.pool_id as preset_id, b.workspace_id, b.id as build_id, b.transition, j.organization_id, j.provisioner, j.tags
+    select r.pool_id as preset_id, b.workspace_id, b.id as build_id, b.transition,
+      j.organization_id, j.provisioner, j.tags
     from builds b join requests r on r.build_id = b.id join jobs j on j.id = b.job_id
     order by b.workspace_id`,
   )
 }
 
-/** The version's tags for a workspace of the prebuilds user: tags of scope user carry the workspace owner. */
+/**
+ * The version's tags for a workspace of the prebuilds user: tags of scope user name the workspace's
+ * owner.
+ */
 function poolTags(tags: ReturnType<typeof sql>) {
   return sql`case when ${tags} ->> 'scope' = 'user'
     then ${tags} || jsonb_build_object('owner', prebuilds_user_id()) else ${tags} end`

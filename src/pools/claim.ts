@@ -1,24 +1,32 @@
-// The claim: one prebuild of a preset is handed to exactly one owner, inside the statement that creates a workspace.
+// The claim: the statement that creates a workspace gives one prebuild of a preset to its owner.
 //
 // Use in that statement, in this order:
 //   with picked_prebuild as (${pickPrebuild({ presetId, now })}),
 //        revoked_pool_keys as (${revokePoolKeys}),
-//        claimed as (update workspaces w set owner_id = ..., name = ... from picked_prebuild p where w.id = p.id returning ...)
-// and take the claim build's request (number = latest_build_number + 1, stage claim) from what `claimed` returned.
+//        claimed as (update workspaces w set owner_id = ..., name = ...
+//          from picked_prebuild p where w.id = p.id returning ...)
+//
+// The claim build's request follows from what `claimed` returned: number = latest_build_number + 1,
+// stage = claim.
 import { type SQL, sql } from "drizzle-orm"
 
 /**
- * One claimable prebuild of the preset: `id`, `pool_name`, `organization_id`, `template_id`, `latest_build_id`,
- * `latest_build_number`. No row where the preset is null or its pool has none.
+ * Picks one claimable prebuild of the preset: `id`, `pool_name`, `organization_id`, `template_id`,
+ * `latest_build_id`, `latest_build_number`. Returns no row if the preset is null or its pool has
+ * none.
  *
- * Claimable: owned by the prebuilds user, its latest build a succeeded start of the template's active version, every
- * agent that lives ready and at least one there, neither expired nor invalidated, the template not deleted. The row is
- * locked and rows that others hold are passed over, so concurrent claims take different prebuilds; what changed under
- * the lock is tested again on the row's own columns (owner, deleted, latest build). Walks `workspaces_pool`.
+ * A claimable prebuild belongs to the prebuilds user and is neither expired nor invalidated. Its
+ * latest build is a succeeded start of the active version of a template that is not deleted. It has
+ * an agent, and all its agents are ready.
+ *
+ * The row is locked and locked rows are skipped, so concurrent claims take different prebuilds.
+ * What may change before the lock is checked again on the row's own columns: owner, deleted, latest
+ * build. Walks `workspaces_pool`.
  */
 export function pickPrebuild({ presetId, now }: { presetId: SQL; now: Date }): SQL {
   return sql`
-    select w.id, w.name as pool_name, w.organization_id, w.template_id, w.latest_build_id, w.latest_build_number
+    select w.id, w.name as pool_name, w.organization_id, w.template_id, w.latest_build_id,
+      w.latest_build_number
     from template_version_presets p
     join template_versions v on v.id = p.template_version_id
     join templates t on t.id = v.template_id and t.active_version_id = v.id and not t.deleted
@@ -41,6 +49,9 @@ export function pickPrebuild({ presetId, now }: { presetId: SQL; now: Date }): S
     for update of w skip locked`
 }
 
-/** Ends the keys that the pool's builds were given: whatever a prebuild was told before the claim is void after it. */
+/**
+ * Deletes the keys that the pool's builds were given: no secret that a prebuild received before the
+ * claim stays valid.
+ */
 export const revokePoolKeys: SQL = sql`
   delete from api_keys k using picked_prebuild p where k.workspace_id = p.id`

@@ -1,11 +1,13 @@
-// How many prebuilds a preset wants at an instant: its base, or what the first schedule that covers the instant says.
+// How many prebuilds a preset wants at an instant.
+//
+// That is what the first schedule that covers the instant says, or else its base.
 import { isWithinWindow, isZone, parseCronWindow } from "../schedule/cron-window.ts"
 import { findScheduleConflict } from "../schedule/schedule-overlap.ts"
 
 export type PoolSchedule = { cron: string; instances: number }
 
 export type PoolDesire = {
-  /** The base, used where no schedule applies. */
+  /** The base, used if no schedule applies. */
   desiredInstances: number
   /** An IANA zone; the empty text switches all schedules off. */
   timezone: string
@@ -14,8 +16,8 @@ export type PoolDesire = {
 }
 
 /**
- * A zone that cannot be loaded, or any pair of schedules that overlaps or cannot be compared, makes the base count for
- * everything. A schedule that does not parse is passed over.
+ * The base counts if the zone is unknown, or if any two schedules overlap or cannot be compared. A
+ * schedule that does not parse is skipped.
  */
 export function desiredInstancesAt(
   { desiredInstances, timezone, schedules }: PoolDesire,

@@ -1,4 +1,6 @@
-// How a template's pools have served: claims, misses, the wait of a claim, and the running time that nobody used.
+// How a template's pools have performed.
+//
+// Counts claims, misses, the wait of a claim, and the running time that nobody used.
 import { sql } from "drizzle-orm"
 import { may } from "../access/may.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
@@ -8,18 +10,18 @@ export type PoolFigures = {
   preset_id: string
   /** Claims since the start of the period. */
   hits: number
-  /** Workspaces that people created from the preset without a prebuild to claim. */
+  /** Workspaces that people created from the preset when no prebuild could be claimed. */
   misses: number
-  /** From asking to the end of the claim's build. */
+  /** From the request to the end of the claim's build. */
   claim_ms_p50: number | null
   claim_ms_p95: number | null
-  /** Minutes that prebuilds ran before they were claimed, or ran at all where they never were. */
+  /** Minutes that prebuilds ran before they were claimed, or in total if they never were. */
   idle_minutes: number
   /** Of these, the minutes of prebuilds that were deleted unclaimed. */
   wasted_minutes: number
 }
 
-/** A row where the caller may read the template. */
+/** Returns a row if the caller may read the template. */
 export function readTemplate(templateId: string): Statement<{ id: string }> {
   return statement(
     "prebuilds.template",
@@ -29,9 +31,11 @@ export function readTemplate(templateId: string): Statement<{ id: string }> {
 }
 
 /**
- * A row a preset with a pool of the template's active version; none where the template cannot be read. Presets of one name are one
- * pool through all versions: a new version does not forget how it has served. Reads the builds of the period through
- * `workspace_builds_preset`. A claim is told by the stage of its job, a miss by a first build of a person.
+ * Returns one row per preset with a pool of the template's active version; none if the template
+ * cannot be read.
+ *
+ * Presets of one name are one pool through all versions, so a new version keeps the history. Reads
+ * the builds of the period
  */
 export function readPoolFigures(
   templateId: string,
@@ -43,14 +47,17 @@ export function readPoolFigures(
     sql`
     with presets as (
       select p.id, p.name, t.id as template_id from templates t
-      join template_version_presets p on p.template_version_id = t.active_version_id and p.desired_instances is not null
-      where t.id = ${templateId} and not t.deleted and ${may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })}
+      join template_version_presets p on p.template_version_id = t.active_version_id
+        and p.desired_instances is not null
+      where t.id = ${templateId} and not t.deleted
+        and ${may("read", "template", { id: sql`t.id`, organization: sql`t.organization_id` })}
     ), kin as (
       select p.id as preset_id, k.id from presets p
       join template_versions v on v.template_id = p.template_id
       join template_version_presets k on k.template_version_id = v.id and k.name = p.name
     ), recent as (
-      select k.preset_id, b.workspace_id, b.build_number, b.created_at, j.job_status, j.completed_at,
+      select k.preset_id, b.workspace_id, b.build_number, b.created_at, j.job_status,
+        j.completed_at,
         b.initiator_id = prebuilds_user_id() as is_pool_build,
         ${isStage(sql`j.input`, "claim")} as is_claim
       from workspace_builds b join kin k on k.id = b.template_version_preset_id
@@ -58,20 +65,26 @@ export function readPoolFigures(
       where b.created_at >= ${sinceAt}::timestamptz and b.transition = 'start'
     ), idle as (
       select r.preset_id, next.transition,
-        extract(epoch from coalesce(next.created_at, ${now}::timestamptz) - r.completed_at) / 60 as minutes
+        extract(epoch
+          from coalesce(next.created_at, ${now}::timestamptz) - r.completed_at) / 60 as minutes
       from recent r
-      left join workspace_builds next on next.workspace_id = r.workspace_id and next.build_number = r.build_number + 1
+      left join workspace_builds next on next.workspace_id = r.workspace_id
+        and next.build_number = r.build_number + 1
       where r.is_pool_build and r.job_status = 'succeeded'
     )
     select p.id as preset_id,
       count(r.*) filter (where r.is_claim) as hits,
       count(r.*) filter (where r.build_number = 1 and not r.is_pool_build) as misses,
-      percentile_disc(0.5) within group (order by extract(epoch from r.completed_at - r.created_at) * 1000)
+      percentile_disc(0.5) within group (order by extract(epoch
+        from r.completed_at - r.created_at) * 1000)
         filter (where r.is_claim and r.job_status = 'succeeded') as claim_ms_p50,
-      percentile_disc(0.95) within group (order by extract(epoch from r.completed_at - r.created_at) * 1000)
+      percentile_disc(0.95) within group (order by extract(epoch
+        from r.completed_at - r.created_at) * 1000)
         filter (where r.is_claim and r.job_status = 'succeeded') as claim_ms_p95,
-      coalesce((select round(sum(i.minutes)) from idle i where i.preset_id = p.id), 0) as idle_minutes,
-      coalesce((select round(sum(i.minutes)) from idle i where i.preset_id = p.id and i.transition = 'delete'), 0) as wasted_minutes
+      coalesce((select round(sum(i.minutes)) from idle i where i.preset_id = p.id),
+        0) as idle_minutes,
+      coalesce((select round(sum(i.minutes)) from idle i where i.preset_id = p.id
+        and i.transition = 'delete'), 0) as wasted_minutes
     from presets p left join recent r on r.preset_id = p.id
     group by p.id`,
   )

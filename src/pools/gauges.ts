@@ -15,7 +15,10 @@ const names = [
   "coderd_prebuilt_workspaces_reconciliation_paused",
 ] as const
 
-/** Only pools of active versions, deprecated templates' too; the limited ones alone have their sample. */
+/**
+ * Samples the pools of active versions, also of deprecated templates. Only limited pools have a
+ * sample of their limit.
+ */
 export function poolSamples(
   pools: readonly PoolSnapshot[],
   isPaused: boolean,

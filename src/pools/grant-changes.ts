@@ -1,12 +1,19 @@
-// Turns the plans of one cycle into bounded changes: who is refused, and how much of each plan this cycle may do.
+// Turns the plans of one cycle into bounded changes.
+//
+// Decides which pools are refused, and how much of each plan this cycle does.
 import type { PoolAction } from "./plan.ts"
 import { poolState } from "./state.ts"
 import type { PoolSnapshot } from "./read-pools.ts"
 
-/** Builds that one cycle makes at most; the next cycle goes on. Keeps the statement short and its row locks brief. */
+/**
+ * The most builds of one cycle; the next cycle continues. Keeps the statement short and its row
+ * locks brief.
+ */
 export const buildCountMax = 500
 
-/** Pool starts that may wait for a daemon at once, for each template: a flood of them never fills the queue. */
+/**
+ * The most pool starts per template that may wait for a daemon, so that they never fill the queue.
+ */
 export const queuedCountMax = 25
 
 export type PlannedPool = { pool: PoolSnapshot; actions: PoolAction[] }
@@ -16,8 +23,9 @@ export type Grant = { pool: PoolSnapshot; deleteIds: string[]; createCount: numb
 export type GrantedChanges = { grants: Grant[]; deferred: number }
 
 /**
- * Deletes come first, then creates, dealt one at a time over the pools, so that a large pool does not starve a small one.
- * Creates are refused to a hard-limited pool and one whose validation failed, and clamped to what the pool desires.
+ * Deletes come first, then creates, dealt one at a time over the pools, so that a large pool does
+ * not starve a small one. A pool that is hard-limited or whose validation failed gets no creates.
+ * Creates are limited to what the pool desires.
  */
 export function grantChanges(planned: readonly PlannedPool[], now: Date): GrantedChanges {
   let left = buildCountMax

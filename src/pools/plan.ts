@@ -1,4 +1,4 @@
-// What to do about one pool: the pure half of the reconcile.
+// The plan for one pool: the pure half of the reconcile.
 import {
   isExpired,
   isPoolActive,
@@ -14,18 +14,22 @@ export type PoolAction =
   | { type: "delete"; ids: string[] }
   | { type: "create"; count: number }
 
-/** How long one failure keeps a pool from building again; n failures keep it n times as long. */
+/** How long one failure keeps a pool from building; n failures keep it n times as long. */
 export const backoffPerFailureMs = 60_000
 
-/** Failures older than this are forgotten by the backoff. */
+/** The backoff ignores failures older than this. */
 export const backoffLookbackMs = 3_600_000
 
-/** So many newest builds of a preset, all failed, stop its pool until one of them is deleted; 0 = never. */
+/**
+ * If this many newest builds of a preset have all failed, its pool stops until one of them is
+ * deleted; 0 = never.
+ */
 export const failureHardLimit = 3
 
 /**
- * The actions in order. A backoff suppresses everything else, deletes too. Stopping and deleting builds influence
- * nothing; starting ones only lower the creation, they never count as extraneous.
+ * Returns the actions in order. A backoff suppresses everything else, deletes too. Stopping and
+ * deleting builds change nothing. Starting builds only lower the creation; they never count as
+ * extraneous.
  */
 export function planPool(
   pool: Pool,
@@ -37,7 +41,7 @@ export function planPool(
   return isPoolActive(pool.preset) ? planActive(pool, now) : planInactive(pool)
 }
 
-/** The last instant of the backoff, null when nothing failed lately. */
+/** The last instant of the backoff, null if nothing failed lately. */
 function backoffUntil(failures: PoolFailures | null, intervalMs: number): Date | null {
   if (failures === null || failures.failedCount === 0) return null
   return new Date(failures.lastBuildAt.getTime() + failures.failedCount * intervalMs)
@@ -64,7 +68,7 @@ function planActive(pool: Pool, now: Date): PoolAction[] {
   return actions
 }
 
-/** Ids by age, then by id, so that two reconciles of one state choose the same ones. */
+/** Returns ids by age, then by id, so that two reconciles of one state choose the same ones. */
 function oldestFirst(prebuilds: readonly RunningPrebuild[]): string[] {
   return prebuilds
     .toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1))

@@ -1,4 +1,6 @@
-// One preset's pool as the snapshot reads it: configuration, running prebuilds, builds under way, recent failures.
+// One preset's pool as the snapshot reads it.
+//
+// That is its configuration, running prebuilds, builds in progress and recent failures.
 import type { PoolDesire } from "./desired-instances.ts"
 
 export type PoolPreset = PoolDesire & {
@@ -10,13 +12,22 @@ export type PoolPreset = PoolDesire & {
   lastInvalidatedAt: Date | null
 }
 
-/** A prebuild whose latest build is a succeeded start. `isReady` = every agent without a parent is ready, and one exists. */
+/**
+ * A prebuild whose latest build is a succeeded start. `isReady`: it has an agent, and every agent
+ * without a parent is ready.
+ */
 export type RunningPrebuild = { id: string; createdAt: Date; isReady: boolean }
 
-/** Builds of the preset asked for by the prebuilds user that are pending or running (not canceling), by transition. */
+/**
+ * Pending or running builds (not canceling) that the prebuilds user requested for the preset, by
+ * transition.
+ */
 export type InProgress = { starting: number; stopping: number; deleting: number }
 
-/** Failed builds within the lookback; `lastBuildAt` is the newest failed one among the newest `desiredInstances`. */
+/**
+ * Failed builds within the lookback; `lastBuildAt` is the newest failure among the newest
+ * `desiredInstances` builds.
+ */
 export type PoolFailures = { failedCount: number; lastBuildAt: Date }
 
 export type Pool = {
@@ -28,12 +39,15 @@ export type Pool = {
   failures: PoolFailures | null
 }
 
-/** True when the preset's pool is kept up: the template's active version, and a template in use. */
+/** True if the pool is maintained: the template is in use, and the version is its active one. */
 export function isPoolActive(preset: PoolPreset): boolean {
   return preset.usingActiveVersion && !preset.isTemplateDeleted && !preset.isTemplateDeprecated
 }
 
-/** True when a prebuild is to be replaced: made before the last invalidation, or older than the ttl. Both strict. */
+/**
+ * True if a prebuild must be replaced: created before the last invalidation, or older than the ttl.
+ * Both bounds are strict.
+ */
 export function isExpired(preset: PoolPreset, createdAt: Date, now: Date): boolean {
   if (preset.lastInvalidatedAt !== null && createdAt < preset.lastInvalidatedAt) return true
   return (

@@ -1,4 +1,6 @@
-// One cycle over all pools: read once, plan each, write what the plans want. Level-triggered: missing one is harmless.
+// One cycle over all pools: read once, plan each, write the plans.
+//
+// It is level-triggered, so a missed cycle is harmless.
 import type { Database } from "../platform/db/client.ts"
 import { messageOf, writeEvent } from "../platform/event.ts"
 import {
@@ -19,7 +21,7 @@ export type ReconcileResult = {
   isPaused: boolean
   /** The pools as they were read, before anything was done. */
   pools: PoolSnapshot[]
-  /** Builds made, for the wake-ups of daemons and feeds. */
+  /** Builds made, to notify daemons and feeds of. */
   builds: AppliedBuild[]
   canceledWorkspaceIds: string[]
   counts: ReconcileCounts
@@ -34,9 +36,9 @@ export type ReconcileCounts = {
   /** Presets whose parameters or tags can never make a build. */
   invalid: number
   hardLimited: number
-  /** Wanted but left for a later cycle by the bounds. */
+  /** Wanted, but left for a later cycle by the bounds. */
   deferred: number
-  /** Pools whose change failed; the others went on. */
+  /** Pools whose change failed; the others were written. */
   failed: number
 }
 
@@ -53,8 +55,8 @@ const noCounts: ReconcileCounts = {
 }
 
 /**
- * Safe beside itself and beside claims: every write tests its own precondition. At most two round trips when there is
- * nothing to do, five otherwise.
+ * Reconciles all pools. Safe beside itself and beside claims: every write checks its own
+ * precondition. Makes at most two round trips if there is nothing to do, five otherwise.
  */
 export async function reconcilePools(db: Database, now: Date): Promise<ReconcileResult> {
   const [, rows] = await db.batch([ensurePoolMembership(now), readPools(now)])
@@ -103,7 +105,10 @@ export async function reconcilePools(db: Database, now: Date): Promise<Reconcile
   }
 }
 
-/** Gives every build its ids and every create its parameters; presets whose parameters do not resolve are named. */
+/**
+ * Gives every build its ids and every create its parameters. Returns the presets whose parameters
+ * do not resolve.
+ */
 async function resolveChanges(db: Database, grants: readonly Grant[]) {
   const creating = grants
     .filter(({ createCount }) => createCount > 0)
@@ -137,7 +142,9 @@ async function resolveChanges(db: Database, grants: readonly Grant[]) {
   }
 }
 
-/** All changes at once; where that fails, pool by pool, so that a sick one holds up nobody else. */
+/**
+ * Writes all changes at once; if that fails, pool by pool, so that a broken pool blocks no other.
+ */
 async function applyChanges(db: Database, changes: readonly PoolChange[], now: Date) {
   if (changes.length === 0) return { builds: [], failed: 0 }
   try {

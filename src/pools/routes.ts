@@ -1,4 +1,4 @@
-// The pools over HTTP: pause, invalidate, and how a template's pools stand and have served.
+// The pools over HTTP: pause, invalidate, and the state and figures of a template's pools.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../audit/request.ts"
 import { forbidden, notFound } from "../platform/http/errors.ts"
@@ -63,7 +63,7 @@ const invalidate = createRoute({
   },
 })
 
-/** The longest period that figures are computed over. */
+/** The longest period of figures. */
 const daysMax = 90
 
 const getPools = createRoute({

@@ -6,12 +6,15 @@ import { writeSetting } from "../audit/setting.ts"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { isReconcilePaused } from "./membership.ts"
 
-/** A missing row reads as not paused. */
+/** A missing row means not paused. */
 export function readSettings(): Statement<{ reconciliation_paused: boolean }> {
   return statement("prebuilds.settings", sql`select ${isReconcilePaused} as reconciliation_paused`)
 }
 
-/** Stores the switch. `changed` is false if it is already so. */
+/**
+ * Stores the switch. `changed` is false if the stored document is the same already; the first write
+ * of `false` over nothing is a change. A second run changes nothing.
+ */
 export const writeSettings = (isPaused: boolean, request: AuditRequest) =>
   writeSetting(
     "prebuilds_settings",
@@ -30,8 +33,9 @@ export type InvalidatedPresets = {
 }
 
 /**
- * Marks every preset of the template's active version, those without a pool too: prebuilds made before are replaced by
- * the next cycle and are no longer claimed from now on. No row where the template cannot be read.
+ * Marks every preset of the template's active version, also those without a pool. Prebuilds created
+ * before cannot be claimed from now on, and the next cycle replaces them. No row if the template
+ * cannot be read.
  */
 export function invalidatePresets(
   templateId: string,
@@ -59,12 +63,14 @@ export function invalidatePresets(
         organizationId: sql`target.organization_id`,
         userId: actorId,
         action: "write",
-        additionalFields: sql`jsonb_build_object('prebuilds_invalidated', (select count(*) from invalidated))`,
+        additionalFields: sql`jsonb_build_object('prebuilds_invalidated', (select count(*)
+          from invalidated))`,
       },
       sql`target where target.allowed`,
     )})
     select allowed, name as template_name, version_name as template_version_name,
-      coalesce((select jsonb_agg(i.name order by i.display_order, i.name) from invalidated i), '[]') as presets
+      coalesce((select jsonb_agg(i.name order by i.display_order, i.name) from invalidated i),
+        '[]') as presets
     from target`,
   )
 }

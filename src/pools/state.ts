@@ -1,4 +1,4 @@
-// The figures of a pool at an instant: what the plan decides from and what the gauges show.
+// The counts of a pool at an instant: the plan decides from them and the gauges show them.
 import { desiredInstancesAt } from "./desired-instances.ts"
 import { type InProgress, isExpired, isPoolActive, type Pool } from "./pool.ts"
 
@@ -9,11 +9,14 @@ export type PoolState = InProgress & {
   desired: number
   /** Ready to be claimed. */
   eligible: number
-  /** More than desired, expired ones left aside. */
+  /** More than desired, without the expired ones. */
   extraneous: number
 }
 
-/** An inactive preset desires nothing, offers nothing and has no extraneous ones: its running ones all go. */
+/**
+ * An inactive preset desires nothing and offers nothing. It has no extraneous prebuilds: all
+ * running ones are deleted.
+ */
 export function poolState(pool: Pool, now: Date): PoolState {
   const isActive = isPoolActive(pool.preset)
   const lasting = pool.running.filter(({ createdAt }) => !isExpired(pool.preset, createdAt, now))

@@ -1,4 +1,4 @@
-// A pool on the wire: its state by the rules of the reconcile, beside what it has served.
+// A pool on the wire: its state by the rules of the reconcile, and its figures.
 import { z } from "@hono/zod-openapi"
 import { timeSchema, uuidSchema, wireTimeOrNull } from "../platform/http/wire.ts"
 import { planPool } from "./plan.ts"
@@ -30,7 +30,9 @@ export const poolSchema = z
   })
   .openapi("PrebuildPool")
 
-/** The pools of one template's active version, by name. `figures` decides which may be seen. */
+/**
+ * Converts the pools of one template's active version, by name. Only pools with figures are shown.
+ */
 export function poolFiguresView(
   rows: readonly PoolRow[],
   figures: readonly PoolFigures[],

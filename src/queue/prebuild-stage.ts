@@ -1,5 +1,6 @@
-// What a prebuild's build is for, as its job's input says it: the start script is told, the figures count by it. A build that has
-// nothing to do with a pool has none.
+// The stage of a prebuild's build, as its job's input stores it.
+//
+// The start script receives it and the figures count by it. A build outside of a pool has no stage.
 import { sql, type SQL } from "drizzle-orm"
 
 export const prebuildStages = { create: 1, claim: 2 } as const
@@ -10,11 +11,12 @@ export const stageInput = (stage: PrebuildStage) => ({
   prebuilt_workspace_stage: prebuildStages[stage],
 })
 
-/** The key of a claim's input that says that its build made resources anew. */
+/** Marks the input of a claim whose build replaced resources. */
 export const replacedInput = { resources_replaced: true }
 export const hasReplaced = (input: SQL): SQL =>
   sql`(${input} @> ${JSON.stringify(replacedInput)}::jsonb)`
 
-/** Over a job's `input`: whether it is of this stage; false where it has none. */
+/** True if a job's `input` has this stage; false if it has no stage. */
 export const isStage = (input: SQL, stage: PrebuildStage): SQL =>
-  sql`coalesce(${input} -> 'prebuilt_workspace_stage' = ${String(prebuildStages[stage])}::jsonb, false)`
+  sql`coalesce(
+    ${input} -> 'prebuilt_workspace_stage' = ${String(prebuildStages[stage])}::jsonb, false)`

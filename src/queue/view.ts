@@ -1,5 +1,6 @@
-// A provisioner job as clients see it (api.md 1.5): the SQL that gathers it as one JSON value, and the shape on the wire.
-// Gathering in the statement that asks keeps a page of workspaces at one round trip.
+// A provisioner job as clients see it: the SQL that gathers it as JSON, and its shape on the wire.
+//
+// The query of a page gathers its jobs too, so a page of workspaces costs one round trip.
 import { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import { parseInstant } from "../platform/db/values.ts"
@@ -16,7 +17,7 @@ export const activeStatuses = [
   "canceling",
 ] as const satisfies readonly JobStatus[]
 
-/** What {@link jobJson} yields; instants are text, as PostgreSQL writes them into JSON. */
+/** The value of {@link jobJson}. Instants are text, as PostgreSQL writes them into JSON. */
 export type JobJson = {
   id: string
   created_at: string
@@ -45,47 +46,64 @@ export type MatchedProvisionersJson = {
   most_recently_seen: string | null
 }
 
-/** The job under the alias `alias`, as JSON; its place in the queue is worked out only while it is pending. */
+/**
+ * The job under the alias `alias`, as JSON. Its place in the queue is computed only while it is
+ * pending.
+ */
 export function jobJson(alias: string, now: Date): SQL {
   const j = sql.raw(alias)
   return sql`json_build_object(
-    'id', ${j}.id, 'created_at', ${j}.created_at, 'started_at', ${j}.started_at, 'completed_at', ${j}.completed_at,
-    'canceled_at', ${j}.canceled_at, 'error', ${j}.error, 'error_code', ${j}.error_code, 'status', ${j}.job_status,
-    'worker_id', ${j}.worker_id, 'file_id', ${j}.file_id, 'tags', ${j}.tags, 'organization_id', ${j}.organization_id,
-    'initiator_id', ${j}.initiator_id, 'engine', ${j}.engine, 'type', ${j}.type, 'template_version_id', ${j}.input ->> 'template_version_id',
-    'workspace_build_id', ${j}.input ->> 'workspace_build_id', 'logs_overflowed', ${j}.logs_overflowed,
+    'id', ${j}.id, 'created_at', ${j}.created_at, 'started_at', ${j}.started_at, 'completed_at',
+    ${j}.completed_at,
+    'canceled_at', ${j}.canceled_at, 'error', ${j}.error, 'error_code', ${j}.error_code, 'status',
+    ${j}.job_status,
+    'worker_id', ${j}.worker_id, 'file_id', ${j}.file_id, 'tags', ${j}.tags, 'organization_id',
+    ${j}.organization_id,
+    'initiator_id', ${j}.initiator_id, 'engine', ${j}.engine, 'type', ${j}.type,
+    'template_version_id', ${j}.input ->> 'template_version_id',
+    'workspace_build_id', ${j}.input ->> 'workspace_build_id', 'logs_overflowed',
+    ${j}.logs_overflowed,
     'queue', case when ${j}.job_status = 'pending' then ${queueJson(alias, now)} end)`
 }
 
 /**
- * The job's best position and the largest size over the tag sets of live daemons that may run it, in
- * the order in which `acquire_job` takes jobs (index provisioner_jobs_queue). A daemon serves its own
- * organization, so only that organization's jobs compete.
+ * The job's best position and the largest size over the tag sets of live daemons that may run it.
+ * Positions follow the order in which `acquire_job` takes jobs (index provisioner_jobs_queue). A
+ * daemon serves its own organization, so only that organization's jobs compete.
  */
 function queueJson(alias: string, now: Date): SQL {
   const j = sql.raw(alias)
   return sql`(
-    select json_build_object('position', coalesce(min(q.position), 0), 'size', coalesce(max(q.size), 0))
+    select json_build_object('position', coalesce(min(q.position), 0), 'size',
+      coalesce(max(q.size), 0))
     from (
       select distinct d.tags from provisioner_daemons d
       where d.organization_id = ${j}.organization_id and ${j}.provisioner = any(d.provisioners)
-        and d.last_seen_at >= ${aliveSince(now)}::timestamptz and ${tagsMatch(sql`${j}.tags`, sql`d.tags`)}
+        and d.last_seen_at >= ${aliveSince(now)}::timestamptz
+          and ${tagsMatch(sql`${j}.tags`, sql`d.tags`)}
     ) s
     cross join lateral (
       select count(*) as size, count(*) filter (where
-        (p.queue_rank, p.created_at, p.id) <= (${j}.queue_rank, ${j}.created_at, ${j}.id)) as position
+        (p.queue_rank, p.created_at, p.id) <= (${j}.queue_rank, ${j}.created_at,
+          ${j}.id)) as position
       from provisioner_jobs p
-      where p.organization_id = ${j}.organization_id and p.started_at is null and p.completed_at is null
-        and p.job_status = 'pending' and p.provisioner = ${j}.provisioner and ${tagsMatch(sql`p.tags`, sql`s.tags`)}
+      where p.organization_id = ${j}.organization_id and p.started_at is null
+        and p.completed_at is null
+        and p.job_status = 'pending' and p.provisioner = ${j}.provisioner
+          and ${tagsMatch(sql`p.tags`, sql`s.tags`)}
     ) q)`
 }
 
-/** The daemons that may run the job: ever seen, alive when it was made, and the latest sign of life (C11). */
+/**
+ * The daemons that may run the job: how many there are, how many were alive when it was created,
+ * and the latest `last_seen_at`.
+ */
 export function matchedProvisionersJson(alias: string): SQL {
   const j = sql.raw(alias)
   return sql`(
     select json_build_object('count', count(*), 'available', count(*) filter (
-      where d.last_seen_at >= ${j}.created_at - make_interval(secs => ${sql.raw(String(daemonStaleAfterMs / 1000))})),
+      where d.last_seen_at >= ${j}.created_at - make_interval(secs =>
+        ${sql.raw(String(daemonStaleAfterMs / 1000))})),
       'most_recently_seen', max(d.last_seen_at))
     from provisioner_daemons d
     where d.organization_id = ${j}.organization_id and ${j}.provisioner = any(d.provisioners)
@@ -160,7 +178,10 @@ const blankMetadata = {
   template_icon: "",
 }
 
-/** Inside builds and versions the worker's name, the workers and the metadata stay blank. */
+/**
+ * Converts a job inside of a build or a version, where the worker's name, the workers and the
+ * metadata stay empty.
+ */
 export function toJobView(job: JobJson): JobView {
   return {
     id: job.id,

@@ -1,4 +1,4 @@
-// Retention of uploads: rows that no version was made of, and contents in R2 that no row names.
+// Retention of uploads: rows that no version was made of, and R2 objects that no row names.
 import { type SQL, sql } from "drizzle-orm"
 import { type Database, type Statement, statement } from "../platform/db/client.ts"
 import { json, texts } from "../platform/db/sql.ts"
@@ -6,16 +6,20 @@ import { retentionMs } from "./periods.ts"
 
 const fileCountMax = 50
 
-/** Objects of one look; the next look goes on behind them, and begins again at the end. */
+/** Objects per page; the next run continues after them, and starts again at the end. */
 const objectCountMax = 1_000
 
-/** Uploads that no version was made of. Jobs take their file from a version, so versions are all that can hold one. */
+/**
+ * Deletes uploads that no version was made of. Jobs take their file from a version, so only
+ * versions can use one.
+ */
 function deleteOrphanFiles(before: SQL): Statement<{ hash: string }> {
   return statement(
     "retention.files",
     sql`with orphans as (
       select f.id from files f
-      where f.created_at < ${before} and not exists (select from template_versions v where v.file_id = f.id)
+      where f.created_at < ${before} and not exists (select from template_versions v
+        where v.file_id = f.id)
         and not exists (select from provisioner_jobs j where j.file_id = f.id)
       order by f.created_at limit ${fileCountMax} for update skip locked
     )
@@ -25,7 +29,7 @@ function deleteOrphanFiles(before: SQL): Statement<{ hash: string }> {
   )
 }
 
-/** Of these contents, those that no upload names any more. */
+/** Returns the hashes among these that no upload names any longer. */
 function findUnnamed(hashes: readonly string[]): Statement<{ hash: string }> {
   return statement(
     "retention.unnamed-contents",
@@ -34,7 +38,10 @@ function findUnnamed(hashes: readonly string[]): Statement<{ hash: string }> {
   )
 }
 
-/** Removes old uploads, then their contents where nobody uploaded the same meanwhile: asked at the last moment. */
+/**
+ * Removes old uploads, then their contents if no other upload names them. That is checked last,
+ * since somebody may upload the same content again.
+ */
 export async function removeOrphanFiles(
   db: Database,
   bucket: R2Bucket,
@@ -58,13 +65,16 @@ const readPlace = statement<{ after: string | null }>(
 const keepPlace = (after: string | null, now: Date): Statement<never> =>
   statement(
     "retention.keep-contents-place",
-    sql`insert into rollup_marks (name, through_at, document) values ('contents', ${now}::timestamptz, ${json({ after })})
-      on conflict (name) do update set through_at = excluded.through_at, document = excluded.document`,
+    sql`insert into rollup_marks (name, through_at, document)
+      values ('contents', ${now}::timestamptz, ${json({ after })})
+      on conflict (name) do update set through_at = excluded.through_at,
+        document = excluded.document`,
   )
 
 /**
- * Walks the bucket a page at a time for contents that were stored, but whose upload failed before its row was written, or
- * whose row went while the bucket could not be reached. Two walks at once look at the same page, which is harmless.
+ * Walks the bucket a page at a time for stray contents. An upload may fail between its content and
+ * its row, and a row may be deleted while the bucket cannot be reached. Two walks at once look at
+ * the same page, which is harmless.
  */
 export async function removeStrayContents(
   db: Database,

@@ -1,8 +1,13 @@
-// How long what grows is kept. The one list: the purge reads it, and a test holds the operators' page to it.
+// How long rows are kept that would grow without bound.
+//
+// This is the one list: the purge reads it, and a test holds the operators' page to it.
 
 const dayMs = 86_400_000
 
-/** By table; `provisioner_state` is a column of the builds, and `provisioner_jobs` stands for old builds with all that they left. */
+/**
+ * By table. `provisioner_state` is a column of the builds. `provisioner_jobs` stands for old builds
+ * with everything that they left.
+ */
 export const retentionMs = {
   provisioner_job_logs: 30 * dayMs,
   provisioner_job_timings: 30 * dayMs,

@@ -1,10 +1,12 @@
-// What retention deletes: one bounded statement for each kind of row. Each is safe to repeat and beside itself.
+// What retention deletes: one bounded statement for each kind of row.
+//
+// Each is safe to repeat and to run twice at once.
 import { type SQL, sql } from "drizzle-orm"
 import { type Statement, statement } from "../platform/db/client.ts"
 import { dropOldBuilds, dropOldStates, dropUnusedVersions } from "./purge-builds.ts"
 import { type Retained, retentionMs } from "./periods.ts"
 
-/** Rows that one statement removes at most, so that its locks and its log are short. */
+/** The most rows of one statement, so that its locks and its log are short. */
 const rowCountMax = 5_000
 
 const aheadMsMax = 2 * 24 * 3_600_000
@@ -14,7 +16,7 @@ const buildCountMax = 500
 
 export type Purge = {
   kind: Retained
-  /** Whoever removes so many has probably not removed all. */
+  /** A statement that removes this many has probably not removed all. */
   countMax: number
   statement: Statement<{ count: number }>
 }
@@ -47,8 +49,8 @@ function purgeWhere(kind: Retained, where: SQL): Purge {
 }
 
 /**
- * Rows whose ids grow with their instant: the oldest ids are looked at, by the primary key, and none beyond them, so a
- * purge with nothing to do reads its bound of rows, side by side on a few hundred pages.
+ * Deletes rows whose ids grow with their instant. Looks only at the oldest ids, by the primary key.
+ * So a purge with nothing to do reads its bound of rows, which are on a few hundred adjacent pages.
  */
 function purgeOldest(kind: Retained, column: string, now: Date, further: SQL = sql``): Purge {
   const name = sql.identifier(kind)
@@ -58,7 +60,8 @@ function purgeOldest(kind: Retained, column: string, now: Date, further: SQL = s
     statement: statement(
       `retention.${kind}`,
       sql`with oldest as (
-        select t.id, t.${sql.identifier(column)} as at from ${name} t order by t.id limit ${rowCountMax}
+        select t.id, t.${sql.identifier(column)} as at from ${name} t order by t.id
+          limit ${rowCountMax}
       ), gone as (
         delete from ${name} t using oldest o where t.id = o.id
           and (o.at < ${beforeOf(kind, now)} or o.at > ${aheadOf(now)}) ${further}
@@ -69,9 +72,10 @@ function purgeOldest(kind: Retained, column: string, now: Date, further: SQL = s
 }
 
 /** Raw statistics are kept until the roll-up has passed them by a day, however late it is. */
-const isRolledUp = sql`and o.at < (select m.through_at - interval '1 day' from rollup_marks m where m.name = 'usage')`
+const isRolledUp = sql`and o.at < (
+  select m.through_at - interval '1 day' from rollup_marks m where m.name = 'usage')`
 
-/** What an index finds by its age: looked for each minute. */
+/** Purges of every minute: an index finds their rows by age. */
 export function minutePurges(now: Date): Purge[] {
   const before = (kind: Retained) => beforeOf(kind, now)
   return [
@@ -93,7 +97,8 @@ export function minutePurges(now: Date): Purge[] {
     purgeWhere(
       "provisioner_daemons",
       sql`coalesce(t.last_seen_at, t.created_at) < ${before("provisioner_daemons")}
-        and not exists (select from provisioner_jobs j where j.worker_id = t.id and j.completed_at is null)`,
+        and not exists (select from provisioner_jobs j where j.worker_id = t.id
+          and j.completed_at is null)`,
     ),
     {
       kind: "provisioner_state",
@@ -108,24 +113,26 @@ export function minutePurges(now: Date): Purge[] {
   ]
 }
 
-/** What is rare, or passes over rows that stay: looked for once an hour. */
+/** Purges of every hour: rare rows, or reads that pass over rows that stay. */
 export function hourlyPurges(now: Date): Purge[] {
   const before = (kind: Retained) => beforeOf(kind, now)
   return [
-    // The newest word of an application is what its workspace shows.
+    // The newest status of an application is what its workspace shows.
     purgeWhere(
       "workspace_app_statuses",
       sql`t.created_at < ${before("workspace_app_statuses")}
-        and exists (select from workspace_app_statuses n where n.app_id = t.app_id and n.created_at > t.created_at)`,
+        and exists (select from workspace_app_statuses n where n.app_id = t.app_id
+          and n.created_at > t.created_at)`,
     ),
-    // A status stays while it is what a person's days since then began with.
+    // A status stays while it is what a person's later days start from.
     purgeWhere(
       "user_status_changes",
       sql`t.changed_at < ${before("user_status_changes")} and exists (
-        select from user_status_changes n where n.user_id = t.user_id and (n.changed_at, n.id) > (t.changed_at, t.id)
+        select from user_status_changes n where n.user_id = t.user_id
+          and (n.changed_at, n.id) > (t.changed_at, t.id)
           and n.changed_at < ${before("user_status_changes")})`,
     ),
-    // Series of templates and queues that nobody adds to any more.
+    // Series of templates and queues that nothing adds to any longer.
     purgeWhere("metrics", sql`t.updated_at < ${before("metrics")}`),
     {
       kind: "template_versions",

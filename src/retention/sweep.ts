@@ -1,12 +1,13 @@
-// The retention as a sweep of the cron: a few bounded rounds a minute, so that it never has much to do at once.
+// The retention as a sweep of the cron: a few bounded rounds a minute, so that little is due at
+// once.
 import type { Sweep } from "../sweeps.ts"
 import { removeOrphanFiles, removeStrayContents } from "./orphan-files.ts"
 import { hourlyPurges, minutePurges } from "./purge-statements.ts"
 
-/** Rounds of one run: at most so many times the rows of one statement, of each kind. */
+/** The most rounds of one run: each removes up to the bound of one statement, of each kind. */
 const roundCountMax = 20
 
-/** The minute of the hour at which the rare things are looked for. */
+/** The minute of the hour of the hourly purges. */
 const hourlyMinute = 17
 
 export const retentionSweep: Sweep = {

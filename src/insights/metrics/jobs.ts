@@ -1,4 +1,6 @@
-// Counts the jobs that began and ended since the last run: the counters and histograms of builds, queue and pools.
+// Counts the jobs that began and ended since the last run.
+//
+// Feeds the counters and histograms of builds, queue and pools.
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../../platform/db/client.ts"
 import { hasReplaced, isStage } from "../../queue/prebuild-stage.ts"
@@ -6,27 +8,33 @@ import { addCounters, histogramSamples } from "../../metrics/store.ts"
 import { rollupLagMs, rollupSpan } from "../../metrics/rollup-span.ts"
 
 /**
- * Every job is counted once when it began and once when it ended, by its instants, through `provisioner_jobs_created` and
- * `provisioner_jobs_completed`. Running it twice for one minute counts nothing twice.
+ * Every job is counted once when it began and once when it ended, by its instants, through
+ * `provisioner_jobs_created` and `provisioner_jobs_completed`. Running it twice for one minute
+ * counts nothing twice.
  */
 export function countJobs(now: Date): Statement<{ written: number }> {
   return statement(
     "insights.count-jobs",
     sql`
     with ${rollupSpan("jobs", new Date(now.getTime() - rollupLagMs))}, touched as (
-      select j.*, true as has_begun from span s, provisioner_jobs j where j.created_at > s.from_at and j.created_at <= s.to_at
+      select j.*, true as has_begun from span s, provisioner_jobs j where j.created_at > s.from_at
+        and j.created_at <= s.to_at
       union all
-      select j.*, false from span s, provisioner_jobs j where j.completed_at > s.from_at and j.completed_at <= s.to_at
+      select j.*, false from span s, provisioner_jobs j where j.completed_at > s.from_at
+        and j.completed_at <= s.to_at
     ), jobs as (
-      select j.has_begun, j.provisioner, coalesce(j.engine, '') as engine, j.type, j.job_status, j.created_at, j.started_at, j.completed_at,
+      select j.has_begun, j.provisioner, coalesce(j.engine, '') as engine, j.type, j.job_status,
+        j.created_at, j.started_at, j.completed_at,
         b.id as build_id, coalesce(b.transition, '') as transition, b.build_number,
-        case when ${isStage(sql`j.input`, "create")} then 'prebuild' else coalesce(b.reason, '') end as reason,
+        case when ${isStage(sql`j.input`, "create")} then 'prebuild'
+          else coalesce(b.reason, '') end as reason,
         b.initiator_id = prebuilds_user_id() as is_pool_build,
         ${isStage(sql`j.input`, "claim")} as is_claim,
         ${hasReplaced(sql`j.input`)} as has_replaced,
         p.desired_instances is not null as has_pool,
         t.deleted as is_template_deleted,
-        jsonb_build_object('template_name', coalesce(t.name, ''), 'preset_name', coalesce(p.name, ''),
+        jsonb_build_object('template_name', coalesce(t.name, ''), 'preset_name',
+          coalesce(p.name, ''),
           'organization_name', coalesce(o.name, '')) as names
       from touched j
       left join workspace_builds b on b.job_id = j.id
@@ -35,11 +43,13 @@ export function countJobs(now: Date): Statement<{ written: number }> {
       left join organizations o on o.id = j.organization_id
       left join template_version_presets p on p.id = b.template_version_preset_id
     ), counted as (
-      select 'coderd_workspace_builds_enqueued_total' as name, jsonb_build_object('provisioner_type', provisioner,
+      select 'coderd_workspace_builds_enqueued_total' as name,
+        jsonb_build_object('provisioner_type', provisioner,
         'build_reason', reason, 'transition', transition, 'status', 'success') as labels
       from jobs where has_begun and build_id is not null
       union all
-      select 'dormouse_builds_total', jsonb_build_object('transition', transition, 'reason', reason, 'status', job_status,
+      select 'dormouse_builds_total', jsonb_build_object('transition', transition, 'reason', reason,
+        'status', job_status,
         'engine', engine)
       from jobs where not has_begun and build_id is not null
       union all
@@ -47,32 +57,42 @@ export function countJobs(now: Date): Statement<{ written: number }> {
       where has_begun and is_pool_build and build_number = 1 and not is_template_deleted
       union all
       select 'coderd_prebuilt_workspaces_failed_total', names from jobs
-      where not has_begun and is_pool_build and build_number = 1 and job_status = 'failed' and not is_template_deleted
+      where not has_begun and is_pool_build and build_number = 1 and job_status = 'failed'
+        and not is_template_deleted
       union all
-      select 'coderd_prebuilt_workspaces_claimed_total', names from jobs where has_begun and is_claim and not is_template_deleted
+      select 'coderd_prebuilt_workspaces_claimed_total', names from jobs where has_begun
+        and is_claim and not is_template_deleted
       union all
       select 'coderd_prebuilt_workspaces_missed_total', names from jobs
-      where has_begun and not is_pool_build and build_number = 1 and has_pool and not is_template_deleted
+      where has_begun and not is_pool_build and build_number = 1 and has_pool
+        and not is_template_deleted
       union all
       select 'coderd_prebuilt_workspaces_resource_replacements_total', names from jobs
       where not has_begun and is_claim and has_replaced
     ), observed as (
       select 'dormouse_build_duration_seconds' as family,
-        jsonb_build_object('transition', transition, 'status', job_status, 'engine', engine) as labels,
+        jsonb_build_object('transition', transition, 'status', job_status, 'engine',
+          engine) as labels,
         extract(epoch from completed_at - started_at)::double precision as seconds
       from jobs where not has_begun and build_id is not null and started_at is not null
       union all
-      select 'coderd_provisioner_job_queue_wait_seconds', jsonb_build_object('provisioner_type', provisioner, 'job_type', type,
-        'transition', transition, 'build_reason', case when is_pool_build then 'prebuild' else reason end),
+      select 'coderd_provisioner_job_queue_wait_seconds',
+        jsonb_build_object('provisioner_type', provisioner, 'job_type', type,
+        'transition', transition, 'build_reason', case when is_pool_build then 'prebuild'
+          else reason end),
         greatest(extract(epoch from started_at - created_at), 0.001)
       from jobs where not has_begun and started_at is not null
       union all
       select 'coderd_workspace_creation_duration_seconds', names || jsonb_build_object('type',
-        case when is_pool_build then 'prebuild' else 'regular' end), extract(epoch from completed_at - started_at)
-      from jobs where not has_begun and build_number = 1 and transition = 'start' and job_status = 'succeeded' and started_at is not null
+        case when is_pool_build then 'prebuild' else 'regular' end), extract(epoch
+          from completed_at - started_at)
+      from jobs where not has_begun and build_number = 1 and transition = 'start'
+        and job_status = 'succeeded' and started_at is not null
       union all
-      select 'coderd_prebuilt_workspace_claim_duration_seconds', names, extract(epoch from completed_at - started_at)
-      from jobs where not has_begun and is_claim and job_status = 'succeeded' and started_at is not null
+      select 'coderd_prebuilt_workspace_claim_duration_seconds', names, extract(epoch
+        from completed_at - started_at)
+      from jobs where not has_begun and is_claim and job_status = 'succeeded'
+        and started_at is not null
     ), samples as (
       select name, labels, count(*)::double precision as value from counted group by name, labels
       union all

@@ -1,4 +1,4 @@
-// The metrics page, for a scraper that holds the metrics token.
+// The metrics page, for a scraper that has the metrics token.
 import { sql } from "drizzle-orm"
 import { sha256 } from "../../platform/hash.ts"
 import { statement } from "../../platform/db/client.ts"
@@ -6,7 +6,7 @@ import { ApiError } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
 import { metricsContentType, renderMetrics, type StoredSample } from "../../metrics/render.ts"
 
-/** Scrapes within so long share one read. */
+/** Scrapes within this time share one read. */
 const cacheMs = 15_000
 
 const readSamples = statement<StoredSample>(
@@ -25,7 +25,8 @@ metricsRoutes.get("/metrics", async (c) => {
       { "WWW-Authenticate": 'Bearer realm="metrics"' },
     )
   }
-  // The key holds the clock's span, so that the cache never outlives it, whatever the platform's own clock says.
+  // The key contains the clock's span, so that an entry never outlives it by the platform's own
+  // clock.
   const key = `https://metrics.invalid/${Math.floor(c.get("now").getTime() / cacheMs)}`
   const cached = await caches.default.match(key)
   if (cached) return new Response(cached.body, { headers: { "Content-Type": metricsContentType } })
@@ -39,7 +40,7 @@ metricsRoutes.get("/metrics", async (c) => {
   return c.body(page, 200, { "Content-Type": metricsContentType })
 })
 
-/** Compares digests, whose timing tells nothing about the token. An unset token lets nobody in. */
+/** Compares digests, whose timing reveals nothing about the token. An unset token admits nobody. */
 async function isScraper(header: string | undefined, token: string | undefined): Promise<boolean> {
   const presented = /^Bearer\s+(\S+)$/i.exec(header ?? "")?.[1]
   if (presented === undefined || token === undefined || token === "") return false

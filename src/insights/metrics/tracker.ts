@@ -1,4 +1,6 @@
-// Asks each usage tracker how much it holds; a shard that does not answer in time is left out and so shows as absent.
+// Asks each usage tracker how much it holds.
+//
+// A shard that does not answer in time is left out and so shows as absent.
 import type { Sample } from "../../metrics/store.ts"
 import { trackerOfShard, usageShardCount } from "../../usage/tracker/shards.ts"
 

@@ -9,7 +9,7 @@ import { refreshTemplates } from "./template.ts"
 import { gaugeTrackers } from "../metrics/tracker.ts"
 import { rollUpUsage } from "./usage.ts"
 
-/** What is counted and shown on the metrics page. */
+/** Refreshes the metrics page. */
 export const metricsSweep: Sweep = {
   name: "metrics",
   run: async ({ db, env, now }) => {
@@ -29,7 +29,7 @@ export const metricsSweep: Sweep = {
   },
 }
 
-/** What templates and insights show. */
+/** Refreshes what templates and insights show. */
 export const rollupSweep: Sweep = {
   name: "rollups",
   run: async ({ db, now }) => {

@@ -9,9 +9,9 @@ export type RunningInterval = {
   template_id: string
   template_name: string
   started_at: Date
-  /** Null while it still runs. */
+  /** Null while it is running. */
   ended_at: Date | null
-  /** The transition and the reason of the build that ended it; `claim` where a pool gave it away. */
+  /** The transition and the reason of the build that ended it; `claim` if a pool gave it away. */
   ended_by: string | null
   ended_reason: string | null
 }
@@ -26,7 +26,10 @@ export type RunningDay = {
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
-/** The share of each interval in each day of the window. `firstDate` is the local date of the first day. */
+/**
+ * Returns the share of each interval in each day of the window. `firstDate` is the local date of
+ * the first day.
+ */
 export function splitByDay(
   intervals: readonly RunningInterval[],
   days: readonly Window[],
@@ -47,10 +50,13 @@ export function splitByDay(
   })
 }
 
-/** Hours to the second, without the noise of division. */
+/** Rounds hours to the second, without the noise of division. */
 export const roundHours = (hours: number): number => Math.round(hours * 3600) / 3600
 
-/** A table for spreadsheets: a row a day and interval. Texts are quoted; none can begin a formula. */
+/**
+ * Renders a table for spreadsheets: one row per day and interval. Texts are quoted, and none can
+ * begin a formula.
+ */
 export function runningTimeCsv(rows: readonly RunningDay[]): string {
   const head = [
     "date",

@@ -1,4 +1,5 @@
-// Completing a build: deadlines are computed here from what was read, and written only while that still holds.
+// Completes a build: computes its deadlines from what was read, and writes them only if that is
+// unchanged.
 import { prebuildsUserId } from "../../platform/db/prebuilds-user.ts"
 import type { ProvisionerActor } from "../../access/actors.ts"
 import { sha256 } from "../../platform/hash.ts"
@@ -26,7 +27,7 @@ import { type EndedJob, failJob } from "../jobs/fail.ts"
 import type { Timing } from "../jobs/timings.ts"
 import { type AgentToken, toResourceRows } from "./resource-rows.ts"
 
-/** Edits of a policy while a build completes are rare; three in a row are not a race but a fault. */
+/** Policies rarely change while a build completes; three changes in a row are a fault. */
 const readsMax = 3
 
 export type BuildReport = {
@@ -36,7 +37,7 @@ export type BuildReport = {
   replacements: readonly ReportedReplacement[]
 }
 
-/** Null where the daemon does not hold the job (any more). */
+/** Returns null if the daemon does not hold the job any longer. */
 export async function completeBuild(
   session: AuthenticatedDatabase<ProvisionerActor>,
   holder: Holder,
@@ -106,7 +107,10 @@ function computeSchedule({ inputs, transition, build_created_at }: BuildFacts, c
 
 const noToken: AgentToken = { hash: null, encrypted: null }
 
-/** What each agent authenticates with: the token that the infrastructure decided, or the one minted at acquire. */
+/**
+ * Returns what each agent authenticates with: the token that the infrastructure chose, or the one
+ * minted at acquire.
+ */
 async function agentTokens(
   resources: readonly ReportedResource[],
   minted: NonNullable<BuildFacts["agent_tokens"]>,

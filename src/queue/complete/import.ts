@@ -1,4 +1,4 @@
-// Completing an import: what the plan lacks becomes the job's error, everything else the version's rows.
+// Completes an import: missing values become the job's error, everything else the version's rows.
 import type { ProvisionerActor } from "../../access/actors.ts"
 import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
 import type { AuditRequest } from "../../audit/fragment.ts"
@@ -18,7 +18,7 @@ export type ImportReport = {
   engine?: EngineName | undefined
 }
 
-/** Null where the daemon does not hold the job (any more). */
+/** Returns null if the daemon does not hold the job any longer. */
 export async function completeImport(
   session: AuthenticatedDatabase<ProvisionerActor>,
   holder: Holder,
@@ -30,7 +30,7 @@ export async function completeImport(
   const { plan, readme, timings } = withoutNul(report)
   const engine = report.engine ?? "script"
   const given = new Map((facts.user_variable_values ?? []).map(({ name, value }) => [name, value]))
-  // Terraform itself has refused what lacks values: files of the archive may hold them.
+  // Terraform itself has rejected missing values: files of the archive may contain them.
   const missing = plan.variables
     .filter((variable) => engine === "script" && isMissing(variable, given))
     .map(({ name }) => name)

@@ -1,5 +1,6 @@
-// A claim whose build made resources anew: the prebuild was of little use, and who keeps the templates hears of it
-// (prebuilds-provisioning-agents.md A7).
+// Notices about a claim whose build replaced resources.
+//
+// Such a prebuild saved little time, so the template admins are notified.
 import { type SQL, sql } from "drizzle-orm"
 import { outboxInsert } from "../../notifications/fragment.ts"
 import { notificationIds } from "../../notifications/templates.ts"
@@ -8,25 +9,33 @@ import { isStage, replacedInput } from "../prebuild-stage.ts"
 import type { ReportedReplacement } from "../../templates/manifest/reported.ts"
 import { withoutNul } from "../../platform/db/without-nul.ts"
 
-/** A resource a line, with its attributes. */
+/** One resource per line, with its attributes. */
 const textOf = (replacements: readonly ReportedReplacement[]) =>
   withoutNul(replacements)
     .map(({ resource, paths }) => `${resource}: ${paths.join(",")}`)
     .join("\n")
 
-/** The input of a job `j` that ends: that of a claim remembers that it replaced something, for the metrics to count. */
+/**
+ * The input of a job `j` that ends. A claim's input records that it replaced resources, for the
+ * metrics to count.
+ */
 export function markReplaced(replacements: readonly ReportedReplacement[]): SQL {
   if (replacements.length === 0) return sql`j.input`
-  return sql`case when ${isStage(sql`j.input`, "claim")} then j.input || ${json(replacedInput)} else j.input end`
+  return sql`case when ${isStage(sql`j.input`, "claim")} then j.input || ${json(replacedInput)}
+    else j.input end`
 }
 
-/** A CTE over `ended_builds`: a claim's replacements are told to each template admin of the site, once a build. */
+/**
+ * A CTE over `ended_builds`: notifies each template admin of the site of a claim's replacements,
+ * once per build.
+ */
 export function replacementNotice(replacements: readonly ReportedReplacement[], now: Date): SQL {
   return sql`noticed_replacements as (${outboxInsert(
     {
       templateId: notificationIds.workspaceResourceReplaced,
       userId: sql`a.id`,
-      labels: sql`jsonb_build_object('workspace', f.name, 'template', f.template_name, 'template_version', f.template_version_name,
+      labels: sql`jsonb_build_object('workspace', f.name, 'template', f.template_name,
+        'template_version', f.template_version_name,
         'preset', p.name, 'claimant', f.initiator, 'replacements', ${textOf(replacements)}::text)`,
       targets: sql`f.targets`,
       createdBy: "provisionerdserver",
@@ -36,7 +45,8 @@ export function replacementNotice(replacements: readonly ReportedReplacement[], 
       join workspace_builds b on b.id = f.build_id join provisioner_jobs j on j.id = b.job_id
       join workspace_builds o on o.workspace_id = f.workspace_id and o.build_number = 1
       join template_version_presets p on p.id = o.template_version_preset_id
-      join users a on 'template-admin' = any(a.site_roles) and not a.deleted and a.status <> 'suspended'
+      join users a on 'template-admin' = any(a.site_roles) and not a.deleted
+        and a.status <> 'suspended'
       where ${replacements.length > 0}::boolean and ${isStage(sql`j.input`, "claim")}`,
     now,
   )})`

@@ -23,8 +23,9 @@ export type ResourceRows = {
 }
 
 /**
- * Rows of the resources that a job reported for a transition. Agents only where it starts: a stop or a delete leaves none
- * (C5). `tokenOf` says what an agent authenticates with; nulls for the agents of a plan.
+ * Converts the resources that a job reported for a transition. Only a start has agents; a stop or a
+ * delete leaves none. `tokenOf` returns what an agent authenticates with, nulls for the agents of a
+ * plan.
  */
 export function toResourceRows(
   reported: readonly ReportedResource[],

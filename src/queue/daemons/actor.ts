@@ -1,4 +1,4 @@
-// The key and the organization of the daemon that asks, as SQL over what authentication published.
+// The key and the organization of the calling daemon, as SQL over what authentication published.
 import { sql } from "drizzle-orm"
 
 export const actorKeyId = sql`(select (actor() ->> 'key_id')::uuid)`

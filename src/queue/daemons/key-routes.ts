@@ -1,4 +1,4 @@
-// Provisioner keys over HTTP, for those who may run daemons in an organization.
+// Provisioner keys over HTTP, for administrators of an organization's daemons.
 import { createRoute, z } from "@hono/zod-openapi"
 import { auditRequest } from "../../audit/request.ts"
 import { sha256 } from "../../platform/hash.ts"
@@ -131,7 +131,7 @@ keyRoutes.openapi(remove, async (c) => {
   return c.body(null, 204)
 })
 
-/** 43 characters of 256 random bits. */
+/** Returns 43 characters of 256 random bits. */
 function newSecret(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
 }

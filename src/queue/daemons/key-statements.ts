@@ -1,4 +1,6 @@
-// Provisioner keys: made once, kept as a hash, revoked by deletion. A key fixes the organization and the tags of its daemons.
+// Provisioner keys: stored as a hash, revoked by deletion.
+//
+// A key fixes the organization and the tags of its daemons.
 import { sql } from "drizzle-orm"
 import { may } from "../../access/may.ts"
 import { organizationIdOf } from "../../access/lookup.ts"
@@ -53,14 +55,15 @@ export const createKey = (key: NewKey, request: AuditRequest) =>
       from organizations o where o.id = ${organizationIdOf(key.organization)} and ${readable}
     ), created as (
       insert into provisioner_keys (id, organization_id, name, hashed_secret, tags, created_at)
-      select ${key.id}::uuid, a.id, ${key.name}, ${key.hash}::bytea, ${json(key.tags)}, ${key.now}::timestamptz
+      select ${key.id}::uuid, a.id, ${key.name}, ${key.hash}::bytea, ${json(key.tags)},
+        ${key.now}::timestamptz
       from asked a where a.allowed
       on conflict do nothing returning id, name, organization_id, tags
     ), audited as (${auditInsert(request, audited("create", 201), sql`created k`)})
     select a.allowed, exists (select 1 from created) as created from asked a`,
   )
 
-/** The keys of an organization by name; no row at all where the organization cannot be read. */
+/** Lists the keys of an organization by name; no row if the caller cannot read the organization. */
 export const listKeys = (organization: string) =>
   statement<{
     organization_id: string
@@ -68,7 +71,8 @@ export const listKeys = (organization: string) =>
   }>(
     "provisioner-keys.list",
     sql`select o.id as organization_id, (
-      select coalesce(json_agg(json_build_object('id', k.id, 'organization_id', k.organization_id, 'name', k.name,
+      select coalesce(json_agg(json_build_object('id', k.id, 'organization_id', k.organization_id,
+        'name', k.name,
         'tags', k.tags, 'created_at', k.created_at) order by lower(k.name)), '[]')
       from provisioner_keys k where k.organization_id = o.id) as keys
     from organizations o where o.id = ${organizationIdOf(organization)} and ${readable}`,

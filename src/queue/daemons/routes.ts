@@ -1,4 +1,4 @@
-// What a daemon says about itself, and what wakes it: registration, heartbeat, the WebSocket of its board, acquire.
+// A daemon's own routes: registration, heartbeat, the WebSocket of its board, acquire.
 import { createRoute, z } from "@hono/zod-openapi"
 import { ApiError, badRequest, notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
@@ -73,7 +73,12 @@ const listen = createRoute({
   tags,
   summary: 'A WebSocket whose frames {"type": "job"} are hints to try an acquire',
   description:
-    'While it is open the daemon need not ask: each job is told of, or found within 30 s. It may say how many places it has left, `{"type": "free", "count": 2}`, whenever that changes and when an acquire found nothing: a hint counts as one of them until it says so again, for at most 10 s, and without any it gets no hints. A `ping` is answered `pong`. Where it is closed with 4000 the daemon is registered otherwise by now and connects again.',
+    "While it is open the daemon need not poll: it gets a hint for each job, at the latest " +
+    'within 30 s. It may report its free slots, `{"type": "free", "count": 2}`, whenever they ' +
+    "change and when an acquire found nothing. Each hint reserves one of them until the next " +
+    "report, for at most 10 s; a daemon without a free slot gets no hints. A `ping` is answered " +
+    "`pong`. When it is closed with 4000, the daemon is registered otherwise by now and must " +
+    "connect again.",
   request: { params: daemonParam },
   responses: { 101: { description: "The socket." }, ...errors(400, 401, 404, 426, 503) },
 })

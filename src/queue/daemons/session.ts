@@ -1,4 +1,4 @@
-// The credential of a provisioner daemon: its key, in a header of its own, proven by the statement in front of each query.
+// Authenticates a provisioner daemon by its key, in the statement in front of each query.
 import { sql } from "drizzle-orm"
 import type { MiddlewareHandler } from "hono"
 import type { ProvisionerActor } from "../../access/actors.ts"

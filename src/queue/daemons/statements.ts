@@ -1,4 +1,4 @@
-// Daemons as they report themselves: registration and signs of life.
+// Daemons: registration and signs of life.
 import { sql } from "drizzle-orm"
 import { statement } from "../../platform/db/client.ts"
 import { json, texts } from "../../platform/db/sql.ts"
@@ -26,29 +26,33 @@ export type NewDaemon = {
   version: string
   apiVersion: string
   provisioners: string[]
-  /** Normalised; null where the daemon sent none. */
+  /** Normalised; null if the daemon sent no tags. */
   tags: Tags | null
   now: Date
 }
 
 /**
- * Registers a daemon under its key. The same name registers the same row again, id and all (C11). Tags are the key's where
- * it has any; a daemon that sends its own beside them gets no row.
+ * Registers a daemon under its key. The same name updates the same row and keeps its id. The daemon
+ * has its key's tags if the key has any; then a daemon that sends tags of its own gets no row.
  */
 export const registerDaemon = (daemon: NewDaemon) =>
   statement<DaemonRow>(
     "provisioner-daemons.register",
-    sql`insert into provisioner_daemons (id, organization_id, key_id, name, version, api_version, provisioners, tags,
+    sql`insert into provisioner_daemons (id, organization_id, key_id, name, version, api_version,
+        provisioners, tags,
         created_at, last_seen_at)
-      select ${daemon.id}::uuid, k.organization_id, k.id, ${daemon.name}, ${daemon.version}, ${daemon.apiVersion},
-        ${texts(daemon.provisioners)}, ${keyTags(daemon.tags)}, ${daemon.now}::timestamptz, ${daemon.now}::timestamptz
+      select ${daemon.id}::uuid, k.organization_id, k.id, ${daemon.name}, ${daemon.version},
+        ${daemon.apiVersion},
+        ${texts(daemon.provisioners)}, ${keyTags(daemon.tags)}, ${daemon.now}::timestamptz,
+        ${daemon.now}::timestamptz
       from provisioner_keys k
       where k.id = ${actorKeyId} and (${daemon.tags === null} or ${isUntagged})
       on conflict (organization_id, name, lower(coalesce(tags ->> 'owner', ''))) do update
       set key_id = excluded.key_id, version = excluded.version, api_version = excluded.api_version,
         provisioners = excluded.provisioners, tags = excluded.tags,
         last_seen_at = greatest(provisioner_daemons.last_seen_at, excluded.last_seen_at)
-      returning id, organization_id, key_id, (select name from provisioner_keys where id = key_id) as key_name, created_at,
+      returning id, organization_id, key_id, (select name from provisioner_keys
+        where id = key_id) as key_name, created_at,
         last_seen_at, name, version, api_version, provisioners, tags`,
   )
 
@@ -60,7 +64,7 @@ function keyTags(tags: Tags | null) {
   return sql`case when ${isUntagged} then ${own} else k.tags end`
 }
 
-/** Marks a daemon as seen. No row for one that the key does not own. */
+/** Marks a daemon as seen. Returns no row if the key does not own it. */
 export const heartbeatDaemon = (id: string, now: Date) =>
   statement<{ id: string }>(
     "provisioner-daemons.heartbeat",
@@ -68,7 +72,10 @@ export const heartbeatDaemon = (id: string, now: Date) =>
       where id = ${id}::uuid and key_id = ${actorKeyId} returning id`,
   )
 
-/** What a daemon may run, as it was registered last, for the board that wakes it. Marks the daemon as seen: from then on it is posted to. */
+/**
+ * Reads the domain of a daemon as it was last registered, for the board that wakes it. Marks the
+ * daemon as seen, so that it gets hints from then on.
+ */
 export const daemonDomain = (id: string, now: Date) =>
   statement<Domain>(
     "provisioner-daemons.domain",

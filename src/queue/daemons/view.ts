@@ -1,4 +1,4 @@
-// A provisioner daemon as clients see it (api.md 1.9).
+// A provisioner daemon as clients see it.
 import { z } from "@hono/zod-openapi"
 import { timeSchema, wireTime, wireTimeOrNull } from "../../platform/http/wire.ts"
 import type { DaemonRow } from "./statements.ts"
@@ -37,7 +37,9 @@ export type DaemonState = {
   previous_job: DaemonJob | null
 }
 
-/** Only the list knows what a daemon is doing; elsewhere those fields are null. */
+/**
+ * Converts a daemon. Only the list knows what a daemon is doing; elsewhere those fields are null.
+ */
 export function toDaemonView(row: DaemonRow & Partial<DaemonState>): z.infer<typeof daemonSchema> {
   return {
     id: row.id,

@@ -1,5 +1,7 @@
-// Handing a job to a daemon. Where the version has an external agent, its tokens must be shown again later: they are the ones
-// that the machine outside already knows, or new ones, and are kept encrypted as well as hashed (decision 13).
+// Gives a job to a daemon.
+//
+// The tokens of an external agent must be shown again later. They are stored encrypted as well as
+// hashed, and an agent that is already running outside keeps the token that it has.
 import type { ProvisionerActor } from "../../access/actors.ts"
 import { sha256 } from "../../platform/hash.ts"
 import type { AuthenticatedDatabase } from "../../access/authenticated-database.ts"
@@ -18,7 +20,10 @@ export type Acquired = {
 
 const stages = [undefined, "create", "claim"] as const
 
-/** Null where the key owns no such daemon; `job` is null where nothing waits that the daemon may run. */
+/**
+ * Returns null if the key owns no such daemon; `job` is null if no job waits that the daemon may
+ * run.
+ */
 export async function acquire(
   session: AuthenticatedDatabase<ProvisionerActor>,
   daemonId: string,
@@ -72,7 +77,7 @@ async function keepTokens(
   if (!job || !build || workspace_id === null) return {}
   const tokens: Record<string, string> = {}
   const stored: Record<string, StoredToken> = {}
-  // A claim makes a new owner's workspace of it: nothing that the pool knew counts (decision 17).
+  // A claimed prebuild belongs to a new owner, so no token that the pool knew stays valid.
   const isKept = stages[build.stage ?? 0] !== "claim"
   for (const [name, minted] of Object.entries(build.agent_tokens)) {
     const known = known_tokens?.[name]

@@ -1,4 +1,4 @@
-// The end of a job that failed: the error, the state that the engine still could save, and who hears of it (C6).
+// The end of a job that failed: its error, the state that the engine could still save, notices.
 import { type SQL, sql } from "drizzle-orm"
 import type { AuditRequest } from "../../audit/fragment.ts"
 import { statement } from "../../platform/db/client.ts"
@@ -14,12 +14,12 @@ export type JobFailure = {
   jobId: string
   error: string
   errorCode: string | null
-  /** The daemon obeyed a cancellation: the job keeps no error where it was canceled. */
+  /** The daemon obeyed a cancellation: a canceled job keeps no error. */
   isCanceled: boolean
   state: Uint8Array | null
   timings: readonly Timing[]
   engine?: EngineName | undefined
-  /** The variables that an import found before it failed: clients list them to ask for values. */
+  /** The variables that an import found before it failed. Clients list them to ask for values. */
   variables?: readonly ReportedVariable[] | undefined
 }
 
@@ -32,8 +32,9 @@ export type EndedJob = {
 }
 
 /**
- * One row where the job ended now. Precondition: it runs, and its daemon belongs to the key; a job that has ended stays as
- * it is, so a second failure, or one that comes after the reaper, gets no row. Agents and next start are not touched.
+ * Ends the job; one row if it ended now. Precondition: it is running, and its daemon belongs to the
+ * key. A job that has ended stays as it is: a second failure, or one after the reaper, gets no row.
+ * Agents and the next start are not changed.
  */
 export const failJob = (failure: JobFailure, request: AuditRequest) =>
   statement<EndedJob>(
@@ -42,21 +43,25 @@ export const failJob = (failure: JobFailure, request: AuditRequest) =>
       select j.id as job_id, ${failure.isCanceled} and j.canceled_at is not null as is_canceled
       from provisioner_jobs j where ${holds(failure)} for update of j
     ), ended as (
-      update provisioner_jobs j set completed_at = ${request.now}::timestamptz, updated_at = ${request.now}::timestamptz,
+      update provisioner_jobs j set completed_at = ${request.now}::timestamptz,
+        updated_at = ${request.now}::timestamptz,
         error = case when h.is_canceled then null else ${failure.error} end,
-        error_code = case when h.is_canceled then null else ${failure.errorCode}::text end, agent_tokens = null,
+        error_code = case when h.is_canceled then null else ${failure.errorCode}::text end,
+        agent_tokens = null,
         engine = coalesce(${failure.engine ?? null}::text, j.engine)
       from held h where j.id = h.job_id
       returning j.id, j.type, j.organization_id, j.input, h.is_canceled
     ), ${foundVariables(failure.variables ?? [])}, saved as (
-      update workspace_builds b set provisioner_state = ${failure.state}::bytea, updated_at = ${request.now}::timestamptz
+      update workspace_builds b set provisioner_state = ${failure.state}::bytea,
+        updated_at = ${request.now}::timestamptz
       from ended e where ${failure.state}::bytea is not null and b.job_id = e.id
-    ), ${timingInsert(failure.timings, request.now)}, ${endedBuilds(sql`e.is_canceled`)}, ${failureNotices(request.now)}, ${buildAudit(request, 500)}
+    ), ${timingInsert(failure.timings, request.now)}, ${endedBuilds(sql`e.is_canceled`)},
+      ${failureNotices(request.now)}, ${buildAudit(request, 500)}
     select e.id, e.type, e.organization_id, b.id as build_id, b.workspace_id
     from ended e left join workspace_builds b on b.job_id = e.id`,
   )
 
-/** CTEs over `ended`; an import alone has variables, and hardly any that fails. */
+/** CTEs over `ended`. Only an import has variables. */
 const foundVariables = (variables: readonly ReportedVariable[]): SQL =>
   variables.length === 0
     ? sql`import_ended as (select 1)`

@@ -1,4 +1,4 @@
-// A job's log: what is kept of a line, and where a log that grows too long ends (prebuilds-provisioning-agents.md C4).
+// A job's log: how a line is stored, and where a log that grows too long ends.
 import { type SQL, sql } from "drizzle-orm"
 import { json } from "../../platform/db/sql.ts"
 import type { LogLine } from "./protocol.ts"
@@ -24,14 +24,19 @@ const clean = (text: string, lengthMax: number) => {
   return cut.toWellFormed()
 }
 
-/** What a daemon's clock may be wrong by. A build that takes longer than this is none. */
+/** How far a daemon's clock may be off. No build takes longer than this. */
 export const clockErrorMsMax = 24 * 3_600_000
 
-/** True where the instant may be one of a job that is under way at `now`; a clock that is further off says nothing. */
+/**
+ * True if the instant can be of a job that is running at `now`. A clock that is further off is
+ * ignored.
+ */
 export const isPlausible = (at: Date, now: Date) =>
   Math.abs(at.getTime() - now.getTime()) <= clockErrorMsMax
 
-/** The line as it is stored: cut to its columns, without NUL bytes, with the bytes that it counts. */
+/**
+ * Converts a line as it is stored: cut to its columns, without NUL bytes, with its size in bytes.
+ */
 export function toStoredLine(line: LogLine, now: Date): StoredLine {
   const output = clean(line.output, outputLengthMax)
   const at = new Date(line.created_at)
@@ -46,16 +51,22 @@ export function toStoredLine(line: LogLine, now: Date): StoredLine {
 }
 
 /**
- * CTEs `sized`, `written` and the sizes that go with them, over the CTE `held` (job_id, logs_length, logs_overflowed) of a
- * locked job: lines are kept while they fit together with the notice; the first that does not is replaced by the notice and
- * the rest is dropped. Nothing is added to a log that has overflowed.
+ * CTEs `sized` and `written` over the CTE `held` (job_id, logs_length, logs_overflowed) of a locked
+ * job, for {@link logCounters} to add up.
+ *
+ * Lines are kept while they fit together with the notice. The first that does not fit is replaced
+ * by the notice, and the rest is dropped. Nothing is added to a log that has overflowed.
  */
 export function logInsert(lines: readonly LogLine[], now: Date): SQL {
   const noticeBytes = overflowNotice.length
   return sql`sized as (
-    select h.job_id, l.*, h.logs_length + sum(l.size) over (order by l.n) + ${noticeBytes}::int > ${logBytesMax}::int as is_over
-    from held h, rows from (jsonb_to_recordset(${json(lines.map((line) => toStoredLine(line, now)))})
-      as (at timestamptz, source text, level text, stage text, output text, size int)) with ordinality
+    select h.job_id, l.*,
+      h.logs_length + sum(l.size) over (order by l.n) + ${noticeBytes}::int > ${logBytesMax}::int as
+      is_over
+    from held h, rows
+      from (jsonb_to_recordset(${json(lines.map((line) => toStoredLine(line, now)))})
+      as (at timestamptz, source text, level text, stage text, output text,
+        size int)) with ordinality
       as l(at, source, level, stage, output, size, n)
     where not h.logs_overflowed
   ), written as (
@@ -69,7 +80,7 @@ export function logInsert(lines: readonly LogLine[], now: Date): SQL {
   )`
 }
 
-/** What the lines of {@link logInsert} make of the job's counters. */
+/** How the lines of {@link logInsert} change the job's counters. */
 export const logCounters = sql`
   logs_length = j.logs_length + coalesce((select sum(s.size) from sized s where not s.is_over), 0),
   logs_overflowed = j.logs_overflowed or exists (select 1 from sized s where s.is_over)`

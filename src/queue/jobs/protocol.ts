@@ -1,5 +1,6 @@
-// The provisioner protocol: what a daemon sends and receives over HTTPS. All of it is JSON under `/api/v2`, with the
-// daemon's key in `Coder-Provisioner-Daemon-Key`. The daemon in `src/programs` imports the types alone.
+// The provisioner protocol: what a daemon sends and receives over HTTPS. All of it is JSON under
+// `/api/v2`, with the daemon's key in `Coder-Provisioner-Daemon-Key`. The daemon in `src/programs`
+// imports the types alone.
 import { z } from "@hono/zod-openapi"
 import { tagSet } from "../tags.ts"
 import {
@@ -47,7 +48,10 @@ export const acquiredJob = z.object({
   created_at: z.string(),
   organization: z.object({ id: z.uuid(), name: z.string() }),
   initiator: z.object({ id: z.uuid(), username: z.string() }),
-  /** The archive as it was uploaded: `GET .../jobs/{job}/file`. The same content has an id for each person who uploaded it. */
+  /**
+   * The archive as it was uploaded: `GET .../jobs/{job}/file`. The same content has an id for each
+   * person who uploaded it.
+   */
   file_id: z.uuid(),
   file_hash: z
     .string()
@@ -116,7 +120,9 @@ export const acquiredJob = z.object({
 export const logLevel = z.enum(["trace", "debug", "info", "warn", "error"])
 export const logSource = z.enum(["provisioner_daemon", "provisioner"])
 
-/** A line longer than 1024 characters and a stage longer than 128 are cut; NUL bytes are dropped. */
+/**
+ * A line longer than 1024 characters and a stage longer than 128 are cut; NUL bytes are dropped.
+ */
 export const logLine = z.object({
   created_at: z.iso.datetime({ offset: true }),
   source: logSource.default("provisioner"),
@@ -179,7 +185,7 @@ export const completeRequest = z.discriminatedUnion("type", [
 
 export const failRequest = z.object({
   error: z.string().min(1).max(65_536),
-  /** The daemon stopped because it was told to: a job that was canceled then ends as `canceled`, without an error. */
+  /** The daemon stopped on request: a canceled job then ends as `canceled`, without an error. */
   canceled: z.boolean().default(false),
   error_code: z.string().max(64).optional(),
   engine: engineName.optional(),

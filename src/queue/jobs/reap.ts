@@ -21,8 +21,10 @@ const reapedPerTickMax = 10
 
 type ReapType = "hung" | "pending"
 
-const sentence = (type: ReapType) =>
-  `Coder: Build has been detected as ${type} for ${(type === "hung" ? hungAfterMs : pendingAfterMs) / 60_000} minutes`
+function sentence(type: ReapType): string {
+  const minutes = (type === "hung" ? hungAfterMs : pendingAfterMs) / 60_000
+  return `Coder: Build has been detected as ${type} for ${minutes} minutes`
+}
 
 /** The job's error. */
 const reapError = (type: ReapType) => `${sentence(type)} and has been terminated by the reaper.`
@@ -68,22 +70,26 @@ export function reapJobs(tickAt: Date): Statement<ReapedJob> {
   return statement(
     "provisioner-jobs.reap",
     sql`with due as (
-      select j.id, case when j.job_status = 'pending' then 'pending' else 'hung' end as reap_type from provisioner_jobs j
+      select j.id, case when j.job_status = 'pending' then 'pending' else 'hung' end as reap_type
+        from provisioner_jobs j
       where j.completed_at is null and j.updated_at < ${hungBefore}::timestamptz
         and (j.started_at is not null or j.updated_at < ${pendingBefore}::timestamptz)
       order by random() limit ${reapedPerTickMax}::int for update of j skip locked
     ), texts as (
       select * from jsonb_to_recordset(${json(texts)}) as x(reap_type text, error text, lines jsonb)
     ), ended as (
-      update provisioner_jobs j set completed_at = ${at}, updated_at = ${at}, error = x.error, error_code = null, agent_tokens = null,
+      update provisioner_jobs j set completed_at = ${at}, updated_at = ${at}, error = x.error,
+        error_code = null, agent_tokens = null,
         started_at = case when d.reap_type = 'pending' then ${at} else j.started_at end
       from due d join texts x on x.reap_type = d.reap_type
       where j.id = d.id
       returning j.id, j.type, d.reap_type
     ), logged as (
       insert into provisioner_job_logs (job_id, created_at, source, level, stage, output)
-      select e.id, ${at} + make_interval(secs => (l.n - 1) * 0.001), 'provisioner_daemon', 'error', coalesce((
-          select p.stage from provisioner_job_logs p where p.job_id = e.id order by p.id desc limit 1), 'Unknown'), l.line
+      select e.id, ${at} + make_interval(secs => (l.n - 1) * 0.001), 'provisioner_daemon', 'error',
+        coalesce((
+          select p.stage from provisioner_job_logs p where p.job_id = e.id order by p.id desc
+            limit 1), 'Unknown'), l.line
       from ended e join texts x on x.reap_type = e.reap_type,
         jsonb_array_elements_text(x.lines) with ordinality as l(line, n)
       order by e.id, l.n
@@ -92,8 +98,10 @@ export function reapJobs(tickAt: Date): Statement<ReapedJob> {
       from ended e, workspace_builds p
       where b.job_id = e.id and b.provisioner_state is null
         and p.workspace_id = b.workspace_id and p.build_number = b.build_number - 1
-    ), ${endedBuilds()}, ${failureNotices(tickAt)}, ${buildAudit({ ...nilRequest, now: tickAt }, 500)}
-    select e.id, e.type, e.reap_type, b.workspace_id from ended e left join workspace_builds b on b.job_id = e.id`,
+    ), ${endedBuilds()}, ${failureNotices(tickAt)},
+      ${buildAudit({ ...nilRequest, now: tickAt }, 500)}
+    select e.id, e.type, e.reap_type, b.workspace_id from ended e
+      left join workspace_builds b on b.job_id = e.id`,
   )
 }
 

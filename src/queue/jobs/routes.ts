@@ -1,4 +1,4 @@
-// What a daemon says about the job that it holds: updates, the end, and the archive that it needs.
+// A daemon's routes for the job that it holds: updates, the end, and the job's archive.
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import { auditRequest } from "../../audit/request.ts"
@@ -154,7 +154,7 @@ jobRoutes.openapi(file, async (c) => {
   })
 })
 
-/** After the commit: watchers hear of it, and what was queued behind the build is asked for. */
+/** Notifies watchers after the commit, and starts the build that is queued behind this one. */
 function announceEnd(c: Context<AppEnv>, ended: EndedJob & { follows?: boolean }): void {
   c.executionCtx.waitUntil(publishJobLogs(c.env, [ended.id]))
   if (ended.workspace_id === null) return
@@ -178,7 +178,7 @@ const holderOf = ({ daemon, job }: { daemon: string; job: string }): Holder => (
   jobId: job,
 })
 
-/** Why the job could not be touched: unknown, another daemon's, or ended. */
+/** Explains why the job could not be changed: it is unknown, another daemon's, or ended. */
 async function refusal(c: Context<AppEnv>, holder: Holder, type?: JobType): Promise<ApiError> {
   const [job] = await c.var.provisioner.query(explainHolder(holder))
   if (!job) return notFound()

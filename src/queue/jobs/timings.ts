@@ -1,4 +1,6 @@
-// How long a job's stages took, as its daemon measured them. Entries that make no sense are skipped (C5).
+// How long a job's stages took, as its daemon measured them.
+//
+// Entries that end before they start, or that are far from now, are skipped.
 import type { z } from "@hono/zod-openapi"
 import { type SQL, sql } from "drizzle-orm"
 import { json } from "../../platform/db/sql.ts"
@@ -24,9 +26,11 @@ export function timingInsert(timings: readonly Timing[], now: Date): SQL {
       }),
     )
   return sql`timed as (
-    insert into provisioner_job_timings (job_id, started_at, ended_at, stage, source, action, resource)
+    insert into provisioner_job_timings (job_id, started_at, ended_at, stage, source, action,
+      resource)
     select e.id, t.started_at, t.ended_at, t.stage, t.source, t.action, t.resource
     from ended e, jsonb_to_recordset(${json(rows)})
-      as t(started_at timestamptz, ended_at timestamptz, stage text, source text, action text, resource text)
+      as t(started_at timestamptz, ended_at timestamptz, stage text, source text, action text,
+        resource text)
   )`
 }

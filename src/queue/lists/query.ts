@@ -1,4 +1,6 @@
-// The query parameters of the provisioner lists (api.md 2.11): each is checked, and one that is not known is refused.
+// The query parameters of the provisioner lists.
+//
+// Each is checked, and an unknown parameter is rejected.
 import { z } from "@hono/zod-openapi"
 import { badRequest, type Validation } from "../../platform/http/errors.ts"
 import { parseDurationMs } from "../../platform/http/instants.ts"
@@ -38,7 +40,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Reads the query by a table of parsers; empty values count as not given. Throws the 400 that names each bad one. */
+/**
+ * Reads the query by a table of parsers; an empty value counts as absent. Throws the 400 that names
+ * each bad parameter.
+ */
 export function parseQuery<T extends Record<string, Parser<unknown>>>(
   query: Record<string, string>,
   table: T,
@@ -48,7 +53,7 @@ export function parseQuery<T extends Record<string, Parser<unknown>>>(
   for (const [name, text] of Object.entries(query)) {
     const parse = table[name]
     if (parse === undefined) {
-      // The token of a caller who sends it in the query is none of the list's business.
+      // Callers may send their token in the query; it is not a parameter of the list.
       if (name !== "coder_session_token" && name !== "access_token") {
         validations.push({
           field: name,

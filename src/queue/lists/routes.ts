@@ -1,4 +1,4 @@
-// The daemons and the jobs of an organization, for people (api.md 2.11).
+// The daemons and the jobs of an organization, for people.
 import { createRoute, z } from "@hono/zod-openapi"
 import { notFound } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"

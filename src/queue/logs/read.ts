@@ -1,4 +1,4 @@
-// A job's log as clients see it (api.md 1.5, 2.7), and the statement that reads on from a line.
+// A job's log as clients see it, and the statement that reads on from a line.
 import { z } from "@hono/zod-openapi"
 import { sql } from "drizzle-orm"
 import { type Statement, statement } from "../../platform/db/client.ts"
@@ -32,10 +32,13 @@ export const toJobLogView = (log: LogJson): JobLogView => ({
   created_at: wireInstant(log.created_at),
 })
 
-/** Lines that one read returns at most: a whole log is under 1 MiB, but may be of very short lines. */
+/** The most lines of one read. A log is at most 1 MiB, but its lines may be very short. */
 export const logLinesMax = 20_000
 
-/** Lines after `after`, and whether the job had ended when they were read: then there are no more than these. */
+/**
+ * Reads the lines after `after`, and whether the job had ended at that instant: a completed job
+ * gets no further lines.
+ */
 export const readLogs = (
   jobId: string,
   after: number,
@@ -50,11 +53,12 @@ export const readLogs = (
     from provisioner_jobs j where j.id = ${jobId}::uuid`,
   )
 
-/** The text form: a line each. */
+/** Renders the text form, one line each. */
 export const toLogText = (logs: readonly LogJson[]) =>
   logs
     .map(
       (log) =>
-        `${wireInstant(log.created_at)} [${log.log_level}] [${log.log_source}|${log.stage}] ${log.output}\n`,
+        `${wireInstant(log.created_at)} [${log.log_level}] [${log.log_source}|${log.stage}]
+          ${log.output}\n`,
     )
     .join("")

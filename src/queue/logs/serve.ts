@@ -1,4 +1,6 @@
-// Serving a job's log: at once, or over a WebSocket that follows it, one frame a line, until the job ends (api.md 2.7).
+// Serves a job's log: at once, or over a WebSocket that follows it until the job ends.
+//
+// The WebSocket sends one frame per line.
 import { z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { Statement } from "../../platform/db/client.ts"
@@ -19,7 +21,7 @@ export const logQuery = z.object({
     .openapi({ enum: ["json", "text"] }),
 })
 
-/** Answers for the job that `findJob` finds on behalf of the caller; no row is a 404. */
+/** Serves the log of the job that `findJob` finds for the caller; no row is a 404. */
 export async function serveLogs(
   c: Context<AppEnv>,
   query: z.infer<typeof logQuery>,

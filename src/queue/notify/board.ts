@@ -41,7 +41,9 @@ export class JobBoard extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
   }
 
-  /** Stores the board's domain before its first daemon connects. Each board's name has one domain. */
+  /**
+   * Stores the board's domain before its first daemon connects. Each board's name has one domain.
+   */
   async serve(domain: Domain): Promise<void> {
     if ((await this.ctx.storage.get("domain")) === undefined)
       await this.ctx.storage.put("domain", domain)

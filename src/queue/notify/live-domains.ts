@@ -15,10 +15,10 @@ const domainsPerKindMax = 16
 export type LiveDomain = { position: number; provisioners: string[]; tags: Record<string, string> }
 
 /**
- * Returns a row for each kind of job and each domain of live daemons that may run it, all kinds in
- * one statement and in the order in which the boards should be asked. Domains that can run little
- * else come first, so that special daemons stay free for the jobs that need them. Larger domains
- * come first among equals.
+ * Returns a row for each kind of job and each domain of live daemons that may run it. The rows are
+ * in the order in which the boards should be asked. Domains that can run little else come first,
+ * so that special daemons stay free for the jobs that need them. Larger domains come first among
+ * equals.
  */
 export const liveDomains = (kinds: readonly JobKind[], now: Date): Statement<LiveDomain> =>
   statement(

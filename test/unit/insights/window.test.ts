@@ -88,7 +88,7 @@ test("a window is cut into days from its start, the last one cut at its end", ()
   ])
 })
 
-test("a year by weeks is cut, a year by days refused", () => {
+test("a year is cut by weeks and rejected by days", () => {
   const year = {
     startAt: new Date("2023-03-01T00:00:00Z"),
     endAt: new Date("2024-02-29T00:00:00Z"),

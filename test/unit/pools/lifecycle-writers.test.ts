@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import { claimWriter, lifecycleColumns, lifecycleWriters } from "../../lifecycle-writers.ts"
 import { sourceFiles } from "../source-files.ts"
 
-test("every file that writes a lifecycle value is listed, so that it is tried on a prebuild", () => {
+test("every file that writes a lifecycle value is in the list of writers", () => {
   const writes = new RegExp(`\\b(${lifecycleColumns.join("|")}) = `)
   const writers = sourceFiles("src")
     .filter(

@@ -16,7 +16,7 @@ test.each(groups.presetSnapshots)("snapshot: $name", (row) => {
   if (row.expected.canSkip) expect(row.expected.actions).toEqual([])
 })
 
-test("a pool that shrinks by its schedule deletes the oldest, however many there are", () => {
+test("a pool that shrinks by its schedule deletes the oldest prebuilds", () => {
   const row = groups.presetSnapshots.find(({ name }) => name.startsWith("scheduled shrink"))!
   const pool = poolOfCase(row)
   expect(planPool({ ...pool, running: pool.running.toReversed() }, new Date(row.now))).toEqual(
@@ -24,7 +24,7 @@ test("a pool that shrinks by its schedule deletes the oldest, however many there
   )
 })
 
-test("one millisecond after the backoff the failures no longer hold the pool", () => {
+test("a pool builds again one millisecond after its backoff", () => {
   const row = groups.presetSnapshots.find(({ name }) =>
     name.startsWith("exactly at the end of the backoff"),
   )!

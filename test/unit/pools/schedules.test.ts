@@ -1,4 +1,4 @@
-// Pool schedules: desired counts by window and zone, the overlap validator, and cron read as a range.
+// Pool schedules: desired counts by window and zone, overlaps, and cron read as a range.
 import { expect, test } from "vitest"
 import { isWithinWindow, parseCronWindow } from "../../../src/schedule/cron-window.ts"
 import { desiredInstancesAt } from "../../../src/pools/desired-instances.ts"
@@ -66,7 +66,7 @@ test.each([
   expect(window !== null && isWithinWindow(window, monday10, "UTC")).toBe(expected)
 })
 
-test("a repeated hour matches twice, a skipped one never", () => {
+test("a cron window matches a repeated hour twice and a skipped hour never", () => {
   const window = parseCronWindow("* 1-2 * * *")!
   const isIn = (at: string) => isWithinWindow(window, new Date(at), "America/New_York")
   expect([

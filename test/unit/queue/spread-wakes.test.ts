@@ -80,7 +80,7 @@ test.each<
   expect((await spread(offers, boards)).asked).toEqual(asked)
 })
 
-test("spreadWakes wakes at most as many as there are jobs, and at least what one kind could", async () => {
+test("spreadWakes wakes at most one daemon per job, and no fewer than it could", async () => {
   const board = fc.constantFrom("a", "b", "c", "d")
   const offer = fc.record({
     count: fc.integer({ min: 1, max: 9 }),

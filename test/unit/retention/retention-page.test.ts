@@ -19,13 +19,13 @@ const daysOnPage = new Map(
   }),
 )
 
-test("the page gives each period that the purge reads", () => {
+test("the page lists each period of the purge", () => {
   for (const [table, ms] of Object.entries(retentionMs)) {
     expect([table, daysOnPage.get(table)]).toEqual([table, ms / 86_400_000])
   }
 })
 
-test("no table is left out: each has a period, or is named among those that are kept for good", async () => {
+test("every table has a period or is in the list of tables that are kept", async () => {
   const folder = new URL("../../../src/platform/db/schema/", import.meta.url)
   const modules = await Promise.all(
     readdirSync(folder).map(

@@ -8,7 +8,7 @@ import { insertRow } from "../rows.ts"
 
 const minuteMs = 60_000
 
-test("deployment stats: refused before the first roll-up and to members, then the state of all workspaces", async () => {
+test("deployment stats need a roll-up and the permission, and count all workspaces", async () => {
   const owner = await givenUser({ roles: ["owner"] })
   const member = await givenUser()
   await query("delete from rollup_marks where name = 'deployment'")

@@ -12,7 +12,8 @@ import { insertRow, type Row } from "../rows.ts"
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
 
-// One roll-up covers all that the tests of this file give: raw rows are written first, hours before it runs.
+// One roll-up covers everything that the tests of this file insert: raw rows are written first,
+// hours before it runs.
 const rollUp = async (now: Date) => {
   await query("delete from rollup_marks")
   await query("delete from template_usage_stats")
@@ -45,7 +46,7 @@ async function givenUse(
 const hour = (text: string) => new Date(`2026-03-03T${text}:00Z`)
 
 describe("reports", () => {
-  test("a minute counts once for a person and a template; applications, latency and days add up", async () => {
+  test("a minute counts once for a person and a template", async () => {
     const owner = await givenUser({ roles: ["owner"] })
     const [one, two] = [await givenUser(), await givenUser()]
     const template = await givenTemplate(owner)
@@ -191,7 +192,7 @@ describe("reports", () => {
     expect(all.body.entries.at(-2)).toEqual({ date: "2026-03-03", amount: 2 })
   })
 
-  test("a window without any use lists the built-in applications all the same", async () => {
+  test("a window without use lists the built-in applications", async () => {
     const owner = await givenUser({ roles: ["owner"] })
     const template = await givenTemplate(owner)
     at(epoch)
@@ -210,7 +211,7 @@ describe("reports", () => {
     )
   })
 
-  test("a second roll-up adds nothing twice, and later minutes are added", async () => {
+  test("a second roll-up adds later minutes only", async () => {
     const owner = await givenUser()
     const template = await givenTemplate(owner)
     await givenUse(owner, template, hour("08:00"), 10)
@@ -223,7 +224,7 @@ describe("reports", () => {
     expect(await secondsOf(template)).toBe(10 * 60)
   })
 
-  test("people by status: a suspension and a deletion move them from the day on which they happen", async () => {
+  test("status counts change from the day of a suspension or a deletion", async () => {
     const owner = await givenUser({ roles: ["owner"] })
     const before = await counts(owner)
     const one = await givenUser({ columns: { created_at: afterEpoch(-10 * dayMs) } })
@@ -285,7 +286,7 @@ describe("refusals", () => {
     })
   })
 
-  test("404 for a foreign template, 403 for a member, 401 without a token", async () => {
+  test("insights answer 404 to strangers, 403 to members, 401 without a token", async () => {
     const elsewhere = await givenOrganization()
     const stranger = await givenUser({
       organization: elsewhere,

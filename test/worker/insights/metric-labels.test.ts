@@ -1,4 +1,4 @@
-// The families that dashboards made for the reference know: their names, types and labels, and what they count.
+// The families that published dashboards use: their names, types and labels, and what they count.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
@@ -44,7 +44,7 @@ const counted = afterEpoch(-5 * 60_000)
 const samples = () =>
   query<StoredSample>("select name, labels, value from metrics order by name, labels")
 
-test("every family has its type and its labels once each thing has happened", async () => {
+test("every family has its type and its labels after each kind of event", async () => {
   const pool = await givenPool(4)
   const limited = await givenPool(1)
   const user = await givenUser()
@@ -90,7 +90,7 @@ test("every family has its type and its labels once each thing has happened", as
   ).toBe(1)
 })
 
-test("a wait is at least a millisecond; imports have no transition; the pool's builds are called prebuild", async () => {
+test("queue waits are at least a millisecond and label imports and prebuilds apart", async () => {
   const user = await givenUser()
   const pool = await givenPool(1)
   const db = connect(env.DATABASE_URL)
@@ -128,7 +128,7 @@ test("a wait is at least a millisecond; imports have no transition; the pool's b
   ])
 })
 
-test("each histogram has its buckets, and no family is named twice", () => {
+test("each histogram has buckets, and each family has one name", () => {
   const histograms = metricFamilies
     .filter(({ type }) => type === "histogram")
     .map(({ name }) => name)

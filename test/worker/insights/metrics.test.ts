@@ -13,14 +13,14 @@ import { givenPool } from "../pools/given-pools.ts"
 const minuteMs = 60_000
 const headers = { Authorization: "Bearer metrics-token-of-the-tests" }
 
-test("401 without the token, with another, or with a person's", async () => {
+test("the metrics page answers 401 without its own token", async () => {
   const owner = await givenUser({ roles: ["owner"] })
   expect((await api("/metrics")).status).toBe(401)
   expect((await api("/metrics", { headers: { Authorization: "Bearer wrong" } })).status).toBe(401)
   expect((await api("/metrics", { token: owner.token })).status).toBe(401)
 })
 
-test("after a tick the page names the pools, the queue, the tick and the builds, in a form that parses", async () => {
+test("the page shows pools, queue, tick and builds after a tick, and parses", async () => {
   const pool = await givenPool(2)
   const owner = await givenUser()
   const quoted = await givenTemplate(owner, { columns: { name: 'a"b\\c' } })
@@ -41,26 +41,28 @@ test("after a tick the page names the pools, the queue, the tick and the builds,
     'dormouse_builds_total{engine="",reason="initiator",status="succeeded",transition="start"}',
   )
   expect(page).toContain(
-    'coderd_workspace_creation_duration_seconds_bucket{le="1",organization_name="default",preset_name="",template_name="a\\"b\\\\c",type="regular"} 1',
+    'coderd_workspace_creation_duration_seconds_bucket{le="1",organization_name="default",' +
+      'preset_name="",template_name="a\\"b\\\\c",type="regular"} 1',
   )
   expect(page).toMatch(/dormouse_provisioner_queue_depth\{[^}]*\} \d+/)
   expect(page).toMatch(/dormouse_lifecycle_last_tick_timestamp_seconds \d+/)
   expect(page).toMatch(/dormouse_usage_tracker_depth\{shard="0"\} 0/)
-  for (const line of page.trimEnd().split("\n")) {
-    expect(line).toMatch(
-      /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="(\\.|[^"\\])*"(,[a-z_]+="(\\.|[^"\\])*")*\})? -?[0-9.e+-]+)$/,
-    )
-  }
+  const label = String.raw`[a-z_]+="(\\.|[^"\\])*"`
+  const sample = String.raw`[a-z_]+(\{${label}(,${label})*\})? -?[0-9.e+-]+`
+  const form = new RegExp(`^(# (HELP|TYPE) [a-z_]+ .+|${sample})$`)
+  for (const line of page.trimEnd().split("\n")) expect(line).toMatch(form)
   const known = new Set<string>(metricFamilies.map(({ name }) => name))
   for (const [, name = ""] of page.matchAll(/^# TYPE (\S+)/gm)) expect(known.has(name)).toBe(true)
 })
 
-test("of very many tag sets the page shows those that have waited longest", async () => {
+test("the page shows the tag sets that have waited longest when there are very many", async () => {
   const user = await givenUser()
   const { fileId } = await givenVersion(user)
   await query(
-    `insert into provisioner_jobs (id, organization_id, initiator_id, file_id, type, input, tags, created_at, updated_at)
-     select gen_random_uuid(), $1, $2, $4, 'template_version_import', '{}', jsonb_build_object('set', n),
+    `insert into provisioner_jobs (id, organization_id, initiator_id, file_id, type, input, tags,
+      created_at, updated_at)
+     select gen_random_uuid(), $1, $2, $4, 'template_version_import', '{}',
+       jsonb_build_object('set', n),
        $3::timestamptz + make_interval(secs => n), $3 from generate_series(1, 250) n`,
     [user.organizationId, user.id, afterEpoch(-60 * minuteMs), fileId],
   )
@@ -73,7 +75,7 @@ test("of very many tag sets the page shows those that have waited longest", asyn
   await query("delete from provisioner_jobs where tags ? 'set'")
 })
 
-test("a scrape is one read for fifteen seconds", async () => {
+test("scrapes within fifteen seconds cost one read", async () => {
   const now = afterEpoch(60 * minuteMs)
   await query(
     "insert into metrics values ('dormouse_outbox_pending', '{}', 41, $1) on conflict (name, labels) do update set value = 41",
@@ -85,7 +87,7 @@ test("a scrape is one read for fifteen seconds", async () => {
   expect(await scrape(new Date(now.getTime() + 15_000))).toContain("dormouse_outbox_pending 42")
 })
 
-test("a job is counted once, however often and however many count at once", async () => {
+test("a job is counted once when roll-ups repeat or run at once", async () => {
   const owner = await givenUser()
   const template = await givenTemplate(owner)
   const now = afterEpoch(600 * minuteMs)

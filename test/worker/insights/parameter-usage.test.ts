@@ -59,7 +59,7 @@ async function read(owner: GivenUser, ...templates: GivenTemplate[]) {
   return body.report.parameters_usage
 }
 
-test("values of the window's latest builds are counted, the most used first; the pool's and older ones are not", async () => {
+test("parameter values of the window's builds are counted, most used first", async () => {
   const owner = await givenUser({ roles: ["owner"] })
   const template = await givenTemplate(owner, { parameters: [size, count] })
   await givenValues(owner, template, "02", { size: "s", count: "2" })
@@ -100,7 +100,7 @@ test("values of the window's latest builds are counted, the most used first; the
   ])
 })
 
-test("templates that ask the same are counted together, one that asks otherwise apart", async () => {
+test("templates with the same parameter are counted together, others apart", async () => {
   const owner = await givenUser({ roles: ["owner"] })
   const one = await givenTemplate(owner, { parameters: [size] })
   const two = await givenTemplate(owner, { parameters: [size] })

@@ -24,7 +24,7 @@ async function given() {
   return { user, template, workspace }
 }
 
-test("a workspace's runs are cut at midnight; a failed stop does not end one", async () => {
+test("a workspace's runs are cut at midnight, and a failed stop does not end one", async () => {
   const { user, workspace } = await given()
   const { status, body } = await api(
     `/api/v2/insights/running-time?${window}&workspace_id=${workspace.id}`,
@@ -57,7 +57,7 @@ test("a workspace's runs are cut at midnight; a failed stop does not end one", a
   expect(local.body.days).toEqual([{ date: "2026-03-02", hours: 8.5 }])
 })
 
-test("as a table, quoted, with no cell that a spreadsheet would run", async () => {
+test("the CSV form quotes texts and has no cell that a spreadsheet would execute", async () => {
   const { user, workspace, template } = await given()
   await query("update workspaces set name = $2 where id = $1", [workspace.id, '=cmd("x"),y'])
   const { text, headers } = await api(
@@ -102,7 +102,7 @@ test("a claimed prebuild ran for the pool until the claim", async () => {
   })
 })
 
-test("400 without a subject or with two, 404 for a stranger", async () => {
+test("running time answers 400 without one subject, 404 to a stranger", async () => {
   const { user, workspace, template } = await given()
   const stranger = await givenUser({ organization: await givenOrganization() })
   const path = `/api/v2/insights/running-time?${window}`

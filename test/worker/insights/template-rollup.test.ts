@@ -21,7 +21,8 @@ type BuildRow = {
   repeat?: number
 }
 
-// Builds are given long before the last refresh, which a real one never is: each test begins without a mark.
+// Builds are inserted long before the last refresh, which real builds never are. So each test
+// begins without a mark.
 beforeEach(() => query("delete from rollup_marks"))
 
 const refresh = (now: Date) => connect(env.DATABASE_URL).all(refreshTemplates(now))
@@ -88,7 +89,7 @@ test.each(cases.groups.template_build_time)(
   30_000,
 )
 
-test("failed, canceled and unfinished builds do not count, other versions do, other templates do not", async () => {
+test("build times count succeeded builds of all versions of the template only", async () => {
   const template = await givenTemplate(await givenUser())
   const neighbour = await givenTemplate(await givenUser())
   await givenTimedBuilds(neighbour, "start", [
@@ -115,7 +116,7 @@ test("failed, canceled and unfinished builds do not count, other versions do, ot
   expect((await statsOf(neighbour)).build_time_stats.start).toEqual({ P50: 999_000, P95: 999_000 })
 })
 
-test("owners are counted once, deleted workspaces not; a refresh that changes nothing writes nothing", async () => {
+test("owners are counted once, and a refresh without a change writes nothing", async () => {
   const template = await givenTemplate(await givenUser())
   const [one, two, gone] = [await givenUser(), await givenUser(), await givenUser()]
   await givenWorkspace(one, template)

@@ -103,7 +103,7 @@ test.each(unclaimable)("not claimable: %s", async (_name, given) => {
   expect(await claim(pool.presetId, user.id, epoch)).toEqual([])
 })
 
-test("another preset's prebuild is not claimable, nor any without a preset", async () => {
+test("a prebuild of another preset or without a preset is not claimable", async () => {
   const pool = await givenPool(1)
   const neighbour = await givenPool(1)
   const prebuild = await givenPrebuild(pool, ready)
@@ -114,7 +114,7 @@ test("another preset's prebuild is not claimable, nor any without a preset", asy
   expect(await claim(pool.presetId, user.id, epoch)).toEqual([])
 })
 
-test("the pool's keys for the claimed prebuild end in the claim, a neighbour's stay", async () => {
+test("a claim deletes the pool's keys for the prebuild and no neighbour's", async () => {
   const pool = await givenPool(1)
   const prebuild = await givenPrebuild(pool, ready)
   const other = await givenPrebuild(await givenPool(1), ready)
@@ -127,7 +127,7 @@ test("the pool's keys for the claimed prebuild end in the claim, a neighbour's s
   expect(keys.map(({ workspace_id }) => workspace_id)).toEqual([other.id])
 })
 
-test("200 claims at once on 100 prebuilds: each goes to one owner, 100 find none", async () => {
+test("200 claims at once on 100 prebuilds give each to one owner, and 100 get none", async () => {
   const pool = await givenPool(100)
   await together(async () => {
     for (let index = 0; index < 100; index++) await givenPrebuild(pool, ready)
@@ -146,7 +146,7 @@ test("200 claims at once on 100 prebuilds: each goes to one owner, 100 find none
   expect(count).toBe(100)
 }, 60_000)
 
-test("a claim beside a reconcile that wants to delete: one of the two gets it", async () => {
+test("of a claim and a deleting reconcile at once, exactly one gets the prebuild", async () => {
   for (let round = 0; round < 10; round++) {
     const pool = await givenPool(0)
     const prebuild = await givenPrebuild(pool, ready)
@@ -160,7 +160,7 @@ test("a claim beside a reconcile that wants to delete: one of the two gets it", 
   }
 })
 
-test("fifteen claims beside three reconciles that want to delete twenty: no prebuild is both, no claim is lost", async () => {
+test("claims beside deleting reconciles lose no claim and share no prebuild", async () => {
   const pool = await givenPool(10)
   await together(async () => {
     for (let index = 0; index < 30; index++) await givenPrebuild(pool, ready)

@@ -49,7 +49,7 @@ test.each(cases.groups.failureHardLimit)(
   },
 )
 
-test("three failures in a row: a linear backoff, then the hard limit, lifted by deleting one", async () => {
+test("three failures back off, then reach the hard limit until one is deleted", async () => {
   const pool = await givenPool(1)
   let now = epoch
   for (let failures = 1; failures <= 3; failures++) {
@@ -76,7 +76,7 @@ test("three failures in a row: a linear backoff, then the hard limit, lifted by 
   expect(await statusOf(pool.presetId)).toBe("hard_limited")
 })
 
-test("a claimed failure is nobody's failure: only workspaces that the pool still owns count", async () => {
+test("only failures of workspaces that the pool still owns count", async () => {
   const pool = await givenPool(1)
   const user = await givenUser()
   await givenPrebuild(pool, { status: "failed", at: epoch, ownerId: user.id })
@@ -85,7 +85,7 @@ test("a claimed failure is nobody's failure: only workspaces that the pool still
 
 const required = { name: "region", type: "string", required: true }
 
-test("a preset whose parameters cannot resolve is marked, retried no more, and holds up no other", async () => {
+test("a preset whose parameters do not resolve is marked and blocks no other pool", async () => {
   const pool = await givenPool(1, { parameters: [required] })
   const good = await givenPreset(pool.template.version.id, {
     parameters: { region: "eu" },

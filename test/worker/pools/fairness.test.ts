@@ -23,7 +23,7 @@ const queued = async (world: World) => {
   return row.count
 }
 
-test("a flood of failing prebuilds never delays a person's build by more than the job that runs", async () => {
+test("failing prebuilds delay a person's build by at most the running job", async () => {
   // A second preset of the template floods; the person's workspace is made without any.
   const world = await givenWorld({}, null)
   await givenPreset(world.template.version.id, {
@@ -58,7 +58,7 @@ test("a flood of failing prebuilds never delays a person's build by more than th
   }
 })
 
-test("what a pool gives back goes before what it makes, and a person before both, whoever asked first", async () => {
+test("people's jobs come first, then a pool's deletes, then its creates", async () => {
   const world = await givenWorld({}, 2)
   await reconcile(startedAt)
   const small = await givenPreset(world.template.version.id, { columns: { desired_instances: 0 } })
@@ -81,7 +81,7 @@ test("what a pool gives back goes before what it makes, and a person before both
   ])
 })
 
-test("two templates of one organization each have their share of the queue", async () => {
+test("two templates of one organization share the queue", async () => {
   const world = await givenWorld({}, 40)
   const other = await givenWorld({}, 40)
   await query("update templates set organization_id = $2 where id = $1", [
@@ -90,7 +90,8 @@ test("two templates of one organization each have their share of the queue", asy
   ])
   await reconcile(startedAt)
   const rows = await query(
-    `select template_id, count(*)::int as count from workspaces where template_id = any($1) group by template_id`,
+    `select template_id, count(*)::int as count from workspaces where template_id = any($1)
+      group by template_id`,
     [[world.template.id, other.template.id]],
   )
   expect(rows.map(({ count }) => count)).toEqual([25, 25])

@@ -1,4 +1,6 @@
-// What the pool tests share: templates with a pool, prebuilds in any state, one reconcile, a daemon that ends builds.
+// What the pool tests share.
+//
+// Templates with a pool, prebuilds in any state, one reconcile, a daemon that ends builds.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { env } from "cloudflare:workers"
 import { connect, type Database } from "../../../src/platform/db/client.ts"
@@ -51,7 +53,10 @@ export type PrebuildOptions = BuildOptions & {
   workspace?: Row
 }
 
-/** A workspace of the pool whose first build has the given transition and status, with agents in the given states. */
+/**
+ * A workspace of the pool whose first build has the given transition and status, with agents in the
+ * given states.
+ */
 export const givenPrebuild = (pool: GivenPool, options: PrebuildOptions = {}) =>
   together(() => makePrebuild(pool, options))
 
@@ -82,7 +87,10 @@ async function makePrebuild(pool: GivenPool, options: PrebuildOptions) {
   return workspace
 }
 
-/** Makes a new version of the template active; the pools of the old one are inactive from then on. */
+/**
+ * Makes a new version of the template active; the pools of the old version are inactive from then
+ * on.
+ */
 export async function givenNewVersion(pool: GivenPool): Promise<string> {
   const creator = await givenUser()
   const version = await givenVersion(creator, { columns: { template_id: pool.template.id } })
@@ -108,14 +116,18 @@ export function prebuildsOf(pool: GivenPool) {
   )
 }
 
-/** Ends every pending build of the template as a daemon would: starts get a ready agent, deletes end the workspace. */
+/**
+ * Ends every pending build of the template as a daemon would: starts get a ready agent, deletes end
+ * the workspace.
+ */
 export async function finishBuilds(
   pool: GivenPool,
   now: Date,
   outcome: "succeeded" | "failed" = "succeeded",
 ) {
   const builds = await query(
-    `select b.id, b.job_id, b.initiator_id, b.transition, b.build_number, b.workspace_id from workspace_builds b
+    `select b.id, b.job_id, b.initiator_id, b.transition, b.build_number, b.workspace_id
+      from workspace_builds b
      join provisioner_jobs j on j.id = b.job_id join workspaces w on w.id = b.workspace_id
      where w.template_id = $1 and j.job_status = 'pending'`,
     [pool.template.id],
@@ -141,7 +153,8 @@ async function finish(
   outcome: "succeeded" | "failed",
 ): Promise<void> {
   await writeAll({
-    text: "update provisioner_jobs set started_at = $2, completed_at = $2, updated_at = $2, error = $3 where id = $1",
+    text: `update provisioner_jobs
+      set started_at = $2, completed_at = $2, updated_at = $2, error = $3 where id = $1`,
     params: [build.job_id, now, outcome === "failed" ? "it failed" : null],
   })
   if (outcome === "failed") return

@@ -1,4 +1,4 @@
-// A pool in a system that is whole: an organization of its own, a daemon that takes its jobs, a person who claims.
+// A pool in a whole system: an organization of its own, a daemon, and a person who claims.
 import { expect } from "vitest"
 import {
   givenOrganization,

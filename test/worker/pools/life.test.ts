@@ -1,4 +1,4 @@
-// A prebuild's whole life through the API, the daemon's protocol and the tick: made, left alone, claimed, then a workspace.
+// A prebuild's whole life through the API, the daemon's protocol and the tick.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { beforeAll, describe, expect, test } from "vitest"
 import { prebuilds as cases } from "../../cases/read.ts"
@@ -100,7 +100,7 @@ test("the lifecycle fields at the claim", async () => {
   })
 })
 
-test("the claim's build computes the deadline, its ceiling and the next start, of the template's and the workspace's settings", async () => {
+test("a claim's build computes deadlines and next start of the workspace", async () => {
   const world = await givenWorld({ autostop_requirement_days: 127, default_ttl_ms: 3_600_000 })
   const claimedAt = new Date("2026-03-04T09:00:00Z")
   await reconcile(claimedAt)
@@ -120,7 +120,7 @@ test("the claim's build computes the deadline, its ceiling and the next start, o
   expect(row.check_at).not.toBeNull()
 })
 
-test("claims go on while the reconcile is paused", async () => {
+test("claims succeed while the reconcile is paused", async () => {
   const world = await givenWorld()
   const now = new Date("2026-03-04T09:00:00Z")
   await reconcile(now)
@@ -139,7 +139,7 @@ test("claims go on while the reconcile is paused", async () => {
   expect((await reconcile(now)).builds).toHaveLength(1)
 })
 
-test("a claim whose build fails stays with the person, is nobody's failure but theirs, and can be started again", async () => {
+test("a claim whose build fails belongs to the person and can be started again", async () => {
   const world = await givenWorld()
   const now = new Date("2026-03-04T09:00:00Z")
   await reconcile(now)
@@ -158,7 +158,7 @@ test("a claim whose build fails stays with the person, is nobody's failure but t
   expect(again).toMatchObject({ status: 201, body: { build_number: 3 } })
 })
 
-test("nobody makes a workspace in the name of the prebuilds user", async () => {
+test("nobody can create a workspace for the prebuilds user", async () => {
   const world = await givenWorld({ default_ttl_ms: 3_600_000 })
   const admin = await givenUser({ roles: ["owner"] })
   for (const user of ["prebuilds", prebuildsUserId]) {
@@ -170,7 +170,7 @@ test("nobody makes a workspace in the name of the prebuilds user", async () => {
   }
 })
 
-test("the pool's agent token is good for nothing after the claim, the new one is handed to the daemon", async () => {
+test("a claim revokes the pool's agent token and mints one for the daemon", async () => {
   const world = await givenWorld()
   const now = new Date("2026-03-04T09:00:00Z")
   await reconcile(now)
@@ -188,7 +188,7 @@ test("the pool's agent token is good for nothing after the claim, the new one is
   expect(await asAgent(newToken)).not.toBe(401)
 })
 
-test("after a claim the pool is refilled, and stopping and starting the workspace claims nothing more", async () => {
+test("the pool refills after a claim, and a restart of the workspace claims nothing", async () => {
   const world = await givenWorld()
   const now = new Date("2026-03-04T09:00:00Z")
   await reconcile(now)
@@ -241,7 +241,7 @@ describe("an unclaimed prebuild", () => {
     },
   )
 
-  test("no tick and no change of its template's policy ever touches it", async () => {
+  test("is changed by no tick and by no change of its template's policy", async () => {
     const world = await givenWorld({
       default_ttl_ms: 3_600_000,
       time_til_dormant_ms: 60_000,
@@ -271,7 +271,10 @@ describe("an unclaimed prebuild", () => {
   })
 })
 
-/** As a client would: a 503 is asked again, and a name that is then taken means that the first answer alone was lost. */
+/**
+ * Creates a workspace as a client would. It repeats a 503, and a name that is then taken means that
+ * only the first response was lost.
+ */
 async function claimSurely(world: World): Promise<string> {
   const name = `w-${crypto.randomUUID().slice(0, 12)}`
   for (let tries = 1; tries <= 20; tries++) {
@@ -285,7 +288,7 @@ async function claimSurely(world: World): Promise<string> {
   throw new Error("nothing was made")
 }
 
-test("200 claims at once over the API on 100 prebuilds: 100 claims and 100 new workspaces", async () => {
+test("200 creations at once on 100 prebuilds make 100 claims and 100 new workspaces", async () => {
   const world = await givenWorld({}, 100)
   const pool = { template: world.template, presetId: world.presetId, presetName: "" }
   const pooled = new Set<string>()

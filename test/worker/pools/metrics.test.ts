@@ -1,4 +1,4 @@
-// What the metrics page says of the pools by name and label, and what is told when a claim replaces what was made ahead.
+// The pools on the metrics page by name and label, and the notice about replaced resources.
 import { expect, test } from "vitest"
 import { givenUser } from "../given-people.ts"
 import { api, at, query, tick } from "../harness.ts"
@@ -20,7 +20,10 @@ async function scrape(now: Date): Promise<string[]> {
   return text.split("\n")
 }
 
-/** The samples of one family for the world's template: labels beside the template's, the preset's and the organization's, to value. */
+/**
+ * The samples of one family for the world's template: labels beside the template's, the preset's
+ * and the organization's.
+ */
 function samplesOf(page: string[], family: string, names: string) {
   return page
     .filter((line) => line.startsWith(`${family}{`) && line.includes(names))
@@ -29,11 +32,13 @@ function samplesOf(page: string[], family: string, names: string) {
 
 async function namesOf(world: World): Promise<string> {
   const [row] = await query(
-    `select o.name as organization, p.name as preset, t.name as template from templates t join organizations o on o.id = t.organization_id
+    `select o.name as organization, p.name as preset, t.name as template from templates t
+      join organizations o on o.id = t.organization_id
      join template_version_presets p on p.id = $2 where t.id = $1`,
     [world.template.id, world.presetId],
   )
-  return `organization_name="${row.organization}",preset_name="${row.preset}",template_name="${row.template}"`
+  const { organization, preset, template } = row
+  return `organization_name="${organization}",preset_name="${preset}",template_name="${template}"`
 }
 
 test("each metric of a pool's life has its name, its labels and its count", async () => {
@@ -83,11 +88,12 @@ test("each metric of a pool's life has its name, its labels and its count", asyn
     true,
   )
   const waits =
-    'coderd_provisioner_job_queue_wait_seconds_count{build_reason="prebuild",job_type="workspace_build"'
+    "coderd_provisioner_job_queue_wait_seconds_count" +
+    '{build_reason="prebuild",job_type="workspace_build"'
   expect(page.some((line) => line.startsWith(waits))).toBe(true)
 })
 
-test("the limited gauges name the active presets alone and go when the limit does; the pause shows", async () => {
+test("limit gauges name active presets only and end with the limit; the pause shows", async () => {
   const limited = await givenPool(1)
   for (const minutes of [30, 20, 10]) {
     const failed = { status: "failed" as const, at: after(-60 * minutes) }
@@ -104,7 +110,8 @@ test("the limited gauges name the active presets alone and go when the limit doe
 
   await query("update workspaces set deleted = true where template_id = $1", [limited.template.id])
   await query(
-    `insert into site_configs (key, value) values ('prebuilds_settings', '{"reconciliation_paused":true}')`,
+    `insert into site_configs (key, value)
+      values ('prebuilds_settings', '{"reconciliation_paused":true}')`,
   )
   await tick(after(3660))
   const page = await scrape(after(3660))
@@ -113,7 +120,7 @@ test("the limited gauges name the active presets alone and go when the limit doe
   await query("delete from site_configs where key = 'prebuilds_settings'")
 })
 
-test("a deprecated template's pool shows that it desires nothing and what still runs", async () => {
+test("a deprecated template's pool desires nothing and shows what is still running", async () => {
   const pool = await givenPool(2, { template: { deprecation_message: "use another" } })
   await givenPrebuild(pool, { at: startedAt, agents: ["ready"] })
   const gauge = (page: string[], name: string) =>
@@ -130,18 +137,19 @@ test("a deprecated template's pool shows that it desires nothing and what still 
   ])
 })
 
-test("replacements of a claim are told once to each template admin of the site, and to nobody else", async () => {
+test("a claim with replacements notifies each template admin of the site once", async () => {
   const world = await givenWorld()
   const admin = await givenUser({ roles: ["template-admin"] })
   await givenUser({ roles: ["owner"] })
   await givenUser({ roles: ["template-admin"], columns: { status: "suspended" } })
   await reconcile(startedAt)
-  // Of a prebuild's own build nobody is told.
+  // A prebuild's own build notifies nobody.
   await completeJob(world, await takeJob(world, startedAt), { replacements })
   const told = () =>
     query(
       `select m.user_id, m.labels from notification_messages m
-       where m.template_id = '89d9745a-816e-4695-a17f-3d0a229e2b8d' and $1 = any(m.targets) and m.user_id = $2`,
+       where m.template_id = '89d9745a-816e-4695-a17f-3d0a229e2b8d' and $1 = any(m.targets)
+         and m.user_id = $2`,
       [world.template.id, admin.id],
     )
   expect(await told()).toEqual([])
@@ -160,13 +168,14 @@ test("replacements of a claim are told once to each template admin of the site, 
   ])
   const [{ others }] = await query(
     `select count(*)::int as others from notification_messages m join users u on u.id = m.user_id
-     where $1 = any(m.targets) and not ('template-admin' = any(u.site_roles) and u.status = 'active')`,
+     where $1 = any(m.targets) and not ('template-admin' = any(u.site_roles)
+       and u.status = 'active')`,
     [world.template.id],
   )
   expect(others).toBe(0)
 })
 
-test("a claim without replacements tells nobody", async () => {
+test("a claim without replacements notifies nobody", async () => {
   const world = await givenWorld()
   await givenUser({ roles: ["template-admin"] })
   await reconcile(startedAt)

@@ -1,5 +1,6 @@
-// Reconciles, claims, failures, version changes and invalidations in any order, some at once, against the promises of a
-// pool. A failing run prints its seed and the shortest sequence that breaks it.
+// A model of a pool: reconciles, claims, failures and version changes in any order, some at once.
+//
+// A failing run prints its seed and the shortest sequence that breaks an invariant.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
@@ -9,7 +10,7 @@ import { afterEpoch, api, at, query } from "../harness.ts"
 import { unique } from "../rows.ts"
 import { finishBuilds, givenNewVersion, givenPool, reconcile } from "./given-pools.ts"
 
-const DESIRED = 3
+const desired = 3
 const minuteMs = 60_000
 
 const step = fc.oneof(
@@ -52,7 +53,7 @@ const step = fc.oneof(
   },
 )
 
-test("whatever happens, a pool keeps its promises, and converges once nothing fails", async () => {
+test("a pool keeps its invariants under any events, and converges once nothing fails", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
       const world = await begin()
@@ -67,7 +68,7 @@ test("whatever happens, a pool keeps its promises, and converges once nothing fa
 }, 120_000)
 
 async function begin() {
-  let pool = await givenPool(DESIRED)
+  let pool = await givenPool(desired)
   const template = pool.template
   let minutes = 0
   const owners = new Map<string, string>()
@@ -113,7 +114,7 @@ async function begin() {
         break
       case "version": {
         const versionId = await givenNewVersion(pool)
-        const preset = await givenPreset(versionId, { columns: { desired_instances: DESIRED } })
+        const preset = await givenPreset(versionId, { columns: { desired_instances: desired } })
         pool = { template, presetId: preset.id, presetName: preset.name }
         break
       }
@@ -137,17 +138,21 @@ async function begin() {
       expect(row).toEqual({ owner_id: ownerId, deleted: false, latest_transition: "start" })
     }
     const [{ held }] = await query(
-      `select count(*)::int as held from workspaces w join workspace_builds b on b.id = w.latest_build_id
+      `select count(*)::int as held from workspaces w
+        join workspace_builds b on b.id = w.latest_build_id
        join template_version_presets p on p.id = b.template_version_preset_id
-       where b.template_version_preset_id = $1 and w.owner_id = $2 and not w.deleted and w.latest_transition = 'start'
+       where b.template_version_preset_id = $1 and w.owner_id = $2 and not w.deleted
+         and w.latest_transition = 'start'
          and w.latest_job_status in ('pending', 'running', 'succeeded')
-         and (p.last_invalidated_at is null or w.created_at >= p.last_invalidated_at or w.latest_job_status <> 'succeeded')`,
+         and (p.last_invalidated_at is null or w.created_at >= p.last_invalidated_at
+           or w.latest_job_status <> 'succeeded')`,
       [pool.presetId, prebuildsUserId],
     )
-    expect(held, "never more than desired").toBeLessThanOrEqual(DESIRED)
+    expect(held, "never more than desired").toBeLessThanOrEqual(desired)
     const touched = await query(
       `select w.id from workspaces w left join workspace_builds b on b.workspace_id = w.id
-       where w.owner_id = $1 and (w.check_at is not null or w.next_start_at is not null or b.deadline is not null)`,
+       where w.owner_id = $1 and (w.check_at is not null or w.next_start_at is not null
+         or b.deadline is not null)`,
       [prebuildsUserId],
     )
     expect(touched, "no lifecycle value on a prebuild").toEqual([])
@@ -166,13 +171,14 @@ async function begin() {
     }
     await check()
     const live = await query(
-      `select b.template_version_preset_id as preset_id, w.latest_transition || ' ' || w.latest_job_status as latest
+      `select b.template_version_preset_id as preset_id,
+      w.latest_transition || ' ' || w.latest_job_status as latest
        from workspaces w join workspace_builds b on b.id = w.latest_build_id
        where w.template_id = $1 and w.owner_id = $2 and not w.deleted`,
       [template.id, prebuildsUserId],
     )
     expect(live).toEqual(
-      Array.from({ length: DESIRED }, () => ({
+      Array.from({ length: desired }, () => ({
         preset_id: pool.presetId,
         latest: "start succeeded",
       })),

@@ -1,4 +1,5 @@
-// The reconcile on PostgreSQL: what it makes, deletes, cancels and leaves alone, alone and beside itself.
+// The reconcile on PostgreSQL: what it creates, deletes, cancels and leaves alone, also beside
+// itself.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { prebuilds as cases } from "../../cases/read.ts"
@@ -16,7 +17,7 @@ import type { JobStatus } from "../given-templates.ts"
 
 const minuteMs = 60_000
 
-test("a pool is filled, then left alone", async () => {
+test("a pool is filled once", async () => {
   const pool = await givenPool(3)
 
   await reconcile(epoch)
@@ -49,7 +50,7 @@ test("a pool is filled, then left alone", async () => {
   expect((await readPool(pool, afterEpoch(2 * minuteMs)))?.running).toHaveLength(3)
 })
 
-test("a prebuild's build carries the preset, its values over the defaults, and the stage", async () => {
+test("a prebuild's build has the preset, its values over the defaults, and the stage", async () => {
   const pool = await givenPool(1, {
     parameters: [
       { name: "region", type: "string", required: true, display_order: 1 },
@@ -61,7 +62,8 @@ test("a prebuild's build carries the preset, its values over the defaults, and t
 
   const [build] = await query(
     `select b.*, j.input, j.initiator_id as job_initiator, j.tags, j.file_id from workspace_builds b
-     join provisioner_jobs j on j.id = b.job_id join workspaces w on w.id = b.workspace_id where w.template_id = $1`,
+     join provisioner_jobs j on j.id = b.job_id join workspaces w on w.id = b.workspace_id
+       where w.template_id = $1`,
     [pool.template.id],
   )
   expect(build).toMatchObject({
@@ -96,7 +98,7 @@ test("ten reconciles of one state at once create once", async () => {
   expect(starts).toHaveLength(4)
 })
 
-test("the extraneous are deleted oldest first, once, however many reconciles run", async () => {
+test("extraneous prebuilds are deleted oldest first, and once", async () => {
   const pool = await givenPool(1)
   const old = await givenPrebuild(pool, { at: afterEpoch(-2 * minuteMs), agents: ["ready"] })
   const older = await givenPrebuild(pool, { at: afterEpoch(-3 * minuteMs), agents: ["ready"] })
@@ -115,7 +117,7 @@ test("the extraneous are deleted oldest first, once, however many reconciles run
   for (const build of builds) expect(build).toMatchObject({ transition: "delete", build_number: 2 })
 })
 
-test("expired ones are deleted and replaced in the same cycle, those of an inactive preset too", async () => {
+test("expired prebuilds are deleted and replaced in the same cycle", async () => {
   const pool = await givenPool(2, { preset: { invalidate_after_secs: 60 } })
   const expired = await givenPrebuild(pool, { at: afterEpoch(-60_001), agents: ["ready"] })
   const exact = await givenPrebuild(pool, { at: afterEpoch(-60_000), agents: ["ready"] })
@@ -129,14 +131,15 @@ test("expired ones are deleted and replaced in the same cycle, those of an inact
   expect(await latestOf(exact.id)).toBe("delete pending")
 })
 
-test("an unknown zone, a paused reconcile and a deprecated template", async () => {
+test("a pool stays idle with a paused reconcile or a deprecated template", async () => {
   const pool = await givenPool(1, { template: { deprecation_message: "use another" } })
   await reconcile(epoch)
   expect(await prebuildsOf(pool)).toHaveLength(0)
 
   const paused = await givenPool(1)
   await query(
-    `insert into site_configs (key, value) values ('prebuilds_settings', '{"reconciliation_paused":true}')`,
+    `insert into site_configs (key, value)
+      values ('prebuilds_settings', '{"reconciliation_paused":true}')`,
   )
   const result = await reconcile(epoch)
   expect(result.isPaused).toBe(true)
@@ -152,7 +155,9 @@ test("the prebuilds user joins each organization with a pool, and its group, onc
   await reconcile(epoch)
   const groups = await query(
     `select g.display_name, g.quota_allowance, gm.user_id, m.roles from groups g
-     join group_members gm on gm.group_id = g.id join organization_members m on m.user_id = gm.user_id and m.organization_id = g.organization_id
+     join group_members gm on gm.group_id = g.id
+       join organization_members m on m.user_id = gm.user_id
+       and m.organization_id = g.organization_id
      where g.organization_id = $1 and g.name = 'coderprebuiltworkspaces'`,
     [pool.template.organizationId],
   )
@@ -166,7 +171,7 @@ test("the prebuilds user joins each organization with a pool, and its group, onc
   ])
 })
 
-test("a template's starts that wait for a daemon are bounded, and the pool fills as they are taken", async () => {
+test("a template's waiting starts are bounded, and daemons fill the pool", async () => {
   const pool = await givenPool(40)
   await reconcile(epoch)
   expect(await prebuildsOf(pool)).toHaveLength(25)

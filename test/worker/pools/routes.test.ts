@@ -11,7 +11,7 @@ const settingsPath = "/api/v2/prebuilds/settings"
 const minuteMs = 60_000
 
 describe("settings", () => {
-  test("read as not paused where nothing is stored; the first false is a write, the same again is not", async () => {
+  test("read as not paused by default, and a repeated write changes nothing", async () => {
     const owner = await givenUser({ roles: ["owner"] })
     const put = (reconciliation_paused: boolean) =>
       api(settingsPath, { method: "PUT", token: owner.token, body: { reconciliation_paused } })
@@ -48,7 +48,7 @@ describe("settings", () => {
 })
 
 describe("invalidate", () => {
-  test("marks every preset of the active version, those without a pool too, and no other template's", async () => {
+  test("marks every preset of the active version and no other template's", async () => {
     const admin = await givenUser({ roles: ["template-admin"] })
     const pool = await givenPool(1)
     const plain = await givenPreset(pool.template.version.id)
@@ -74,7 +74,7 @@ describe("invalidate", () => {
     expect(other.last_invalidated_at).toBeNull()
   })
 
-  test("403 for one who may read the template, 404 for one who may not, [] without presets", async () => {
+  test("answers 403 to a reader, 404 to others, [] without presets", async () => {
     const pool = await givenPool(1)
     const member = await givenUser()
     const path = `/api/v2/templates/${pool.template.id}/prebuilds/invalidate`

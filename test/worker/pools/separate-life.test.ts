@@ -1,4 +1,4 @@
-// Every statement that writes a lifecycle value, tried on a prebuild that tempts it: none touches it.
+// Every statement that writes a lifecycle value, tried on a prebuild: none changes it.
 import { prebuildsUserId } from "../../../src/platform/db/prebuilds-user.ts"
 import { expect, test } from "vitest"
 import { setAside } from "../../../src/lifecycle/rules/due.ts"
@@ -18,7 +18,10 @@ const startedAt = new Date("2026-03-04T09:00:00Z")
 const minuteMs = 60_000
 const hours = (count: number) => new Date(startedAt.getTime() + count * 60 * minuteMs)
 
-/** A policy under which anybody's workspace would be bumped, reminded, stopped, put to sleep and deleted within hours. */
+/**
+ * A policy that would bump, remind, stop, make dormant and delete a person's workspace within
+ * hours.
+ */
 const policy = {
   default_ttl_ms: 60 * minuteMs,
   activity_bump_ms: 60 * minuteMs,
@@ -31,7 +34,9 @@ const policy = {
 
 type Tempting = { world: World; admin: GivenUser; id: string; buildId: string }
 
-/** A running prebuild whose build was given a deadline by force, which no statement of ours could. */
+/**
+ * A running prebuild whose build was given a deadline directly, which no statement of ours does.
+ */
 async function givenTempting(): Promise<Tempting> {
   const world = await givenWorld(policy)
   const admin = await givenUser({ roles: ["owner"] })
@@ -92,7 +97,8 @@ const attempts: Record<LifecycleWriter, (tempting: Tempting) => Promise<unknown>
     await reconcile(startedAt)
     const job = await runJob(world, startedAt)
     const [own] = await query(
-      `select b.deadline, b.max_deadline, w.next_start_at from workspace_builds b join workspaces w on w.id = b.workspace_id
+      `select b.deadline, b.max_deadline, w.next_start_at from workspace_builds b
+        join workspaces w on w.id = b.workspace_id
        where b.id = $1`,
       [job.build.id],
     )
@@ -158,13 +164,16 @@ async function changePolicy(world: World, admin: GivenUser, body: Record<string,
   expect(answer.status).toBe(200)
 }
 
-/** The workspace's values and those of its first build: what a lifecycle decides by, and when it was last used. */
+/**
+ * The workspace's values and those of its first build that the lifecycle reads, and its last use.
+ */
 async function valuesOf({ id, buildId }: Tempting) {
   const columns = lifecycleColumns.map((name) =>
     name.includes("deadline") ? `b.${name}` : `w.${name}`,
   )
   const [row] = await query(
-    `select ${columns.join(", ")}, w.last_used_at, w.deleted, w.owner_id from workspaces w join workspace_builds b on b.id = $2 where w.id = $1`,
+    `select ${columns.join(", ")}, w.last_used_at, w.deleted, w.owner_id from workspaces w
+      join workspace_builds b on b.id = $2 where w.id = $1`,
     [id, buildId],
   )
   return row
@@ -180,7 +189,7 @@ test.each(lifecycleWriters)("%s leaves a prebuild alone", async (writer) => {
   await query("update templates set deleted = true where id = $1", [tempting.world.template.id])
 })
 
-test("the same attempts do touch a person's workspace: they tempt", async () => {
+test("the same attempts do change a person's workspace", async () => {
   const tempting = await givenTempting()
   const { world, admin, id } = tempting
   at(startedAt)
@@ -205,7 +214,7 @@ test("the same attempts do touch a person's workspace: they tempt", async () => 
   }
 })
 
-test("a template's request to mark its workspaces used marks prebuilds too, and nothing else of them", async () => {
+test("marking a template's workspaces as used changes nothing else of prebuilds", async () => {
   const tempting = await givenTempting()
   at(hours(2))
   const before = await valuesOf(tempting)

@@ -34,7 +34,10 @@ async function givenFleet() {
   return { jobs, workspaces, daemons }
 }
 
-/** Takes and ends jobs until none is left, repeating what the control plane could not answer. Returns the jobs that it took. */
+/**
+ * Takes and ends jobs until none is left, and repeats calls that the control plane could not
+ * answer.
+ */
 async function drain(
   daemon: GivenProvisioner,
   dies: (taken: number) => boolean = () => false,
@@ -49,7 +52,7 @@ async function drain(
     if (dies(taken.length)) return taken
     for (;;) {
       const ended = await daemonCall(daemon, `jobs/${jobId}/complete`, { type: "workspace_build" })
-      // 409: the call before it did commit, though nobody heard.
+      // 409: the call before it did commit, though its response was lost.
       if (ended.status === 204 || ended.status === 409) break
     }
   }
@@ -65,12 +68,13 @@ const statuses = (jobs: string[]) =>
 /** How often each job's build was recorded as ended. */
 const endings = (jobs: string[]) =>
   query<{ n: number }>(
-    `select count(l.id)::int as n from workspace_builds b left join audit_logs l on l.resource_id = b.id and l.status_code in (200, 500)
+    `select count(l.id)::int as n from workspace_builds b
+      left join audit_logs l on l.resource_id = b.id and l.status_code in (200, 500)
      where b.job_id = any($1) group by b.id`,
     [jobs],
   )
 
-test("daemons that race take each job once", async () => {
+test("racing daemons take each job once", async () => {
   const { jobs, daemons } = await givenFleet()
   const taken = (await Promise.all(daemons.map((daemon) => drain(daemon)))).flat()
   expect(taken.toSorted()).toEqual(jobs.toSorted())
@@ -78,7 +82,7 @@ test("daemons that race take each job once", async () => {
   expect((await endings(jobs)).every(({ n }) => n === 1)).toBe(true)
 }, 60_000)
 
-test("backends killed under them: every job ends once, by its daemon or by the reaper", async () => {
+test("every job ends once when database backends are killed", async () => {
   const { jobs, daemons } = await givenFleet()
   const over = new AbortController()
   const killing = (async () => {
@@ -102,7 +106,7 @@ test("backends killed under them: every job ends once, by its daemon or by the r
   expect((await endings(jobs)).every(({ n }) => n === 1)).toBe(true)
 }, 60_000)
 
-test("daemons killed repeatedly: what they held is reaped, and its workspace can be built again", async () => {
+test("jobs of killed daemons are reaped, and their workspaces can be built again", async () => {
   const { jobs, workspaces, daemons } = await givenFleet()
   const [first, second, ...others] = daemons
   const held = [

@@ -61,7 +61,8 @@ describe("an import", () => {
   test("is given the facts of the person who uploaded it", async () => {
     const room = await givenEngineRoom()
     const [group] = await query<{ id: string }>(
-      `insert into groups (id, organization_id, name, created_at) values (gen_random_uuid(), $1, 'crew', $2) returning id`,
+      `insert into groups (id, organization_id, name, created_at)
+        values (gen_random_uuid(), $1, 'crew', $2) returning id`,
       [room.organization.id, epoch],
     )
     await query("insert into group_members (group_id, user_id) values ($1, $2)", [
@@ -162,7 +163,7 @@ describe("an import", () => {
 })
 
 describe("a build", () => {
-  test("is of the engine of its version, and is told which variables somebody set", async () => {
+  test("has the engine of its version, and lists the variables that somebody set", async () => {
     const room = await givenEngineRoom()
     const variables = [
       { name: "region", default_value: "us" },

@@ -1,4 +1,4 @@
-// What the tests of the queue share: a daemon that speaks the protocol, and builds that wait for it.
+// What the queue's tests share: a daemon that speaks the protocol, and builds that wait for it.
 import { api, type ApiAnswer, query } from "../harness.ts"
 import {
   givenOrganization,
@@ -24,7 +24,7 @@ export function daemonCall<Body = any>(
   })
 }
 
-/** An organization of its own with an owner, a template, a daemon and a workspace whose next build waits. */
+/** An organization with an owner, a template, a daemon and a workspace whose next build waits. */
 export async function givenQueue(
   options: { build?: BuildOptions; template?: Record<string, unknown> } = {},
 ) {

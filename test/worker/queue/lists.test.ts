@@ -7,7 +7,7 @@ import { daemonCall, givenQueue } from "./given-jobs.ts"
 beforeEach(() => at(epoch))
 
 describe("provisionerdaemons", () => {
-  test("those alive, the last made first, with what they do; others where asked for", async () => {
+  test("lists daemons that are alive, the newest first, and stale ones on request", async () => {
     const { organization, provisioner, build, template } = await givenQueue()
     const { token } = await givenUser({ roles: ["owner"] })
     const later = await givenProvisioner({
@@ -60,7 +60,7 @@ describe("provisionerdaemons", () => {
     },
   )
 
-  test("404: who may not read them, and an organization that is none", async () => {
+  test("answers 404 without the permission and for an unknown organization", async () => {
     const { organization } = await givenQueue()
     const { token } = await givenUser({ organization })
     const owner = await givenUser({ roles: ["owner"] })
@@ -76,7 +76,7 @@ describe("provisionerdaemons", () => {
 })
 
 describe("provisionerjobs", () => {
-  test("the newest first, with worker, workers and metadata", async () => {
+  test("lists the newest jobs first, with worker, workers and metadata", async () => {
     const { organization, provisioner, build, template, workspace, owner } = await givenQueue({
       build: { at: afterEpoch(1_000) },
     })

@@ -50,7 +50,7 @@ async function givenListener(
 }
 
 describe("two domains of an organization", () => {
-  test("a job that both may run wakes one daemon, of the domain that can run the least else", async () => {
+  test("a job that both may run wakes one daemon of the less capable domain", async () => {
     const organization = await givenOrganization()
     const [special, plain] = [
       await givenListener(organization, gpu),

@@ -38,7 +38,7 @@ describe("keys", () => {
     expect(refused.status).toBe(401)
   })
 
-  test("a daemon sends no tags beside those of its key", async () => {
+  test("reject a daemon that sends tags beside those of its key", async () => {
     const { key } = await givenProvisioner({
       tags: { scope: "organization", owner: "", zone: "a" },
     })
@@ -49,7 +49,7 @@ describe("keys", () => {
     expect(answer.status).toBe(400)
   })
 
-  test("no key is 401, a member cannot make one", async () => {
+  test("answer 401 without a key, and 403 to a member who creates one", async () => {
     expect(
       (
         await api("/api/v2/provisionerdaemons", {
@@ -193,7 +193,7 @@ describe("a build", () => {
     expect((await jobRow(build.jobId)).error).toBeNull()
   })
 
-  test("a failure keeps its state and tells the template admins", async () => {
+  test("a failure keeps its state and notifies the template admins", async () => {
     const { provisioner, build, organization, owner } = await givenQueue()
     const admin = await givenUser({ organization, roles: ["template-admin"] })
     await givenUser({ roles: ["template-admin"] })
@@ -214,7 +214,7 @@ describe("a build", () => {
     expect(row.provisioner_state).not.toBeNull()
   })
 
-  test("a daemon that obeys a cancellation ends the job as canceled; its word alone cancels nothing", async () => {
+  test("a job ends as canceled only if it was canceled and the daemon obeyed", async () => {
     const { provisioner, build, workspace, organization } = await givenQueue()
     const admin = await givenUser({ organization, roles: ["template-admin"] })
     await daemonCall(provisioner, "acquire")
@@ -270,7 +270,8 @@ describe("a build", () => {
     expect(agent.encrypted_token).not.toContain(token)
     const subject = agentTokenSubject(workspace.id, "main")
     expect(await decryptToken(env.TOKEN_KEYS, subject, agent.encrypted_token)).toBe(token)
-    // Also where no stop came between: the old agent leaves the index on tokens before the new one enters it.
+    // Also without a stop between: the old agent leaves the index on tokens before the new one
+    // enters it.
     const again = await givenBuild(workspace, { status: "pending" })
     expect(await start(again.jobId)).toBe(token)
     const [found] = await query(
@@ -284,7 +285,7 @@ describe("a build", () => {
     expect(flag.has_external_agent).toBe(true)
   })
 
-  test("deadlines are those of the settings at the end: an edit between reading and writing is seen", async () => {
+  test("deadlines follow settings that change between reading and writing", async () => {
     const { provisioner, build, workspace } = await givenQueue()
     await query("update workspaces set ttl_ms = 3600000 where id = $1", [workspace.id])
     await daemonCall(provisioner, "acquire")
@@ -304,7 +305,7 @@ describe("a build", () => {
       expect([1, 2, 3, 4].map((hours) => hours * 3_600_000)).toContain(row.ms)
   })
 
-  test("a stop leaves no agents, a delete no workspace", async () => {
+  test("a stop leaves no agents, and a delete no workspace", async () => {
     const { provisioner, build, workspace } = await givenQueue()
     const complete = {
       type: "workspace_build",
@@ -331,7 +332,7 @@ describe("a build", () => {
     expect(row).toEqual({ deleted: true, check_at: null })
   })
 
-  test("agents of the plan get tokens that their agents then hold", async () => {
+  test("gives the plan's agents the tokens that they authenticate with", async () => {
     const { provisioner, build, template, workspace } = await givenQueue()
     const resource = crypto.randomUUID()
     await query(
@@ -414,7 +415,7 @@ describe("an import", () => {
     expect(presets).toEqual([{ desired_instances: 2 }])
   })
 
-  test("fails where a required variable has no value", async () => {
+  test("fails when a required variable has no value", async () => {
     const { provisioner, template } = await givenQueue()
     const jobId = template.version.jobId
     await queryWithoutTriggers(
@@ -434,7 +435,7 @@ describe("an import", () => {
   })
 })
 
-test("the log is capped: the line that does not fit is the notice, the rest is dropped", async () => {
+test("a log ends with the notice at the first line that does not fit", async () => {
   const { provisioner, build } = await givenQueue()
   await daemonCall(provisioner, "acquire")
   const line = (output: string) => ({ created_at: epoch.toISOString(), output })
@@ -458,7 +459,7 @@ test("the log is capped: the line that does not fit is the notice, the rest is d
   expect(logs.at(-1)).toMatchObject({ level: "warn", output: expect.stringContaining("1 MiB") })
 })
 
-test("a daemon whose clock is wrong: its lines are of now, its timings are left out, its job ends well", async () => {
+test("a daemon with a wrong clock completes its job without bad instants", async () => {
   const { provisioner, build } = await givenQueue()
   await daemonCall(provisioner, "acquire")
   const lines = [
@@ -491,7 +492,7 @@ test("a daemon whose clock is wrong: its lines are of now, its timings are left 
   expect(kept).toEqual([{ stage: "apply" }])
 })
 
-test("four MiB of state are kept, and handed to the next build", async () => {
+test("four MiB of state are stored and reach the next build", async () => {
   const { provisioner, build, workspace } = await givenQueue()
   await daemonCall(provisioner, "acquire")
   const state = Buffer.alloc(4 * 1024 * 1024, 7).toString("base64")
@@ -507,7 +508,7 @@ test("four MiB of state are kept, and handed to the next build", async () => {
   expect(kept.n).toBe(4 * 1024 * 1024)
 })
 
-test("the archive is for the daemon that holds the job, which names it by its content", async () => {
+test("only the daemon that holds a job can fetch its archive, named by content", async () => {
   const { provisioner, build, organization, template } = await givenQueue()
   const stranger = await givenProvisioner({ organization })
   const taken = await daemonCall(provisioner, "acquire")

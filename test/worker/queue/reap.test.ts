@@ -1,4 +1,5 @@
-// The reaper in the tick, against the groups `job_reaper` and `jobReaper`, with neighbours that must stay as they are.
+// The reaper in the tick, against the groups `job_reaper` and `jobReaper`, with unaffected
+// neighbours.
 import { beforeEach, describe, expect, test } from "vitest"
 import { lifecycle, prebuilds } from "../../cases/read.ts"
 import { givenUser } from "../given-people.ts"
@@ -214,7 +215,7 @@ test("the previous build's state is kept where the hung one has none; the log go
   expect(told).toEqual([{ user_id: admin.id }])
 })
 
-test("a state of its own is left alone", async () => {
+test("a reaped build keeps a state of its own", async () => {
   const { build } = await givenJob({
     started: true,
     canceled: false,
@@ -230,7 +231,7 @@ test("a state of its own is left alone", async () => {
   expect(row.state).toBe("S2")
 })
 
-test("a reaped job's late completion is refused, and its workspace can be built again", async () => {
+test("a reaped job rejects a late completion, and its workspace can be built again", async () => {
   const { build, provisioner, workspace } = await givenJob({
     started: true,
     canceled: false,
@@ -246,7 +247,7 @@ test("a reaped job's late completion is refused, and its workspace can be built 
   expect((await daemonCall(provisioner, "acquire")).body.job_id).toBe(next.jobId)
 })
 
-test("imports and dry runs are reaped too, ten jobs a tick, two ticks at once end each job once", async () => {
+test("the reaper ends ten jobs of any type per tick, each once", async () => {
   const jobs: string[] = []
   for (let made = 0; made < 12; made++) {
     const { template } = await givenQueue()

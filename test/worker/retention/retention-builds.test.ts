@@ -34,7 +34,7 @@ const idsOf = async (table: string, column: string, id: string) =>
     (row) => row.id,
   )
 
-test("an old build goes with its job, logs, resources and agents; the latest, and a younger one, stay", async () => {
+test("an old build is deleted with everything of its job; the latest stays", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const workspace = await givenWorkspace(user, template, {
@@ -65,7 +65,7 @@ test("an old build goes with its job, logs, resources and agents; the latest, an
   expect(await run(epoch)).toEqual({})
 })
 
-test("an old build that holds a workspace's newest state stays, one whose job has not ended too", async () => {
+test("an old build stays if it has the newest state or has not ended", async () => {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user), { build: null })
   const at = past("provisioner_jobs")
@@ -82,7 +82,7 @@ test("an old build that holds a workspace's newest state stays, one whose job ha
   )
 })
 
-test("a deleted workspace goes with the last of its builds", async () => {
+test("a deleted workspace is removed with the last of its builds", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const at = past("provisioner_jobs")
@@ -96,7 +96,7 @@ test("a deleted workspace goes with the last of its builds", async () => {
   expect(await idsOf("workspace_builds", "workspace_id", half.id)).toEqual([end.id])
 })
 
-test("a version that no template took up goes after a month, with its import; one of a template stays", async () => {
+test("a version without a template is deleted after a month, with its import", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const columns = { created_at: past("template_versions", hourly) }
@@ -114,7 +114,7 @@ test("a version that no template took up goes after a month, with its import; on
   }
 })
 
-test("what an application said goes after a month, its newest word stays", async () => {
+test("an application's statuses are deleted after a month, except the newest", async () => {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user))
   const agent = await givenAgent(workspace, workspace.build)
@@ -139,7 +139,7 @@ test("what an application said goes after a month, its newest word stays", async
   expect(await idsOf("workspace_app_statuses", "app_id", app.id)).toEqual([newest.id])
 })
 
-test("of a person's old changes of status the last one stays, since later days begin with it", async () => {
+test("the last of a person's old status changes stays", async () => {
   const { id } = await givenUser({ columns: { created_at: afterEpoch(-400 * 1440 * minuteMs) } })
   const change = (status: string, at: Date) =>
     query("update users set status = $2, updated_at = $3 where id = $1", [id, status, at])
@@ -154,9 +154,10 @@ test("of a person's old changes of status the last one stays, since later days b
   expect(left.map((row) => row.new_status)).toEqual(["active", "dormant"])
 })
 
-test("a series that nothing added to for three months goes", async () => {
+test("a metric that nothing added to for three months is deleted", async () => {
   await query(
-    `insert into metrics values ('dormouse_builds_total', '{"reason": "old"}', 1, $1), ('dormouse_builds_total', '{"reason": "young"}', 1, $2)`,
+    `insert into metrics values ('dormouse_builds_total', '{"reason": "old"}', 1, $1),
+    ('dormouse_builds_total', '{"reason": "young"}', 1, $2)`,
     [past("metrics", hourly), within("metrics", hourly)],
   )
   expect(await run(hourly)).toEqual({ metrics: 1 })
@@ -165,7 +166,7 @@ test("a series that nothing added to for three months goes", async () => {
   ])
 })
 
-test("a content that no upload names goes a week after it was stored; one that is named stays", async () => {
+test("content that no upload names is deleted after a week", async () => {
   const user = await givenUser()
   const [stray, named] = [unique(32), unique(32)]
   await insertRow("files", {

@@ -1,4 +1,4 @@
-// Retention: what is past its period goes, in bounded rounds; what is a moment younger, or still needed, stays.
+// Retention: rows past their period are deleted in bounded rounds; younger or needed rows stay.
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import { retentionMs, type Retained } from "../../../src/retention/periods.ts"
@@ -27,7 +27,7 @@ const ages = (kind: Retained) => [
   afterEpoch(-retentionMs[kind]),
 ]
 
-test("each kind of row goes once its period is over, and not a millisecond before", async () => {
+test("each kind of row is deleted after its period, and not a millisecond before", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const workspace = await givenWorkspace(user, template)
@@ -146,7 +146,7 @@ test("each kind of row goes once its period is over, and not a millisecond befor
   )
 })
 
-test("statistics that are not rolled up yet stay, however old, and so does a notification that waits", async () => {
+test("old statistics stay until they are rolled up, and pending notifications stay", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
   await query("update rollup_marks set through_at = $1 where name = 'usage'", [
@@ -173,7 +173,7 @@ test("statistics that are not rolled up yet stay, however old, and so does a not
   expect(await run(epoch)).toEqual({})
 })
 
-test("old states go, the one that the next build starts from stays", async () => {
+test("old states are dropped, except the one that the next build starts from", async () => {
   const user = await givenUser()
   const workspace = await givenWorkspace(user, await givenTemplate(user), { build: null })
   const old = afterEpoch(-retentionMs.provisioner_state - 1)
@@ -191,7 +191,7 @@ test("old states go, the one that the next build starts from stays", async () =>
   expect(rows.at(-1)?.id).toBe(failed.id)
 })
 
-test("an upload that nothing was made of goes after a week, its content only when no other upload has it", async () => {
+test("an unused upload is deleted after a week, its content if nobody shares it", async () => {
   const user = await givenUser()
   const template = await givenTemplate(user)
   const [lonely, shared] = [unique(32), unique(32)]
