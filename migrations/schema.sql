@@ -233,7 +233,7 @@ create table provisioner_daemons (
   constraint provisioner_daemons_key_id_provisioner_keys_id_fk FOREIGN KEY (key_id) REFERENCES provisioner_keys(id) ON DELETE CASCADE,
   constraint provisioner_daemons_organization_id_organizations_id_fk FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX provisioner_daemons_identity ON public.provisioner_daemons USING btree (organization_id, name, lower(COALESCE((tags ->> 'owner'::text), ''::text)));
+CREATE UNIQUE INDEX provisioner_daemons_identity ON public.provisioner_daemons USING btree (key_id, name);
 CREATE INDEX provisioner_daemons_seen ON public.provisioner_daemons USING btree (last_seen_at);
 
 create table provisioner_job_logs (

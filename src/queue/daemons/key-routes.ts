@@ -12,7 +12,9 @@ import { createKey, deleteKey, listKeys, type ListedKey } from "./key-statements
 const tags = ["Provisioners"]
 const organizationParam = z.object({ organization: z.string() })
 
-/** Names of keys in the reference's grouped list, and a path segment where a key's name may stand. */
+/**
+ * Names of keys in the reference's grouped list, and a path segment where a key's name may stand.
+ */
 export const reservedKeyNames: ReadonlySet<string> = new Set([
   "built-in",
   "user-auth",

@@ -46,7 +46,10 @@ export type NewKey = {
   now: Date
 }
 
-/** One row where the organization can be read; `created` says whether the caller might make the key, and its name was free. */
+/**
+ * Creates a key. Returns one row if the caller can read the organization; `created` is false if the
+ * caller may not create keys or the name is taken.
+ */
 export const createKey = (key: NewKey, request: AuditRequest) =>
   statement<{ allowed: boolean; created: boolean }>(
     "provisioner-keys.create",
@@ -78,7 +81,7 @@ export const listKeys = (organization: string) =>
     from organizations o where o.id = ${organizationIdOf(organization)} and ${readable}`,
   )
 
-/** Deletes a key and, by its foreign key, the daemons that held it. What they run falls silent and is reaped. */
+/** Deletes a key and, by its foreign key, its daemons. Their jobs fall silent and are reaped. */
 export const deleteKey = (organization: string, name: string, request: AuditRequest) =>
   statement<{ allowed: boolean; deleted: boolean }>(
     "provisioner-keys.delete",

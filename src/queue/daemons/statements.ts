@@ -47,8 +47,8 @@ export const registerDaemon = (daemon: NewDaemon) =>
         ${daemon.now}::timestamptz
       from provisioner_keys k
       where k.id = ${actorKeyId} and (${daemon.tags === null} or ${isUntagged})
-      on conflict (organization_id, name, lower(coalesce(tags ->> 'owner', ''))) do update
-      set key_id = excluded.key_id, version = excluded.version, api_version = excluded.api_version,
+      on conflict (key_id, name) do update
+      set version = excluded.version, api_version = excluded.api_version,
         provisioners = excluded.provisioners, tags = excluded.tags,
         last_seen_at = greatest(provisioner_daemons.last_seen_at, excluded.last_seen_at)
       returning id, organization_id, key_id, (select name from provisioner_keys

@@ -88,8 +88,8 @@ export function reapJobs(tickAt: Date): Statement<ReapedJob> {
       insert into provisioner_job_logs (job_id, created_at, source, level, stage, output)
       select e.id, ${at} + make_interval(secs => (l.n - 1) * 0.001), 'provisioner_daemon', 'error',
         coalesce((
-          select p.stage from provisioner_job_logs p where p.job_id = e.id order by p.id desc
-            limit 1), 'Unknown'), l.line
+          select nullif(p.stage, '') from provisioner_job_logs p where p.job_id = e.id
+          order by p.id desc limit 1), 'Unknown'), l.line
       from ended e join texts x on x.reap_type = e.reap_type,
         jsonb_array_elements_text(x.lines) with ordinality as l(line, n)
       order by e.id, l.n

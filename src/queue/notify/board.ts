@@ -102,8 +102,7 @@ export class JobBoard extends DurableObject<Env> {
   async #repair(): Promise<void> {
     const domain = await this.ctx.storage.get<Domain>("domain")
     const waiting = this.#waiting()
-    const atMs = this.clock().getTime()
-    if (domain === undefined || !waiting.some((daemon) => hasFreeSlot(daemon, atMs))) return
+    if (domain === undefined) return
     const daemonIds = waiting.map(({ newest }) => newest.daemonId)
     const [row] = await openDatabase(this.env).all(waitingJobs(domain, daemonIds))
     if (row === undefined) return

@@ -2,70 +2,12 @@
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test } from "vitest"
 import { agentTokenSubject, decryptToken } from "../../../src/access/token-cipher.ts"
-import { givenOrganization, givenProvisioner, givenUser } from "../given-people.ts"
+import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenBuild } from "../given-workspaces.ts"
-import { afterEpoch, api, at, epoch, query, queryWithoutTriggers } from "../harness.ts"
+import { afterEpoch, at, epoch, query, queryWithoutTriggers } from "../harness.ts"
 import { daemonCall, givenQueue, jobRow } from "./given-jobs.ts"
 
 beforeEach(() => at(epoch))
-
-describe("keys", () => {
-  test("a key is made, listed without its secret, and revoked with its daemons", async () => {
-    const organization = await givenOrganization()
-    const { token } = await givenUser({ roles: ["owner"], organization })
-    const path = `/api/v2/organizations/${organization.name}/provisionerkeys`
-    const made = await api(path, { token, body: { name: "east", tags: { zone: "a" } } })
-    expect(made.status).toBe(201)
-    const headers = { "Coder-Provisioner-Daemon-Key": made.body.key }
-    const body = { name: "daemon-1", provisioners: ["terraform"] }
-    const daemon = await api("/api/v2/provisionerdaemons", { body, headers })
-    expect(daemon.status).toBe(201)
-    expect(daemon.body.tags).toEqual({ scope: "organization", owner: "", zone: "a" })
-    const again = await api("/api/v2/provisionerdaemons", { body, headers })
-    expect(again.body.id).toBe(daemon.body.id)
-
-    const listed = await api(path, { token })
-    expect(listed.body).toMatchObject([{ name: "east", organization: organization.id }])
-    expect(listed.text).not.toContain(made.body.key)
-    expect((await api(path, { token, body: { name: "EAST" } })).status).toBe(409)
-
-    expect((await api(`${path}/east`, { method: "DELETE", token })).status).toBe(204)
-    expect((await api(`${path}/east`, { method: "DELETE", token })).status).toBe(404)
-    const refused = await api(`/api/v2/provisionerdaemons/${daemon.body.id}/acquire`, {
-      method: "POST",
-      headers,
-    })
-    expect(refused.status).toBe(401)
-  })
-
-  test("reject a daemon that sends tags beside those of its key", async () => {
-    const { key } = await givenProvisioner({
-      tags: { scope: "organization", owner: "", zone: "a" },
-    })
-    const answer = await api("/api/v2/provisionerdaemons", {
-      body: { name: "d", provisioners: ["terraform"], tags: { zone: "b" } },
-      headers: { "Coder-Provisioner-Daemon-Key": key },
-    })
-    expect(answer.status).toBe(400)
-  })
-
-  test("answer 401 without a key, and 403 to a member who creates one", async () => {
-    expect(
-      (
-        await api("/api/v2/provisionerdaemons", {
-          body: { name: "d", provisioners: ["terraform"] },
-        })
-      ).status,
-    ).toBe(401)
-    const organization = await givenOrganization()
-    const { token } = await givenUser({ organization })
-    const made = await api(`/api/v2/organizations/${organization.id}/provisionerkeys`, {
-      token,
-      body: { name: "x" },
-    })
-    expect([403, 404]).toContain(made.status)
-  })
-})
 
 describe("a build", () => {
   test("is acquired once, updated, completed, and shown with what it made", async () => {

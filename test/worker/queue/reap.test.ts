@@ -275,3 +275,22 @@ test("the reaper ends ten jobs of any type per tick, each once", async () => {
   )
   expect(row.n).toBe(60)
 })
+
+test("a reaped job's log ends in the stage Unknown after a line without a stage", async () => {
+  const { build } = await givenJob({
+    started: true,
+    canceled: false,
+    completed: false,
+    silentMs: 6 * minuteMs,
+  })
+  await query(
+    `insert into provisioner_job_logs (job_id, created_at, source, level, stage, output)
+     values ($1, $2, 'provisioner', 'info', '', 'x')`,
+    [build.jobId, tickAt],
+  )
+  await tick(tickAt)
+  const logs = await query("select stage from provisioner_job_logs where job_id = $1 order by id", [
+    build.jobId,
+  ])
+  expect(logs.map(({ stage }) => stage)).toEqual(["", ...Array(5).fill("Unknown")])
+})

@@ -54,11 +54,7 @@ export const provisionerDaemons = pgTable(
     lastSeenAt: instant("last_seen_at"),
   },
   (t) => [
-    uniqueIndex("provisioner_daemons_identity").on(
-      t.organizationId,
-      t.name,
-      sql`lower(coalesce(${t.tags} ->> 'owner', ''))`,
-    ),
+    uniqueIndex("provisioner_daemons_identity").on(t.keyId, t.name),
     index("provisioner_daemons_seen").on(t.lastSeenAt),
   ],
 )
