@@ -13,7 +13,8 @@ export type PoolChange = {
   creates: { workspace_id: string; name: string; build_id: string; job_id: string }[]
   /** Resolved and validated parameters of the preset, for its creates. */
   parameters: { name: string; value: string }[]
-  deletes: { workspace_id: string; build_id: string; job_id: string }[]
+  /** `is_running`: as the snapshot read it; the other ones are remnants. */
+  deletes: { workspace_id: string; build_id: string; job_id: string; is_running: boolean }[]
 }
 
 export type AppliedBuild = {
@@ -32,8 +33,8 @@ export type AppliedBuild = {
  *   reconciles that read the same counts, one creates and the other does nothing. A pool that
  *   another reconcile is changing is skipped.
  * - The preset's version is the active one of a template in use (for creates).
- * - The prebuild still belongs to the pool and its latest build is a succeeded start (for deletes).
- *   A claim locks the same row. The second of the two finds the owner or the latest build changed,
+ * - The prebuild still belongs to the pool (for deletes). Its latest build is still a succeeded
+ *   start, or for a remnant one that failed, was canceled or stopped it. A claim locks the same row. The second of the two finds the owner or the latest build changed,
  *   or the row locked, and leaves it alone.
  * A second run does nothing: the version has moved, the ids exist.
  */
@@ -76,10 +77,14 @@ export function applyPoolChanges(
       select c.preset_id, d.build_id, d.job_id, w.id as workspace_id, w.organization_id,
         w.latest_build_id, w.latest_build_number
       from changes c join won on won.id = c.preset_id,
-        jsonb_to_recordset(c.deletes) as d(workspace_id uuid, build_id uuid, job_id uuid),
+        jsonb_to_recordset(c.deletes)
+          as d(workspace_id uuid, build_id uuid, job_id uuid, is_running boolean),
         workspaces w
       where w.id = d.workspace_id and w.owner_id = prebuilds_user_id() and not w.deleted
-        and w.latest_transition = 'start' and w.latest_job_status = 'succeeded'
+        and case when d.is_running
+          then w.latest_transition = 'start' and w.latest_job_status = 'succeeded'
+          else w.latest_job_status in ('failed', 'canceled')
+            or (w.latest_transition = 'stop' and w.latest_job_status = 'succeeded') end
       order by w.id for update of w skip locked
     ), requests as (
       select c.preset_id as pool_id, ${wantedBuild({
@@ -111,7 +116,10 @@ export function applyPoolChanges(
         reason: sql`'initiator'`,
         initiator_id: sql`prebuilds_user_id()`,
         template_version_id: sql`b.template_version_id`,
-        state: sql`b.provisioner_state`,
+        state: sql`coalesce(b.provisioner_state, (
+          select s.provisioner_state from workspace_builds s
+          where s.workspace_id = d.workspace_id and s.provisioner_state is not null
+          order by s.build_number desc limit 1))`,
         file_id: sql`v.file_id`,
         provisioner: sql`l.provisioner`,
         tags: sql`l.tags`,

@@ -4,6 +4,7 @@ import {
   isPoolActive,
   type Pool,
   type PoolFailures,
+  type Remnant,
   type RunningPrebuild,
 } from "./pool.ts"
 import { poolState } from "./state.ts"
@@ -38,7 +39,7 @@ export function planPool(
 ): PoolAction[] {
   const until = backoffUntil(pool.failures, backoffIntervalMs)
   if (until !== null && now <= until) return [{ type: "backoff", until }]
-  return isPoolActive(pool.preset) ? planActive(pool, now) : planInactive(pool)
+  return isPoolActive(pool.preset) ? planActive(pool, now) : planInactive(pool, now)
 }
 
 /** The last instant of the backoff, null if nothing failed lately. */
@@ -47,11 +48,44 @@ function backoffUntil(failures: PoolFailures | null, intervalMs: number): Date |
   return new Date(failures.lastBuildAt.getTime() + failures.failedCount * intervalMs)
 }
 
-function planInactive(pool: Pool): PoolAction[] {
+function planInactive(pool: Pool, now: Date): PoolAction[] {
   const actions: PoolAction[] = []
   if (pool.pendingCount > 0) actions.push({ type: "cancel_pending" })
   if (pool.running.length > 0) actions.push({ type: "delete", ids: oldestFirst(pool.running) })
-  return actions
+  return [...actions, ...removeRemnants(pool, now)]
+}
+
+/**
+ * Deletes what can neither be claimed nor run again. A prebuild waits a minute per build that it
+ * has had, so that a delete that keeps failing is tried ever less often.
+ *
+ * The newest failed starts of an active pool stay while the backoff or the hard limit counts them:
+ * without them a broken preset would be built again each minute.
+ */
+function removeRemnants(pool: Pool, now: Date): PoolAction[] {
+  const counted = isPoolActive(pool.preset) ? countedFailures(pool, now) : []
+  const due = pool.remnants.filter(
+    (remnant) =>
+      !counted.includes(remnant) &&
+      now.getTime() >= remnant.builtAt.getTime() + remnant.buildNumber * backoffPerFailureMs,
+  )
+  if (due.length === 0) return []
+  return [
+    {
+      type: "delete",
+      ids: oldestFirst(due.map(({ id, builtAt }) => ({ id, createdAt: builtAt }))),
+    },
+  ]
+}
+
+function countedFailures({ remnants, isHardLimited }: Pool, now: Date): Remnant[] {
+  return remnants
+    .filter(({ state, isStart }) => state === "failed" && isStart)
+    .toSorted((a, b) => b.builtAt.getTime() - a.builtAt.getTime() || (a.id < b.id ? -1 : 1))
+    .slice(0, failureHardLimit)
+    .filter(
+      ({ builtAt }) => isHardLimited || now.getTime() - builtAt.getTime() <= backoffLookbackMs,
+    )
 }
 
 function planActive(pool: Pool, now: Date): PoolAction[] {
@@ -63,13 +97,14 @@ function planActive(pool: Pool, now: Date): PoolAction[] {
   if (state.extraneous > 0) {
     actions.push({ type: "delete", ids: oldestFirst(lasting).slice(0, state.extraneous) })
   }
+  actions.push(...removeRemnants(pool, now))
   const missing = state.desired - lasting.length - state.starting
   if (missing > 0) actions.push({ type: "create", count: missing })
   return actions
 }
 
 /** Returns ids by age, then by id, so that two reconciles of one state choose the same ones. */
-function oldestFirst(prebuilds: readonly RunningPrebuild[]): string[] {
+function oldestFirst(prebuilds: readonly Pick<RunningPrebuild, "id" | "createdAt">[]): string[] {
   return prebuilds
     .toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1))
     .map(({ id }) => id)

@@ -19,6 +19,18 @@ export type PoolPreset = PoolDesire & {
 export type RunningPrebuild = { id: string; createdAt: Date; isReady: boolean }
 
 /**
+ * A prebuild that can neither be claimed nor run again: its latest build is a succeeded stop, or
+ * failed or was canceled. `builtAt` is when that build was requested.
+ */
+export type Remnant = {
+  id: string
+  state: "stopped" | "failed" | "canceled"
+  isStart: boolean
+  buildNumber: number
+  builtAt: Date
+}
+
+/**
  * Pending or running builds (not canceling) that the prebuilds user requested for the preset, by
  * transition.
  */
@@ -33,10 +45,13 @@ export type PoolFailures = { failedCount: number; lastBuildAt: Date }
 export type Pool = {
   preset: PoolPreset
   running: readonly RunningPrebuild[]
+  remnants: readonly Remnant[]
   inProgress: InProgress
   /** First builds of an inactive version that no daemon has taken yet. */
   pendingCount: number
   failures: PoolFailures | null
+  /** The newest builds of the preset have all failed, as many as the hard limit says. */
+  isHardLimited: boolean
 }
 
 /** True if the pool is maintained: the template is in use, and the version is its active one. */

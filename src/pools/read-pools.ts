@@ -19,8 +19,6 @@ export type PoolSnapshot = Pool & {
   prebuildStatus: PrebuildStatus
   /** Creates and deletes compare and set it. */
   poolVersion: number
-  /** The newest builds of the preset have all failed, as many as the hard limit says. */
-  isHardLimited: boolean
   /** Starts of this pool that no daemon has taken yet, of any version. */
   queuedCount: number
 }
@@ -45,6 +43,13 @@ export type PoolRow = {
   pool_version: number
   schedules: { cron: string; instances: number }[]
   running: { id: string; created_at_ms: number; is_ready: boolean }[]
+  remnants: {
+    id: string
+    state: "stopped" | "failed" | "canceled"
+    is_start: boolean
+    build_number: number
+    built_at_ms: number
+  }[]
   starting: number
   stopping: number
   deleting: number
@@ -83,8 +88,7 @@ export function readPools(
         t.deleted as is_template_deleted,
         b.template_version_preset_id as build_preset_id,
         (select s.template_version_preset_id from workspace_builds s
-          where s.workspace_id = w.id and s.transition = 'start'
-            and s.template_version_preset_id is not null
+          where s.workspace_id = w.id and s.template_version_preset_id is not null
           order by s.build_number desc limit 1) as preset_id
       from workspaces w
       join workspace_builds b on b.id = w.latest_build_id
@@ -100,6 +104,12 @@ export function readPools(
               where a.build_id = p.build_id and not a.deleted and a.parent_id is null), false))
                 order by p.id)
           filter (where p.transition = 'start' and p.job_status = 'succeeded'), '[]') as running,
+        coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'is_start', p.transition = 'start',
+            'state', case when p.job_status = 'succeeded' then 'stopped' else p.job_status end,
+            'build_number', p.build_number,
+            'built_at_ms', extract(epoch from p.build_created_at) * 1000) order by p.id)
+          filter (where p.job_status in ('failed', 'canceled')
+            or (p.transition = 'stop' and p.job_status = 'succeeded')), '[]') as remnants,
         count(*) filter (where p.is_under_way and p.transition = 'start') as starting,
         count(*) filter (where p.is_under_way and p.transition = 'stop') as stopping,
         count(*) filter (where p.is_under_way and p.transition = 'delete') as deleting,
@@ -147,7 +157,8 @@ export function readPools(
         s.desired_instances)
           order by s.position) from template_version_preset_prebuild_schedules s
             where s.preset_id = p.id), '[]') as schedules,
-      coalesce(h.running, '[]') as running, coalesce(h.starting, 0) as starting,
+      coalesce(h.running, '[]') as running, coalesce(h.remnants, '[]') as remnants,
+      coalesce(h.starting, 0) as starting,
       coalesce(h.stopping, 0) as stopping,
       coalesce(h.deleting, 0) as deleting, coalesce(h.pending, 0) as pending,
       coalesce(h.queued, 0) as queued,
@@ -162,7 +173,8 @@ export function readPools(
     where p.desired_instances is not
       null${templateId === null ? sql`` : sql` and t.id = ${templateId}`}
       and ((t.active_version_id = v.id and not t.deleted)
-        or coalesce(jsonb_array_length(h.running), 0) > 0 or h.pending > 0
+        or coalesce(jsonb_array_length(h.running) + jsonb_array_length(h.remnants), 0) > 0
+        or h.pending > 0
           or f.last_failed_at is not null)
     order by p.id`,
   )
@@ -184,6 +196,13 @@ export function poolOfRow(row: PoolRow): PoolSnapshot {
       id,
       createdAt: new Date(created_at_ms),
       isReady: is_ready,
+    })),
+    remnants: row.remnants.map(({ id, state, is_start, build_number, built_at_ms }) => ({
+      id,
+      state,
+      isStart: is_start,
+      buildNumber: build_number,
+      builtAt: new Date(built_at_ms),
     })),
     inProgress: { starting: row.starting, stopping: row.stopping, deleting: row.deleting },
     pendingCount: row.pending,

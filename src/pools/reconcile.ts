@@ -133,6 +133,7 @@ async function resolveChanges(db: Database, grants: readonly Grant[]) {
         workspace_id,
         build_id: crypto.randomUUID(),
         job_id: crypto.randomUUID(),
+        is_running: pool.running.some(({ id }) => id === workspace_id),
       })),
     }
   })

@@ -28,6 +28,8 @@ export function poolOfCase(row: SnapshotCase): Pool {
       createdAt: new Date(createdAt),
       isReady: ready,
     })),
+    remnants: [],
+    isHardLimited: false,
     inProgress: {
       starting: countOf("start"),
       stopping: countOf("stop"),

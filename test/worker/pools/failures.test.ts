@@ -76,6 +76,44 @@ test("three failures back off, then reach the hard limit until one is deleted", 
   expect(await statusOf(pool.presetId)).toBe("hard_limited")
 })
 
+test("stopped, failed and canceled prebuilds of a deleted template are deleted", async () => {
+  const pool = await givenPool(1)
+  for (const status of ["failed", "canceled", "succeeded"] as const) {
+    const transition = status === "succeeded" ? "stop" : "start"
+    await givenPrebuild(pool, {
+      status,
+      transition,
+      at: epoch,
+      columns: { template_version_preset_id: pool.presetId },
+    })
+  }
+  await query("update templates set deleted = true where id = $1", [pool.template.id])
+  const found = await readPool(pool, epoch)
+  expect(found?.remnants.map(({ state }) => state).toSorted()).toEqual([
+    "canceled",
+    "failed",
+    "stopped",
+  ])
+  const { builds } = await reconcile(afterEpoch(2 * minuteMs))
+  const deletes = builds.filter(({ preset_id }) => preset_id === pool.presetId)
+  expect(deletes.map(({ transition }) => transition)).toEqual(["delete", "delete", "delete"])
+  await finishBuilds(pool, afterEpoch(2 * minuteMs))
+  expect(await prebuildsOf(pool)).toEqual([])
+})
+
+test("a delete that fails is tried again, less and less often", async () => {
+  const pool = await givenPool(1)
+  await givenPrebuild(pool, { status: "canceled", at: epoch })
+  await query("update templates set deleted = true where id = $1", [pool.template.id])
+  const attempts: number[] = []
+  for (let minute = 1; minute <= 10; minute++) {
+    const { builds } = await reconcile(afterEpoch(minute * minuteMs))
+    if (builds.some(({ preset_id }) => preset_id === pool.presetId)) attempts.push(minute)
+    await finishBuilds(pool, afterEpoch(minute * minuteMs), "failed")
+  }
+  expect(attempts).toEqual([1, 3, 6, 10])
+})
+
 test("only failures of workspaces that the pool still owns count", async () => {
   const pool = await givenPool(1)
   const user = await givenUser()

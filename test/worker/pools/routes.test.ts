@@ -120,6 +120,12 @@ test("a pool's figures: hits, misses, the wait of a claim, idle and wasted minut
   })
   await query("update workspaces set deleted = true where id = $1", [wasted.id])
   await givenPrebuild(pool, { at: afterEpoch(-5 * minuteMs), agents: ["ready"] })
+  await givenPrebuild(pool, { status: "canceled", at: afterEpoch(-90 * 24 * 60 * minuteMs) })
+  await givenPrebuild(pool, {
+    transition: "stop",
+    at: afterEpoch(-90 * 24 * 60 * minuteMs),
+    columns: { template_version_preset_id: pool.presetId },
+  })
   await givenPrebuild(pool, {
     at: afterEpoch(-20 * minuteMs),
     ownerId: user.id,
@@ -140,6 +146,8 @@ test("a pool's figures: hits, misses, the wait of a claim, idle and wasted minut
       running: 1,
       eligible: 1,
       expired: 0,
+      stopped: 1,
+      failed: 1,
       starting: 0,
       deleting: 0,
       hard_limited: false,
