@@ -23,7 +23,7 @@ import {
   userActivitySchema,
   userLatencySchema,
 } from "./report-view.ts"
-import { isWithinScope, readReach, readScope, readTemplate } from "./scope.ts"
+import { isWithinScope, readPeopleReach, readReach, readScope, readTemplate } from "./scope.ts"
 import { lastMidnights, zoneOffsetMs } from "./midnights.ts"
 import { type Interval, splitWindow } from "./window.ts"
 
@@ -169,7 +169,9 @@ export const insightsRoutes = createRouter()
     const { timezone, tz_offset } = c.req.valid("query")
     const now = c.get("now")
     const instants = [...lastMidnights(now, readZone(timezone, tz_offset, now)), now]
-    const [[reach], rows] = await c.get("caller").batch([readReach(), readStatusCounts(instants)])
+    const [[reach], rows] = await c
+      .get("caller")
+      .batch([readPeopleReach(), readStatusCounts(instants)])
     if (!reach?.allowed) throw forbidden()
     const status_counts: Record<string, { date: string; count: number }[]> = {}
     for (const { position, status, count } of rows) {

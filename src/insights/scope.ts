@@ -37,6 +37,14 @@ export function readReach(): Statement<{ allowed: boolean }> {
   )
 }
 
+/** True if the caller may read everybody, or the state of the whole deployment. */
+export function readPeopleReach(): Statement<{ allowed: boolean }> {
+  return statement(
+    "insights.people-reach",
+    sql`select ${may("read", "deployment_stats")} or ${may("read", "user")} as allowed`,
+  )
+}
+
 /** Returns a row if the caller may read the template. */
 export function readTemplate(templateId: string): Statement<{ id: string }> {
   return statement(

@@ -74,6 +74,42 @@ export const metricFamilies = [
     help: "From start to end of a claim's build that succeeded.",
   },
   {
+    name: "coderd_workspace_builds_total",
+    type: "counter",
+    help: "Workspace builds that succeeded or failed, by workspace. A series ends after a day.",
+  },
+  {
+    name: "coderd_workspace_latest_build_status",
+    type: "gauge",
+    help: "Workspaces by the status of their latest build, by template and owner.",
+  },
+  {
+    name: "coderd_api_workspace_latest_build",
+    type: "gauge",
+    help: "Workspaces by the status of their latest build.",
+  },
+  {
+    name: "coderd_agents_up",
+    type: "gauge",
+    help: "Connected agents of each workspace.",
+  },
+  {
+    name: "coderd_agents_connections",
+    type: "gauge",
+    help: "Agents by status and lifecycle state.",
+  },
+  {
+    name: "coderd_provisionerd_num_daemons",
+    type: "gauge",
+    help: "Provisioner daemons that were seen within 90 seconds.",
+    initial: 0,
+  },
+  {
+    name: "coderd_provisionerd_jobs_current",
+    type: "gauge",
+    help: "Jobs that daemons are running.",
+  },
+  {
     name: "coderd_workspace_builds_enqueued_total",
     type: "counter",
     help: "Workspace builds that were asked for.",

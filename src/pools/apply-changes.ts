@@ -34,8 +34,9 @@ export type AppliedBuild = {
  *   another reconcile is changing is skipped.
  * - The preset's version is the active one of a template in use (for creates).
  * - The prebuild still belongs to the pool (for deletes). Its latest build is still a succeeded
- *   start, or for a remnant one that failed, was canceled or stopped it. A claim locks the same row. The second of the two finds the owner or the latest build changed,
- *   or the row locked, and leaves it alone.
+ *   start, or for a remnant one that failed, was canceled or stopped it. A claim locks the same
+ *   row. The second of the two finds the owner or the latest build changed, or the row locked, and
+ *   leaves it alone.
  * A second run does nothing: the version has moved, the ids exist.
  */
 export function applyPoolChanges(

@@ -26,12 +26,12 @@ const beforeOf = (kind: Retained, now: Date): SQL =>
 
 /**
  * No row is dated later than this by the server's own clock: instants of clients are moved into a
- * window around now. One that is dated later all the same would stay at the head and stop a purge
- * that goes by age, so it counts as old.
+ * window around now. A later one would stay at the head and stop a purge that goes by age, so it
+ * counts as old.
  */
 const aheadOf = (now: Date): SQL => sql`${new Date(now.getTime() + aheadMsMax)}::timestamptz`
 
-/** Deletes the rows that a condition picks, by `ctid`; rows that somebody holds are left for the next time. */
+/** Deletes the rows that a condition picks, by `ctid`; locked rows are left for the next time. */
 function purgeWhere(kind: Retained, where: SQL): Purge {
   const name = sql.identifier(kind)
   return {
@@ -133,7 +133,12 @@ export function hourlyPurges(now: Date): Purge[] {
           and n.changed_at < ${before("user_status_changes")})`,
     ),
     // Series of templates and queues that nothing adds to any longer.
-    purgeWhere("metrics", sql`t.updated_at < ${before("metrics")}`),
+    // A series of one workspace ends after a day, or the page would list every workspace's builds.
+    purgeWhere(
+      "metrics",
+      sql`t.updated_at < ${before("metrics")} or (t.name = 'coderd_workspace_builds_total'
+        and t.updated_at < ${new Date(now.getTime() - 86_400_000)}::timestamptz)`,
+    ),
     {
       kind: "template_versions",
       countMax: buildCountMax,

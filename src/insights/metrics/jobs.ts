@@ -33,13 +33,17 @@ export function countJobs(now: Date): Statement<{ written: number }> {
         ${hasReplaced(sql`j.input`)} as has_replaced,
         p.desired_instances is not null as has_pool,
         t.deleted as is_template_deleted,
+        jsonb_build_object('template_name', t.name, 'template_version', v.name,
+          'workspace_name', w.name, 'workspace_owner', u.username) as workspace_names,
         jsonb_build_object('template_name', coalesce(t.name, ''), 'preset_name',
           coalesce(p.name, ''),
           'organization_name', coalesce(o.name, '')) as names
       from touched j
       left join workspace_builds b on b.job_id = j.id
       left join workspaces w on w.id = b.workspace_id
+      left join users u on u.id = w.owner_id
       left join templates t on t.id = w.template_id
+      left join template_versions v on v.id = b.template_version_id
       left join organizations o on o.id = j.organization_id
       left join template_version_presets p on p.id = b.template_version_preset_id
     ), counted as (
@@ -52,6 +56,13 @@ export function countJobs(now: Date): Statement<{ written: number }> {
         'status', job_status,
         'engine', engine)
       from jobs where not has_begun and build_id is not null
+      union all
+      select 'coderd_workspace_builds_total', workspace_names || jsonb_build_object(
+        'status', case job_status when 'succeeded' then 'success' else 'failed' end,
+        'workspace_transition', case transition when 'delete' then 'DESTROY'
+          else upper(transition) end)
+      from jobs
+      where not has_begun and build_id is not null and job_status in ('succeeded', 'failed')
       union all
       select 'coderd_prebuilt_workspaces_created_total', names from jobs
       where has_begun and is_pool_build and build_number = 1 and not is_template_deleted

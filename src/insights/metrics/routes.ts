@@ -4,6 +4,7 @@ import { sha256 } from "../../platform/hash.ts"
 import { statement } from "../../platform/db/client.ts"
 import { ApiError } from "../../platform/http/errors.ts"
 import { createRouter } from "../../platform/http/router.ts"
+import { readLiveSamples } from "./live.ts"
 import { metricsContentType, renderMetrics, type StoredSample } from "../../metrics/render.ts"
 
 /** Scrapes within this time share one read. */
@@ -30,7 +31,9 @@ metricsRoutes.get("/metrics", async (c) => {
   const key = `https://metrics.invalid/${Math.floor(c.get("now").getTime() / cacheMs)}`
   const cached = await caches.default.match(key)
   if (cached) return new Response(cached.body, { headers: { "Content-Type": metricsContentType } })
-  const page = renderMetrics(await c.get("db").all(readSamples))
+  const now = c.get("now")
+  const [stored, live] = await c.get("db").batch([readSamples, readLiveSamples(now)])
+  const page = renderMetrics([...stored, ...live])
   c.executionCtx.waitUntil(
     caches.default.put(
       key,

@@ -1,4 +1,6 @@
-// The resources that an engine reported, as rows of their tables: ids are made here, so that one statement can insert them all.
+// The resources that an engine reported, as rows of their tables.
+//
+// Ids are made here, so that one statement can insert them all.
 import { findAppUrlError, toAppRow } from "../../agents/app-row.ts"
 import {
   externalAgentType,
@@ -134,7 +136,9 @@ function addAgent(
   }
 }
 
-/** Returns a sentence about a name that occurs twice or a URL that an app must not have, or null. */
+/**
+ * Returns a sentence about a name that occurs twice or a URL that an app must not have, or null.
+ */
 export function findResourceError(resources: readonly ReportedResource[]): string | null {
   const agents = resources.flatMap((resource) => resource.agents ?? [])
   const agentName = firstRepeated(agents.map((agent) => agent.name.toLowerCase()))

@@ -248,6 +248,16 @@ describe("reports", () => {
   })
 })
 
+test.each([
+  ["a template admin of the site", ["template-admin"], [], 200],
+  ["an auditor", ["auditor"], [], 200],
+  ["a template admin of one organization", [], ["organization-template-admin"], 403],
+])("status counts of everybody for %s", async (_who, roles, organizationRoles, status) => {
+  const user = await givenUser({ roles, organizationRoles })
+  const answer = await api("/api/v2/insights/user-status-counts", { token: user.token })
+  expect(answer.status).toBe(status)
+})
+
 describe("refusals", () => {
   const window = "start_time=2026-03-02T00:00:00Z&end_time=2026-03-04T00:00:00Z"
 

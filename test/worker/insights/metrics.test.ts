@@ -4,9 +4,9 @@ import { expect, test } from "vitest"
 import { connect } from "../../../src/platform/db/client.ts"
 import { countJobs } from "../../../src/insights/metrics/jobs.ts"
 import { metricFamilies } from "../../../src/metrics/catalogue.ts"
-import { givenUser } from "../given-people.ts"
+import { givenProvisioner, givenUser } from "../given-people.ts"
 import { givenTemplate, givenVersion } from "../given-templates.ts"
-import { givenWorkspace } from "../given-workspaces.ts"
+import { givenAgent, givenWorkspace } from "../given-workspaces.ts"
 import { afterEpoch, api, at, epoch, query, tick } from "../harness.ts"
 import { givenPool } from "../pools/given-pools.ts"
 
@@ -106,6 +106,62 @@ async function ended(): Promise<number> {
   )
   return Number(row.n)
 }
+
+test("the page has the names of the published dashboards, by workspace and agent", async () => {
+  const [builtAt, tickAt] = [afterEpoch(24 * 60 * minuteMs), afterEpoch((24 * 60 + 10) * minuteMs)]
+  const owner = await givenUser()
+  const template = await givenTemplate(owner)
+  const workspace = await givenWorkspace(owner, template, {
+    build: { at: builtAt },
+  })
+  await givenAgent(workspace, workspace.build, {
+    columns: {
+      name: "main",
+      lifecycle_state: "ready",
+      first_connected_at: epoch,
+      last_connected_at: epoch,
+      socket_open: true,
+    },
+  })
+  const stopped = await givenWorkspace(owner, template, {
+    build: { transition: "stop", status: "failed", at: builtAt },
+  })
+  await givenProvisioner({ columns: { last_seen_at: tickAt } })
+  await tick(tickAt)
+  const page = await scrape(tickAt)
+  const version = `template_name="${template.name}",template_version="${template.version.name}"`
+  const build = (status: string, name: string, transition: string) =>
+    `coderd_workspace_builds_total{status="${status}",${version},workspace_name="${name}",` +
+    `workspace_owner="${owner.username}",workspace_transition="${transition}"} 1`
+  expect(page).toContain(build("success", workspace.name, "START"))
+  expect(page).toContain(build("failed", stopped.name, "STOP"))
+  expect(page).toContain(
+    `coderd_workspace_latest_build_status{status="failed",${version},` +
+      `workspace_owner="${owner.username}",workspace_transition="stop"} 1`,
+  )
+  expect(page).toContain(
+    `coderd_agents_up{${version},username="${owner.username}",` +
+      `workspace_name="${workspace.name}"} 1`,
+  )
+  expect(page).toContain(
+    'coderd_agents_connections{agent_name="main",lifecycle_state="ready",status="connected",' +
+      `tailnet_node="",username="${owner.username}",workspace_name="${workspace.name}"} 1`,
+  )
+  expect(page).toMatch(/coderd_provisionerd_num_daemons [1-9]/)
+})
+
+test("a pool's counters begin at zero", async () => {
+  const pool = await givenPool(0)
+  await tick(afterEpoch((24 * 60 + 20) * minuteMs))
+  const page = await scrape(afterEpoch((24 * 60 + 20) * minuteMs))
+  for (const event of ["created", "failed", "claimed", "missed", "resource_replacements"]) {
+    expect(page).toMatch(
+      new RegExp(
+        `coderd_prebuilt_workspaces_${event}_total{[^}]*template_name="${pool.template.name}"} 0`,
+      ),
+    )
+  }
+})
 
 async function scrape(now: Date): Promise<string> {
   at(now)

@@ -179,7 +179,7 @@ describe("job_reaper of a build", () => {
   })
 })
 
-test("the previous build's state is kept where the hung one has none; the log goes on in its last stage", async () => {
+test("a reaped build keeps the previous state, and its log its last stage", async () => {
   const { build, workspace, owner, organization } = await givenJob({
     started: true,
     canceled: false,
