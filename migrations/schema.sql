@@ -19,7 +19,7 @@ create table api_keys (
   updated_at timestamp(3) with time zone not null,
   parent_key_id text,
   constraint api_keys_pkey PRIMARY KEY (id),
-  constraint api_keys_parent_key_id_fkey FOREIGN KEY (parent_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_keys_parent_key_id_api_keys_id_fk FOREIGN KEY (parent_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
   constraint api_keys_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
   constraint api_keys_hash_length CHECK ((length(hashed_secret) = 32)),
   constraint api_keys_id_shape CHECK ((length(id) = 10))
@@ -172,8 +172,8 @@ create table notification_preferences (
   template_id uuid not null,
   disabled boolean not null,
   updated_at timestamp(3) with time zone not null,
-  constraint notification_preferences_pkey PRIMARY KEY (user_id, template_id),
-  constraint notification_preferences_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+  constraint notification_preferences_user_id_template_id_pk PRIMARY KEY (user_id, template_id),
+  constraint notification_preferences_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 );
 
 create table notification_webhooks (
@@ -541,7 +541,7 @@ create table user_git_keys (
   created_at timestamp(3) with time zone not null,
   updated_at timestamp(3) with time zone not null,
   constraint user_git_keys_pkey PRIMARY KEY (user_id),
-  constraint user_git_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+  constraint user_git_keys_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 );
 
 create table user_settings (
@@ -549,7 +549,7 @@ create table user_settings (
   appearance jsonb not null default '{}'::jsonb,
   preferences jsonb not null default '{}'::jsonb,
   constraint user_settings_pkey PRIMARY KEY (user_id),
-  constraint user_settings_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+  constraint user_settings_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 );
 
 create table user_status_changes (

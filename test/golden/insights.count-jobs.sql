@@ -97,6 +97,16 @@ with
       t.deleted as is_template_deleted,
       jsonb_build_object(
         'template_name',
+        t.name,
+        'template_version',
+        v.name,
+        'workspace_name',
+        w.name,
+        'workspace_owner',
+        u.username
+      ) as workspace_names,
+      jsonb_build_object(
+        'template_name',
         coalesce(t.name, ''),
         'preset_name',
         coalesce(p.name, ''),
@@ -107,7 +117,9 @@ with
       touched j
       left join workspace_builds b on b.job_id = j.id
       left join workspaces w on w.id = b.workspace_id
+      left join users u on u.id = w.owner_id
       left join templates t on t.id = w.template_id
+      left join template_versions v on v.id = b.template_version_id
       left join organizations o on o.id = j.organization_id
       left join template_version_presets p on p.id = b.template_version_preset_id
   ),
@@ -138,6 +150,27 @@ with
     where
       not has_begun
       and build_id is not null
+    union all
+    select
+      'coderd_workspace_builds_total',
+      workspace_names || jsonb_build_object(
+        'status',
+        case job_status
+          when 'succeeded' then 'success'
+          else 'failed'
+        end,
+        'workspace_transition',
+        case transition
+          when 'delete' then 'DESTROY'
+          else upper(transition)
+        end
+      )
+    from
+      jobs
+    where
+      not has_begun
+      and build_id is not null
+      and job_status in ('succeeded', 'failed')
     union all
     select
       'coderd_prebuilt_workspaces_created_total',

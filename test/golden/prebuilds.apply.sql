@@ -82,14 +82,21 @@ with
     from
       changes c
       join won on won.id = c.preset_id,
-      jsonb_to_recordset(c.deletes) as d (workspace_id uuid, build_id uuid, job_id uuid),
+      jsonb_to_recordset(c.deletes) as d (workspace_id uuid, build_id uuid, job_id uuid, is_running boolean),
       workspaces w
     where
       w.id = d.workspace_id
       and w.owner_id = prebuilds_user_id ()
       and not w.deleted
-      and w.latest_transition = 'start'
-      and w.latest_job_status = 'succeeded'
+      and case
+        when d.is_running then w.latest_transition = 'start'
+        and w.latest_job_status = 'succeeded'
+        else w.latest_job_status in ('failed', 'canceled')
+        or (
+          w.latest_transition = 'stop'
+          and w.latest_job_status = 'succeeded'
+        )
+      end
     order by
       w.id
     for update of
@@ -136,7 +143,24 @@ with
       (prebuilds_user_id ())::uuid as "initiator_id",
       (b.template_version_id)::uuid as "template_version_id",
       (null)::uuid as "preset_id",
-      (b.provisioner_state)::bytea as "state",
+      (
+        coalesce(
+          b.provisioner_state,
+          (
+            select
+              s.provisioner_state
+            from
+              workspace_builds s
+            where
+              s.workspace_id = d.workspace_id
+              and s.provisioner_state is not null
+            order by
+              s.build_number desc
+            limit
+              1
+          )
+        )
+      )::bytea as "state",
       (v.file_id)::uuid as "file_id",
       (l.provisioner)::text as "provisioner",
       (l.tags)::jsonb as "tags",

@@ -19,7 +19,6 @@ with
           workspace_builds s
         where
           s.workspace_id = w.id
-          and s.transition = 'start'
           and s.template_version_preset_id is not null
         order by
           s.build_number desc
@@ -72,6 +71,39 @@ with
         ),
         '[]'
       ) as running,
+      coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id',
+            p.id,
+            'is_start',
+            p.transition = 'start',
+            'state',
+            case
+              when p.job_status = 'succeeded' then 'stopped'
+              else p.job_status
+            end,
+            'build_number',
+            p.build_number,
+            'built_at_ms',
+            extract(
+              epoch
+              from
+                p.build_created_at
+            ) * 1000
+          )
+          order by
+            p.id
+        ) filter (
+          where
+            p.job_status in ('failed', 'canceled')
+            or (
+              p.transition = 'stop'
+              and p.job_status = 'succeeded'
+            )
+        ),
+        '[]'
+      ) as remnants,
       count(*) filter (
         where
           p.is_under_way
@@ -208,6 +240,7 @@ select
     '[]'
   ) as schedules,
   coalesce(h.running, '[]') as running,
+  coalesce(h.remnants, '[]') as remnants,
   coalesce(h.starting, 0) as starting,
   coalesce(h.stopping, 0) as stopping,
   coalesce(h.deleting, 0) as deleting,
@@ -236,7 +269,7 @@ where
       t.active_version_id = v.id
       and not t.deleted
     )
-    or coalesce(jsonb_array_length(h.running), 0) > 0
+    or coalesce(jsonb_array_length(h.running) + jsonb_array_length(h.remnants), 0) > 0
     or h.pending > 0
     or f.last_failed_at is not null
   )

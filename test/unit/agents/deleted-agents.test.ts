@@ -53,6 +53,7 @@ const expected: [path: string, ...uses: string[]][] = [
   ["src/builds/create/statement.ts", filters],
   ["src/builds/timings.ts", "what happened to a build", "what happened to a build"],
   ["src/deployment/connections/statement.ts", "connections outlive their agent"],
+  ["src/insights/metrics/live.ts", filters],
   ["src/insights/report-statements.ts", "the agents of an import's plan, which are never deleted"],
   ["src/pools/claim.ts", filters],
   ["src/pools/read-pools.ts", filters],
