@@ -75,7 +75,7 @@ const requiredInstant = z
   .nullish()
   .transform((text, context) => {
     // Year 1 is how clients write "no instant".
-    if (text === undefined || text === null || text === zeroTime) {
+    if (text === undefined || text === null || Date.parse(text) === Date.parse(zeroTime)) {
       const message = tagDetail("required", "0001-01-01 00:00:00 +0000 UTC")
       context.addIssue({ code: "custom", message })
       return z.NEVER

@@ -252,8 +252,13 @@ export const rules: Record<string, Rule> = {
   },
   // The caller must be allowed to see the insights of at least one template.
   "figures over templates": {
-    routes: on("GET", "/insights/user-status-counts", "/insights/daus"),
+    routes: on("GET", "/insights/daus"),
     may: [...seeInsights, "foreignAdmin"],
+    unseen: 403,
+  },
+  "figures over people": {
+    routes: on("GET", "/insights/user-status-counts"),
+    may: ["auditor", "templateAdmin", "userAdmin", "owner"],
     unseen: 403,
   },
   "a template's insights": {
@@ -387,13 +392,15 @@ export const rules: Record<string, Rule> = {
       ...on("PUT", `${workspace}/(autostart|ttl|extend|dormant|autoupdates)`),
       ...on("POST", `${workspace}/(usage|builds)`),
       ...on("PATCH", `${build}/cancel`),
-      ...on("GET", String.raw`${workspace}/external-agent/\{agent\}/credentials`),
     ],
     see: seeWorkspace,
     may: actOnWorkspace,
   },
   "entering a workspace": {
-    routes: on("GET", `${agent}/forward`),
+    routes: [
+      ...on("GET", `${agent}/forward`),
+      ...on("GET", String.raw`${workspace}/external-agent/\{agent\}/credentials`),
+    ],
     see: seeWorkspace,
     may: ["self", "owner"],
   },
