@@ -11,7 +11,7 @@ export type ResetAccount = { username: string; email: string }
  * Gives the account the password, lets it sign in with it, activates it, and ends every session and
  * token of it. `makeOwner` also gives it the role owner.
  *
- * Finds the account by its e-mail or username in any case. Returns null if there is none.
+ * Finds the account by its e-mail or username in any case. Returns null if it does not exist.
  */
 export async function resetPassword(
   client: Client,

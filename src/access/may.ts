@@ -82,7 +82,8 @@ const keyHolder: Principal = {
   hasSiteRole: (roles) => sql`held_site_roles(u.site_roles) && ${texts(roles)}`,
   hasRoleIn: (_, roles) =>
     sql`(member_of.id is not null
-      and held_organization_roles(member.roles, member_of.default_org_member_roles) && ${texts(roles)})`,
+      and held_organization_roles(member.roles,
+        member_of.default_org_member_roles) && ${texts(roles)})`,
   hasScope: (scopes) => sql`k.scopes && ${texts(scopes)}`,
   isListed: (entries) => sql`k.allow_list && ${entries}`,
   isNamed: (entries) => sql`k.allow_list && ${entries}`,

@@ -97,7 +97,11 @@ const updateRoute = createRoute({
     params: userParam,
     body: jsonRequest(
       z
-        .object({ template_disabled_map: z.record(uuidSchema, z.boolean()) })
+        .object({
+          template_disabled_map: z
+            .record(uuidSchema, z.boolean())
+            .openapi({ example: { "d089fe7b-d5c5-4c0c-aaf5-689859f7d392": true } }),
+        })
         .openapi("UpdateUserNotificationPreferences"),
     ),
   },

@@ -100,7 +100,7 @@ export function findingsIn(path: string, text: string): Finding[] {
     const isTable = path.endsWith(".md") && /^\s*\|/.test(line)
     // A link cannot be broken, and a message that stands alone is searched for whole.
     const isWhole =
-      /https?:\/\/\S{60}|^\s*(return |const \w+ = |: )?(["`])[^"`]*\2[,)]*$|oxlint-disable/.test(
+      /https?:\/\/\S{60}|^\s*(return |const \w+ = |: )?(["`])[^"`]*\2[,)]*$|oxlint-disable|^import /.test(
         line,
       )
     if (line.length > columnsMax && !isCommand && !isTable && !isWhole)

@@ -39,9 +39,21 @@ const listRoute = createRoute({
   summary: "List the groups of all organizations that the caller may read",
   request: {
     query: z.object({
-      organization: z.string().max(64).optional(),
-      has_member: z.string().max(64).optional(),
-      group_ids: z.string().max(4_096).optional(),
+      organization: z
+        .string()
+        .max(64)
+        .optional()
+        .openapi({ description: "Only groups of this organization, by id or name." }),
+      has_member: z
+        .string()
+        .max(64)
+        .optional()
+        .openapi({ description: "Only groups with this user, by id or username." }),
+      group_ids: z
+        .string()
+        .max(4_096)
+        .optional()
+        .openapi({ description: "Only these groups: ids, separated by commas." }),
     }),
   },
   responses: {

@@ -58,7 +58,7 @@ export const toLogText = (logs: readonly LogJson[]) =>
   logs
     .map(
       (log) =>
-        `${wireInstant(log.created_at)} [${log.log_level}] [${log.log_source}|${log.stage}]
-          ${log.output}\n`,
+        `${wireInstant(log.created_at)} [${log.log_level}] ` +
+        `[${log.log_source}|${log.stage}] ${log.output}\n`,
     )
     .join("")

@@ -120,7 +120,7 @@ function requireTarget(
   return { template, version }
 }
 
-/** The same refusals as for a change of the schedule: a schedule that can never fire is a mistake. */
+/** Refuses like a change of the schedule: a schedule that can never fire is a mistake. */
 function requireNextStart(schedule: string | null, template: Template, now: Date): Date | null {
   if (schedule === null) return null
   const refuse = (detail: string) => invalid("Invalid Autostart Schedule.", "schedule", detail)

@@ -1,4 +1,4 @@
-// The command that helps an owner whom nobody else can help, as its process: what it prints, what it leaves in the database.
+// The command that resets a password, as a process: its output and its writes.
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { Client } from "pg"
@@ -18,10 +18,14 @@ beforeAll(async () => {
   await admin.end()
   client = new Client({ connectionString: url })
   await client.connect()
-  await client.query(`insert into users (id, username, email, site_roles, status, hashed_password, created_at, updated_at)
-    select gen_random_uuid(), u, u || '@example.test', '{owner}', 'dormant', 'lost', 'epoch', 'epoch' from unnest('{ada,eve}'::text[]) u`)
-  await client.query(`insert into api_keys (id, user_id, hashed_secret, login_type, lifetime_seconds, expires_at, created_at, updated_at)
-    select 'key-of-' || u.username, u.id, sha256('x'), 'password', 1, 'epoch', 'epoch', 'epoch' from users u where not u.is_system`)
+  await client.query(`insert into users (id, username, email, site_roles, status, hashed_password,
+    created_at, updated_at)
+    select gen_random_uuid(), u, u || '@example.test', '{owner}', 'dormant', 'lost', 'epoch',
+      'epoch' from unnest('{ada,eve}'::text[]) u`)
+  await client.query(`insert into api_keys (id, user_id, hashed_secret, login_type,
+    lifetime_seconds, expires_at, created_at, updated_at)
+    select 'key-of-' || u.username, u.id, sha256('x'), 'password', 1, 'epoch', 'epoch', 'epoch'
+      from users u where not u.is_system`)
 })
 
 afterAll(async () => {
@@ -44,7 +48,7 @@ function run(parameters: string[], databaseUrl?: string) {
   })
 }
 
-test("gives one account a strong password that is theirs, ends their keys, and leaves a trail", async () => {
+test("sets a strong password, ends the account's keys, and writes an audit row", async () => {
   const { code, text } = await run(["ADA@example.test"], url)
   expect([code, text]).toEqual([0, expect.stringContaining("ada (ada@example.test)")])
   const password = /from now on: (\S+)/.exec(text)?.[1] ?? ""

@@ -160,7 +160,8 @@ test(matched!.name, async () => {
   }
   for (const name of Object.keys(request))
     await query(
-      `insert into template_version_parameters (template_version_id, name, default_value, mutable, required)
+      `insert into template_version_parameters (template_version_id, name, default_value, mutable,
+        required)
        values ($1, $2, '', true, false)`,
       [world.template.version.id, name],
     )

@@ -260,14 +260,18 @@ describe("an unclaimed prebuild", () => {
     const neverAgain =
       "default_ttl_ms = 7200000, allow_user_autostop = false, autostart_days = 2, time_til_dormant_ms = 120000"
     await query(`update templates set ${neverAgain} where id = $1`, [world.template.id])
-    const before = await Promise.all([rowOf(id), rowOf(failed.id)])
+    const before = await rowOf(id)
     for (const days of [1, 30, 365]) await tick(new Date(now.getTime() + days * 86_400_000))
-    expect(await Promise.all([rowOf(id), rowOf(failed.id)])).toEqual(before)
-    for (const one of [id, failed.id]) {
-      expect(await buildsOf(one)).toMatchObject([
-        { build_number: 1, deadline: null, max_deadline: null, notified_autostop_deadline: null },
-      ])
-    }
+    expect(await rowOf(id)).toEqual(before)
+    // The reconcile deletes a failed prebuild. The failure TTL would stop it.
+    const builds = await query(
+      "select distinct transition from workspace_builds where workspace_id = $1 order by 1",
+      [failed.id],
+    )
+    expect(builds).toEqual([{ transition: "delete" }, { transition: "start" }])
+    const untouched = { deadline: null, max_deadline: null, notified_autostop_deadline: null }
+    expect(await buildsOf(id)).toMatchObject([{ build_number: 1, ...untouched }])
+    for (const build of await buildsOf(failed.id)) expect(build).toMatchObject(untouched)
   })
 })
 

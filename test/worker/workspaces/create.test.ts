@@ -77,7 +77,7 @@ describe("201", () => {
     expect(body.latest_build.initiator_id).toBe(admin.id)
   })
 
-  test("a schedule sets the next start; one that can never fire is refused, as by PUT", async () => {
+  test("a schedule sets the next start, and is refused if it can never fire", async () => {
     const schedule = "CRON_TZ=Europe/Berlin 30 9 * * 1-5"
     const made = await create(owner, {
       name: freshName(),

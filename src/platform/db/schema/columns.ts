@@ -1,5 +1,7 @@
-// Column kinds that every table shares: instants, durations, bytes. Instants keep milliseconds, the precision of
-// JavaScript's Date, so that a value read and bound again compares equal in a compare-and-set.
+// Column kinds that every table shares: instants, durations, bytes.
+//
+// Instants keep milliseconds, the precision of JavaScript's Date. So a value that is read and bound
+// again compares equal in a compare-and-set.
 import { bigint, customType, timestamp, uuid } from "drizzle-orm/pg-core"
 
 /** An instant, stored as `timestamptz(3)`. "No value" is null, never a zero time. */

@@ -3,7 +3,7 @@ import { bigint, pgTable, text, unique, uuid } from "drizzle-orm/pg-core"
 import { id, instant } from "./columns.ts"
 import { users } from "./identity.ts"
 
-/** The record of an uploaded archive; its bytes lie in R2 under `hash`, once per content. */
+/** The record of an uploaded archive. Its bytes are in R2 under `hash`, once per content. */
 export const files = pgTable(
   "files",
   {

@@ -1,4 +1,4 @@
-// Who people are and what they hold: users, organizations, memberships, keys.
+// People and what they hold: users, organizations, memberships, keys.
 import { sql } from "drizzle-orm"
 import {
   boolean,
@@ -23,7 +23,7 @@ export const users = pgTable(
     username: text("username").notNull(),
     name: text("name").notNull().default(""),
     avatarUrl: text("avatar_url").notNull().default(""),
-    // The password's scrypt hash with its parameters; empty for accounts that cannot sign in by password.
+    // The password's scrypt hash with its parameters. Empty for accounts without a password.
     hashedPassword: text("hashed_password").notNull().default(""),
     status: text("status", { enum: ["active", "dormant", "suspended"] })
       .notNull()
@@ -55,7 +55,7 @@ export const users = pgTable(
       "users_login_type",
       sql`${t.loginType} in ('password', 'github', 'oidc', 'token', 'none')`,
     ),
-    // An owner is never suspended: the role must go first (api.md 2.2).
+    // An owner is never suspended: the role must be taken first.
     check(
       "users_owner_not_suspended",
       sql`not (${t.status} = 'suspended' and 'owner' = any(${t.siteRoles}))`,
@@ -112,7 +112,7 @@ export const organizationMembers = pgTable(
   ],
 )
 
-/** Groups exist for the prebuilds membership of `prebuilds-provisioning-agents.md` A6; licensed RBAC is out of scope. */
+/** Groups exist for the membership of the prebuilds user, and for the group "Everyone". */
 export const groups = pgTable(
   "groups",
   {
@@ -141,7 +141,7 @@ export const groupMembers = pgTable(
   (t) => [primaryKey({ columns: [t.groupId, t.userId] })],
 )
 
-/** Sessions and tokens. Only the SHA-256 of the secret is kept (api.md 0.3). */
+/** Sessions and tokens. Only the SHA-256 of the secret is stored. */
 export const apiKeys = pgTable(
   "api_keys",
   {
@@ -161,7 +161,8 @@ export const apiKeys = pgTable(
       .notNull()
       .default(sql`'{*:*}'`),
     lifetimeSeconds: durationMs("lifetime_seconds").notNull(),
-    // The workspace whose start minted this session, so that the claim and the stop can revoke it in their statements.
+    // The workspace whose start minted this session. The claim and the stop revoke it in their
+    // statements.
     workspaceId: uuid("workspace_id"),
     // The token that created this key. The key ends with it.
     parentKeyId: text("parent_key_id").references((): AnyPgColumn => apiKeys.id, {
@@ -179,7 +180,8 @@ export const apiKeys = pgTable(
     index("api_keys_parent")
       .on(t.parentKeyId)
       .where(sql`${t.parentKeyId} is not null`),
-    // Keys in use, the newest first: the usage shards look ahead by it. It moves once an hour and key.
+    // Keys in use, the newest first, for the look-ahead of the usage shards. It moves once an hour
+    // per key.
     index("api_keys_last_used").on(t.lastUsedAt),
     index("api_keys_workspace")
       .on(t.workspaceId)
@@ -216,7 +218,7 @@ export const userSettings = pgTable("user_settings", {
     .default(sql`'{}'`),
 })
 
-/** One row a setting: `prebuilds_settings`, `deployment_id`, ... */
+/** One row per setting: `prebuilds_settings`, `deployment_id`, ... */
 export const siteConfigs = pgTable("site_configs", {
   key: text("key").primaryKey(),
   value: jsonb("value").notNull(),

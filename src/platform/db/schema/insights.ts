@@ -1,4 +1,4 @@
-// What happened, rolled up: small tables that the cron refreshes, so that reads never scan raw rows.
+// Roll-ups: small tables that the cron refreshes, so that reads never scan raw rows.
 import {
   bigint,
   doublePrecision,
@@ -24,11 +24,13 @@ export const metrics = pgTable(
   (t) => [primaryKey({ columns: [t.name, t.labels] })],
 )
 
-/** How far each roll-up has come; the row is locked by the run that moves it, so that nothing is counted twice. */
+/**
+ * How far each roll-up has come. The run that moves it locks the row, so nothing is counted twice.
+ */
 export const rollupMarks = pgTable("rollup_marks", {
   name: text("name").primaryKey(),
   throughAt: instant("through_at").notNull(),
-  /** What the last run computed, where that is one document. */
+  /** The last result, if that is one document. */
   document: jsonb("document"),
 })
 

@@ -1,4 +1,4 @@
-// The tick's ledger and what it tells people: the outbox, the inbox, the webhooks.
+// The tick's ledger, the outbox, the inbox and the webhooks.
 import { sql } from "drizzle-orm"
 import {
   bigint,
@@ -16,7 +16,10 @@ import {
 import { id, instant } from "./columns.ts"
 import { users } from "./identity.ts"
 
-/** One row a run of the lifecycle at a minute. Runs may overlap, be late or be missed; each does all that is due. */
+/**
+ * One row per run of the lifecycle at a minute. Runs may overlap, be late or be missed; each does
+ * all that is due.
+ */
 export const lifecycleTicks = pgTable(
   "lifecycle_ticks",
   {
@@ -26,19 +29,23 @@ export const lifecycleTicks = pgTable(
     finishedAt: instant("finished_at"),
     source: text("source").notNull().default("cron"),
     lagMs: bigint("lag_ms", { mode: "number" }).notNull().default(0),
-    // Transitions by rule, reaped jobs, moved bounds: what the wide event says.
+    // Transitions by rule, reaped jobs, moved bounds: the counts of the log event.
     counts: jsonb("counts")
       .notNull()
       .default(sql`'{}'`),
     more: boolean("more").notNull().default(false),
-    // Shards of the usage tracker that could not be flushed: what waits for them says so. Null where nothing was due and none was asked.
+    // Shards of the usage tracker that could not be flushed; rules that wait for them say so. Null
+    // if nothing was due and no shard was asked.
     unflushedShards: integer("unflushed_shards").array(),
     error: text("error"),
   },
   (t) => [index("lifecycle_ticks_tick_at").on(t.tickAt.desc())],
 )
 
-/** The transactional outbox: written in the statement that caused it, delivered at least once with the same key. */
+/**
+ * The transactional outbox: written in the statement of its cause, delivered at least once with the
+ * same key.
+ */
 export const notificationMessages = pgTable(
   "notification_messages",
   {
@@ -114,7 +121,7 @@ export const notificationPreferences = pgTable(
   (t) => [primaryKey({ columns: [t.userId, t.templateId] })],
 )
 
-/** Where notifications are also sent. A target that fails is left alone for a while, and says so. */
+/** Targets of notifications. A target that fails is not tried for a while, and its row says so. */
 export const notificationWebhooks = pgTable("notification_webhooks", {
   id: id(),
   url: text("url").notNull(),
@@ -130,7 +137,9 @@ export const notificationWebhooks = pgTable("notification_webhooks", {
   lastSuccessAt: instant("last_success_at"),
 })
 
-/** One message to one target. The key that the target sees is the message's id, however often it is sent. */
+/**
+ * One message to one target. The target sees the message's id as its key, however often it is sent.
+ */
 export const notificationDeliveries = pgTable(
   "notification_deliveries",
   {

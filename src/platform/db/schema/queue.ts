@@ -1,4 +1,4 @@
-// The job queue: jobs, their logs and timings, the daemons that run them, the keys that daemons hold.
+// The job queue: jobs, their logs and timings, the daemons that run them, the keys of daemons.
 import { sql } from "drizzle-orm"
 import {
   bigint,
@@ -59,7 +59,7 @@ export const provisionerDaemons = pgTable(
   ],
 )
 
-/** `job_status` restates lifecycle.md 1.4; every rule depends on it, so the database computes it. */
+/** Every rule depends on `job_status`, so the database computes it from the job's instants. */
 export const provisionerJobs = pgTable(
   "provisioner_jobs",
   {
@@ -80,8 +80,8 @@ export const provisionerJobs = pgTable(
     input: jsonb("input").notNull(),
     tags: jsonb("tags").$type<Record<string, string>>().notNull(),
     workerId: uuid("worker_id"),
-    // Tokens minted when a build's job was acquired, by agent name: their SHA-256, and the token encrypted where it must be
-    // shown again. They move to the agents when the job completes.
+    // Tokens that were minted when a build's job was acquired, by agent name: the SHA-256, and the
+    // encrypted token if it must be shown again. They move to the agents when the job completes.
     agentTokens:
       jsonb("agent_tokens").$type<Record<string, { hash: string; encrypted?: string }>>(),
     error: text("error"),
@@ -106,7 +106,7 @@ export const provisionerJobs = pgTable(
           when started_at is null then 'pending'
           else 'running' end`,
       ),
-    // The order of the queue: jobs of people, then prebuilds that are given back, then new prebuilds.
+    // The order of the queue: jobs of people, then deletes of prebuilds, then new prebuilds.
     queueRank: integer("queue_rank")
       .notNull()
       .generatedAlwaysAs(

@@ -1,4 +1,4 @@
-// How a workspace is described: templates, their immutable versions, parameters, variables and presets.
+// Templates, their immutable versions, parameters, variables and presets.
 import { sql } from "drizzle-orm"
 import {
   type AnyPgColumn,
@@ -60,10 +60,11 @@ export const templates = pgTable(
     failureTtlMs: durationMs("failure_ttl_ms").notNull().default(0),
     timeTilDormantMs: durationMs("time_til_dormant_ms").notNull().default(0),
     timeTilDormantAutodeleteMs: durationMs("time_til_dormant_autodelete_ms").notNull().default(0),
-    // Set while the workspaces have yet to follow a change of the schedule; `starts` when its allowed days changed too.
+    // Set while the workspaces have not followed a change of the schedule. `starts` if its allowed
+    // days changed too.
     scheduleChangedAt: instant("schedule_changed_at"),
     scheduleChangedStarts: boolean("schedule_changed_starts").notNull().default(false),
-    // The last workspace, by id, that has followed the change: where the next tick goes on.
+    // The last workspace, by id, that has followed the change: the next tick continues there.
     scheduleFollowedTo: uuid("schedule_followed_to"),
     requireActiveVersion: boolean("require_active_version").notNull().default(false),
     disableEveryoneGroupAccess: boolean("disable_everyone_group_access").notNull().default(false),
@@ -77,7 +78,7 @@ export const templates = pgTable(
       .default("simple"),
     useClassicParameterFlow: boolean("use_classic_parameter_flow").notNull().default(true),
     disableModuleCache: boolean("disable_module_cache").notNull().default(false),
-    // Kept by the roll-up of lifecycle.md 16: distinct owners, and P50/P95 in ms per transition (null until computed).
+    // Kept by a roll-up: distinct owners, and P50/P95 in ms per transition (null until computed).
     activeUserCount: integer("active_user_count").notNull().default(0),
     buildTimeStats:
       jsonb("build_time_stats").$type<
@@ -101,7 +102,7 @@ export const templates = pgTable(
   ],
 )
 
-/** A version never changes but for its name, message and archived mark. */
+/** A version never changes, except its name, message and archived mark. */
 export const templateVersions = pgTable(
   "template_versions",
   {
@@ -206,7 +207,7 @@ export const templateVersionPresets = pgTable(
     schedulingTimezone: text("scheduling_timezone").notNull().default(""),
     prebuildStatus: text("prebuild_status").notNull().default("healthy"),
     lastInvalidatedAt: instant("last_invalidated_at"),
-    // What creating and deleting prebuilds serialise on (architecture, decision 2).
+    // Creating and deleting prebuilds serialise on this version.
     poolVersion: bigint("pool_version", { mode: "number" }).notNull().default(0),
     createdAt: instant("created_at").notNull(),
   },

@@ -1,4 +1,4 @@
-// How workspaces are used: what agents and pings report, raw until it is purged, and the half hours that it is rolled up to.
+// Use of workspaces: reports of agents and pings, and the half hours that they are rolled up to.
 import { sql } from "drizzle-orm"
 import {
   bigint,
@@ -17,7 +17,10 @@ import { instant } from "./columns.ts"
 import { users } from "./identity.ts"
 import { templates } from "./templates.ts"
 
-/** One report of an agent, or one usage ping with a body (`usage`). No foreign keys: rows outlive what they speak of until purged. */
+/**
+ * One report of an agent, or one usage ping with a body (`usage`). There are no foreign keys: rows
+ * outlive their workspace until they are purged.
+ */
 export const workspaceAgentStats = pgTable(
   "workspace_agent_stats",
   {
@@ -66,7 +69,7 @@ export const workspaceAppStats = pgTable(
   ],
 )
 
-/** Seconds of use per half hour, template, user and application: what insights read (lifecycle.md 16, api.md 2.14). */
+/** Seconds of use per half hour, template, user and application, which insights read. */
 export const templateUsageStats = pgTable(
   "template_usage_stats",
   {
@@ -87,7 +90,7 @@ export const templateUsageStats = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.startTime, t.templateId, t.userId] }),
-    // A minute that is counted twice does not fit into a half hour that was used throughout.
+    // A minute that is counted twice does not fit into a half hour of full use.
     check("template_usage_stats_half_hour", sql`${t.usageSeconds} between 0 and 1800`),
   ],
 )

@@ -1,4 +1,6 @@
-// Workspaces and their builds. A build is one transition, numbered from 1; the latest is the one with the highest number.
+// Workspaces and their builds.
+//
+// A build is one transition, numbered from 1. The latest has the highest number.
 import { sql } from "drizzle-orm"
 import {
   boolean,
@@ -51,8 +53,8 @@ export const workspaces = pgTable(
     deleted: boolean("deleted").notNull().default(false),
     createdAt: instant("created_at").notNull(),
     updatedAt: instant("updated_at").notNull(),
-    // A lower bound of the next instant at which a lifecycle rule could fire (architecture, decision 3): null where none
-    // ever can (prebuilds, deleted), infinity while a build is active, -infinity when marked dirty.
+    // A lower bound of the next instant at which a lifecycle rule could fire. Null if none ever can
+    // (prebuilds, deleted), infinity while a build is active, -infinity when marked dirty.
     checkAt: instant("check_at"),
     // Copies kept by triggers, so that lists sort and filter without joins.
     ownerName: text("owner_name").notNull().default(""),
@@ -65,7 +67,7 @@ export const workspaces = pgTable(
     uniqueIndex("workspaces_name_live")
       .on(t.ownerId, sql`lower(${t.name})`)
       .where(sql`not ${t.deleted}`),
-    // Names of the dead, for who asks for one with include_deleted.
+    // Deleted workspaces keep their names, so `include_deleted` can find them.
     index("workspaces_name_deleted")
       .on(t.ownerId, sql`lower(${t.name})`)
       .where(sql`${t.deleted}`),
@@ -78,7 +80,7 @@ export const workspaces = pgTable(
     index("workspaces_organization")
       .on(t.organizationId)
       .where(sql`not ${t.deleted}`),
-    // The list's order after favourites: running first, then owner, then name (F4).
+    // The list's order after favourites: running first, then owner, then name.
     index("workspaces_list_order")
       .on(
         sql`(${t.latestTransition} = 'start' and ${t.latestJobStatus} = 'succeeded') desc`,
@@ -91,23 +93,23 @@ export const workspaces = pgTable(
       .using("gin", sql`lower(${t.name}) gin_trgm_ops`)
       .where(sql`not ${t.deleted}`),
     index("workspaces_latest_build").on(t.latestBuildId),
-    // The pools: what the claim chooses from and the reconcile reads.
+    // The pools: the claim chooses from these and the reconcile reads them.
     index("workspaces_pool")
       .on(t.templateId)
       .where(sql`${t.ownerId} = '${sql.raw(prebuildsUserId)}' and not ${t.deleted}`),
     check("workspaces_automatic_updates", sql`${t.automaticUpdates} in ('always', 'never')`),
     check("workspaces_ttl", sql`${t.ttlMs} is null or ${t.ttlMs} > 0`),
-    // Deletion is the end of dormancy and of nothing else.
+    // Only a dormant workspace has a deletion date.
     check(
       "workspaces_deleting_is_dormant",
       sql`${t.deletingAt} is null or ${t.dormantAt} is not null`,
     ),
-    // A dormant workspace is not started by its schedule (lifecycle.md 1.7).
+    // A dormant workspace is not started by its schedule.
     check(
       "workspaces_dormant_never_starts",
       sql`${t.dormantAt} is null or ${t.nextStartAt} is null`,
     ),
-    // The separate life of prebuilds, restated (prebuilds A9).
+    // Prebuilds have no lifecycle.
     check(
       "workspaces_prebuild_has_no_lifecycle",
       sql`${t.ownerId} <> '${sql.raw(prebuildsUserId)}' or (
@@ -150,7 +152,7 @@ export const workspaceBuilds = pgTable(
       },
     ),
     hasExternalAgent: boolean("has_external_agent"),
-    // A start that follows this stop when it succeeds (api.md 2.7, on_success); taken once.
+    // A start that follows this stop when it succeeds (`on_success`). It is taken once.
     onSuccess: jsonb("on_success"),
     createdAt: instant("created_at").notNull(),
     updatedAt: instant("updated_at").notNull(),
@@ -175,7 +177,7 @@ export const workspaceBuilds = pgTable(
       "workspace_builds_reason",
       sql`${t.reason} in ('initiator', 'autostart', 'autostop', 'dormancy', 'failedstop', 'autodelete', 'dashboard', 'cli', 'ssh_connection', 'vscode_connection', 'jetbrains_connection', 'task_auto_pause', 'task_manual_pause', 'task_resume')`,
     ),
-    // A ceiling without a deadline is refused (cases deadline_check_constraint).
+    // A maximum deadline needs a deadline, and bounds it.
     check(
       "workspace_builds_deadline_below_max_deadline",
       sql`${t.maxDeadline} is null or (${t.deadline} is not null and ${t.deadline} <= ${t.maxDeadline})`,

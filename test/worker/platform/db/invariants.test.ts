@@ -224,7 +224,8 @@ describe("a person's change without an audit row is refused, the system's is not
       "provisioner_keys_audited",
       "a provisioner key",
       `insert into provisioner_keys (id, organization_id, name, hashed_secret, tags, created_at)
-       select gen_random_uuid(), m.organization_id, gen_random_uuid()::text, sha256(m.user_id::text::bytea),
+       select gen_random_uuid(), m.organization_id, gen_random_uuid()::text,
+         sha256(m.user_id::text::bytea),
          '{}', now() from organization_members m, who where m.user_id = $1 returning id`,
     ],
     [
