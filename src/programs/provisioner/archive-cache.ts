@@ -2,7 +2,17 @@
 //
 // Each content is fetched once.
 import { createHash } from "node:crypto"
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises"
 import { join } from "node:path"
 
 type Archive = Uint8Array<ArrayBuffer>
@@ -34,10 +44,12 @@ export function createArchiveCache(directory: string, bytesMax: number): Archive
         `The archive that was downloaded is not the one that was uploaded: its SHA-256 is ${fetchedHash}, expected was ${hash}.`,
       )
     }
-    await mkdir(directory, { recursive: true })
+    await openFolder(directory)
     // The file is renamed into place, so that a daemon that dies here leaves no partial archive.
     const partial = `${path}.${process.pid}.partial`
-    await writeFile(partial, archive)
+    // What an earlier daemon of this number left goes first; a link is removed and not followed.
+    await rm(partial, { force: true })
+    await writeFile(partial, archive, { mode: 0o600, flag: "wx" })
     await rename(partial, path)
     await prune(directory, bytesMax)
     return archive
@@ -66,6 +78,18 @@ export function createArchiveCache(directory: string, bytesMax: number): Archive
   }
 
   return { get }
+}
+
+/**
+ * Creates the folder for its owner alone. Other users may write where it usually is, so a link or
+ * a folder of another user is refused.
+ */
+async function openFolder(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const found = await lstat(directory)
+  const uid = process.getuid?.()
+  if (!found.isDirectory() || (uid !== undefined && found.uid !== uid))
+    throw new Error(`The folder of archives ${directory} does not belong to this user.`)
 }
 
 /** Reads from the disk, or returns null. A damaged file is fetched again and replaced. */

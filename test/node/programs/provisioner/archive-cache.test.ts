@@ -1,7 +1,17 @@
 // The daemon's archives on disk: by content, checked, bounded, and one job's trouble is not
 // another's.
 import { createHash } from "node:crypto"
-import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises"
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
@@ -82,5 +92,22 @@ test("what was longest unused goes first where the bound is passed", async () =>
   await cache.get(hashOf("three"), fetching("three"))
   expect((await readdir(directory)).toSorted()).toEqual(
     ["one", "three"].map((text) => `${hashOf(text)}.archive`).toSorted(),
+  )
+})
+
+test("keeps archives for their owner alone, and follows no link", async () => {
+  const place = join(directory, "private")
+  const victim = join(directory, "victim")
+  await writeFile(victim, "untouched")
+  await mkdir(place, { mode: 0o700 })
+  const hash = hashOf("private")
+  await symlink(victim, join(place, `${hash}.archive.${process.pid}.partial`))
+  await createArchiveCache(place, 1_000).get(hash, fetching("private"))
+  expect(await readFile(victim, "utf8")).toBe("untouched")
+  expect((await stat(join(place, `${hash}.archive`))).mode & 0o077).toBe(0)
+  await symlink(place, join(directory, "link"))
+  const linked = createArchiveCache(join(directory, "link"), 1)
+  await expect(linked.get(hashOf("other"), fetching("other"))).rejects.toThrow(
+    "does not belong to this user",
   )
 })
