@@ -81,15 +81,15 @@ export function createArchiveCache(directory: string, bytesMax: number): Archive
 }
 
 /**
- * Creates the folder for its owner alone. Other users may write where it usually is, so a link or
- * a folder of another user is refused.
+ * Creates the folder for its owner alone. Other users may write where it usually is, so a folder
+ * or a link of theirs is refused. Root's is accepted, since a mounted volume is root's.
  */
 async function openFolder(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const found = await lstat(directory)
-  const uid = process.getuid?.()
-  if (!found.isDirectory() || (uid !== undefined && found.uid !== uid))
-    throw new Error(`The folder of archives ${directory} does not belong to this user.`)
+  const trusted = new Set([process.getuid?.(), 0])
+  const owners = [(await lstat(directory)).uid, (await stat(directory)).uid]
+  if (!owners.every((uid) => trusted.has(uid)))
+    throw new Error(`The folder of archives ${directory} belongs to another user.`)
 }
 
 /** Reads from the disk, or returns null. A damaged file is fetched again and replaced. */

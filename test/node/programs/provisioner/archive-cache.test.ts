@@ -2,6 +2,7 @@
 // another's.
 import { createHash } from "node:crypto"
 import {
+  chown,
   mkdir,
   mkdtemp,
   readdir,
@@ -106,8 +107,16 @@ test("keeps archives for their owner alone, and follows no link", async () => {
   expect(await readFile(victim, "utf8")).toBe("untouched")
   expect((await stat(join(place, `${hash}.archive`))).mode & 0o077).toBe(0)
   await symlink(place, join(directory, "link"))
-  const linked = createArchiveCache(join(directory, "link"), 1)
-  await expect(linked.get(hashOf("other"), fetching("other"))).rejects.toThrow(
-    "does not belong to this user",
-  )
+  const linked = createArchiveCache(join(directory, "link"), 1_000)
+  expect(await linked.get(hashOf("other"), fetching("other"))).toEqual(bytesOf("other"))
+})
+
+// Only root can make a folder that belongs to another user.
+test.skipIf(process.getuid?.() !== 0)("refuses a folder of another user", async () => {
+  const foreign = join(directory, "foreign")
+  await mkdir(foreign)
+  await chown(foreign, 65_534, 65_534)
+  await expect(
+    createArchiveCache(foreign, 1_000).get(hashOf("one"), fetching("one")),
+  ).rejects.toThrow("belongs to another user")
 })
